@@ -1,0 +1,213 @@
+// The contracts everything plugs into. An entry of a plug-in folder is a factory that closes over its options and returns one of these.
+import type { ZodType } from "zod";
+import type { Dataset } from "./domain/dataset.ts";
+import type { Example } from "./domain/example.ts";
+import type { Reference, Task } from "./domain/task.ts";
+import type {
+  Action,
+  Candidate,
+  FinishReason,
+  Message,
+  Score,
+  StepResult,
+  Usage,
+  Verdict,
+} from "./domain/trajectory.ts";
+
+/** Where values that cost money or time are kept. Values are JSON. Many processes may hold one store open. */
+export interface Store extends AsyncDisposable {
+  get(key: string): unknown | undefined;
+  /** Resolves once the value is committed: a `kill -9` afterwards does not lose it. @throws {StoreError} when it cannot commit. */
+  put(key: string, value: unknown): Promise<void>;
+  delete(key: string): Promise<void>;
+  keys(prefix: string): Iterable<string>;
+  /** Waits for the right to compute `key`. A dead holder's lease is taken at once, a live one's never. */
+  lease(key: string, signal: AbortSignal): Promise<AsyncDisposable>;
+}
+
+/** What a remembered value is: everything that can change it, and nothing else. `version` is bumped by hand when the leaf's output changes. */
+export interface Identity {
+  readonly kind: string;
+  readonly version: number;
+  readonly [part: string]: unknown;
+}
+
+export interface Remembered<T> {
+  readonly value: T;
+  readonly key: string;
+  readonly remembered: boolean;
+}
+
+export interface RememberOptions {
+  readonly signal: AbortSignal;
+  /** The value costs money: an intent is written before `compute`, so that a kill in between is counted as `lost`. */
+  readonly paid?: boolean;
+}
+
+/**
+ * Returns the stored value of `what`, or computes and stores it. Identical calls under way compute once. An error is never stored.
+ * @throws {StoreError} when the store cannot commit; whatever `compute` throws.
+ */
+export type Remember = <T>(
+  what: Identity,
+  schema: ZodType<T>,
+  compute: () => Promise<T>,
+  options: RememberOptions,
+) => Promise<Remembered<T>>;
+
+/** A chat request as the pipeline means it; the model adds endpoint, model name and sampling. */
+export interface ChatRequest {
+  readonly messages: readonly Message[];
+  readonly stop?: readonly string[];
+  /** Ask for JSON of this shape where the endpoint can; the text still has to be parsed leniently. */
+  readonly jsonSchema?: { readonly name: string; readonly schema: unknown };
+}
+
+export interface Completion {
+  readonly text: string;
+  readonly reasoning: string | null;
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  /** Store key of this completion. */
+  readonly key: string;
+  readonly remembered: boolean;
+}
+
+/** A language model behind an endpoint. */
+export interface Model {
+  /** The alias under `models:` in the config. */
+  readonly name: string;
+  /** What would change its answers: endpoint, model name, sampling. Part of every remembered completion's identity. */
+  readonly identity: Readonly<Record<string, unknown>>;
+  /**
+   * One completion. `sample` tells independent samples of one request apart.
+   * @throws {FailureError} "provider" after retries. @throws {RejectionError} context_overflow, content_filter, refusal.
+   * @throws {UsageError} when the endpoint refuses everything (401, 403, 404).
+   */
+  complete(
+    request: ChatRequest,
+    options: { readonly sample: number; readonly signal: AbortSignal },
+  ): Promise<Completion>;
+  /** One cheap check before anything is spent that the endpoint answers. @throws {UsageError} saying what to mend. */
+  check(signal: AbortSignal): Promise<void>;
+}
+
+/** Limits of one sandbox. `stepTimeoutMs` is wall time of one step; caps are bytes of one stream the agent is shown (head and tail, half each). */
+export interface SandboxLimits {
+  readonly memoryMb: number;
+  readonly cpus: number;
+  readonly pids: number;
+  readonly stepTimeoutMs: number;
+  readonly scratchMb: number;
+  readonly outputBytes: number;
+}
+
+export interface SandboxRequest {
+  /** Host folder whose files appear, read-only, under /data/ inside. Holds nothing else. */
+  readonly dataDir: string;
+  /** Who this sandbox is for, in labels and logs; never visible inside. */
+  readonly label: string;
+  readonly signal: AbortSignal;
+}
+
+/** One persistent Python session. Disposing it kills everything that runs in it. */
+export interface Sandbox extends AsyncDisposable {
+  /** Runs one step; variables live on in the next. The code's own errors are results. @throws {FailureError} "sandbox" when the sandbox broke. */
+  run(code: string, options: { readonly signal: AbortSignal }): Promise<StepResult>;
+}
+
+/** Package versions and limits the code runs under; `id` hashes them and is the environment's identity. `image` is recorded, not hashed. */
+export interface Environment {
+  readonly id: string;
+  readonly backend: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly image: string | null;
+}
+
+/** A way to isolate code, probed and ready. Holds at most its configured number of sandboxes open; `open` waits for a place. */
+export interface SandboxBackend extends AsyncDisposable {
+  readonly name: string;
+  readonly environment: Environment;
+  readonly limits: SandboxLimits;
+  open(request: SandboxRequest): Promise<Sandbox>;
+}
+
+/** A session that replays remembered steps without opening a sandbox, and opens one when new code has to run. */
+export interface Session extends AsyncDisposable {
+  run(
+    code: string,
+    options: { readonly signal: AbortSignal },
+  ): Promise<{ result: StepResult; remembered: boolean; diverged: boolean }>;
+}
+
+/** What an agent is asked, apart from the scaffold's own words. */
+export interface Assignment {
+  readonly system: string;
+  readonly user: string;
+}
+
+/** How an agent and its sandbox talk. Pure: text in, text out. `version` is part of a rollout's identity. */
+export interface Scaffold {
+  readonly name: string;
+  readonly version: number;
+  readonly stop: readonly string[];
+  open(assignment: Assignment): Message[];
+  /** Reads one completion; never throws. Also returns the text as recorded (a tag cut by a stop sequence is closed again). */
+  parse(text: string, finishReason: FinishReason): { readonly action: Action; readonly content: string };
+  /** What the agent is told about a step. */
+  show(step: StepResult): string;
+  /** The message that carries an observation back. */
+  observe(observation: string): Message;
+  /** The message after an invalid turn. */
+  nudge(why: string, turnsLeft: number): Message;
+}
+
+export interface MetricSubject {
+  readonly reference: Reference;
+  readonly submission: string | null;
+}
+
+/** Measures an answer against a reference. Fails closed: its own trouble is `value: null` with a reason, never a number. */
+export interface Metric {
+  readonly name: string;
+  readonly version: number;
+  score(subject: MetricSubject): Score;
+}
+
+/** Reads a candidate and scores criteria. @throws {FailureError} "judge" when no valid verdict could be had. */
+export interface Judge {
+  readonly name: string;
+  judge(
+    subject: { readonly task: Task; readonly candidate: Candidate },
+    options: { readonly signal: AbortSignal },
+  ): Promise<Verdict>;
+}
+
+/** Finds data files on disk and keeps a content-addressed copy that sandboxes can be given. */
+export interface DatasetLoader {
+  load(path: string): Promise<{ readonly dataset: Dataset; readonly dir: string }[]>;
+}
+
+export interface ExportedFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly rows: number;
+}
+
+/** One broken rule in a file: rule id (`OA-R5`), 1-based line (0 for the whole file), field, what and how to mend it. */
+export interface ExportProblem {
+  readonly rule: string;
+  readonly line: number;
+  readonly field: string;
+  readonly message: string;
+  readonly severity: "error" | "warning";
+}
+
+/** Writes examples in one format, and checks a written file against its target's rules. */
+export interface Exporter {
+  readonly name: string;
+  readonly fileName: string;
+  write(examples: AsyncIterable<Example>, path: string): Promise<ExportedFile>;
+  check(path: string): Promise<ExportProblem[]>;
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+
+export const dataFormats = ["csv", "tsv", "json", "jsonl", "parquet"] as const;
+export type DataFormat = (typeof dataFormats)[number];
+
+/** One data file. `name` is the file's name below `/data/` inside the sandbox. */
+export const dataFile = z.strictObject({
+  name: z.string(),
+  format: z.enum(dataFormats),
+  bytes: z.number().int(),
+  sha256: z.string(),
+});
+export type DataFile = z.infer<typeof dataFile>;
+
+export const columnKinds = ["number", "integer", "date", "category", "text", "boolean", "id", "nested"] as const;
+export type ColumnKind = (typeof columnKinds)[number];
+
+/** What one column holds. `missing` and `distinct` are row counts; numbers and dates carry their range, categories their top values. */
+export const columnProfile = z.strictObject({
+  name: z.string(),
+  kind: z.enum(columnKinds),
+  missing: z.number().int(),
+  distinct: z.number().int(),
+  min: z.union([z.number(), z.string()]).optional(),
+  max: z.union([z.number(), z.string()]).optional(),
+  mean: z.number().optional(),
+  quartiles: z.tuple([z.number(), z.number(), z.number()]).optional(),
+  top: z.array(z.strictObject({ value: z.string(), rows: z.number().int() })).optional(),
+  examples: z.array(z.string()).optional(),
+});
+export type ColumnProfile = z.infer<typeof columnProfile>;
+
+export const fileProfile = z.strictObject({
+  file: z.string(),
+  rows: z.number().int(),
+  columns: z.array(columnProfile),
+});
+export type FileProfile = z.infer<typeof fileProfile>;
+
+/** Data files someone can ask about. The id is a hash of the files' names and contents, never of where they lie. */
+export const dataset = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  files: z.array(dataFile).min(1),
+});
+export type Dataset = z.infer<typeof dataset>;
+
+/** A dataset with its profile: where query generation starts. `exploration` counts independent explorations of one dataset from 0. */
+export const seed = z.strictObject({
+  id: z.string(),
+  dataset,
+  profile: z.array(fileProfile),
+  exploration: z.number().int(),
+});
+export type Seed = z.infer<typeof seed>;

@@ -1,0 +1,39 @@
+/** What broke when an item could not be processed. Such an item is owed: it is never rejected and never scored. */
+export type FailureKind = "provider" | "sandbox" | "judge" | "disk";
+
+/** Infrastructure broke. The item is owed and a later run tries it again. */
+export class FailureError extends Error {
+  override readonly name = "FailureError";
+  readonly kind: FailureKind;
+  constructor(kind: FailureKind, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** The item can never succeed (context overflow, content filter, refusal …): dropped for good, with a reason code. */
+export class RejectionError extends Error {
+  override readonly name = "RejectionError";
+  readonly code: string;
+  readonly evidence: unknown;
+  constructor(code: string, message: string, options?: { evidence?: unknown; cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+    this.evidence = options?.evidence;
+  }
+}
+
+/** A person asked for something that cannot be done as asked. Says what, where, and the way out. Exit code 2. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** The store could not commit (full disk, I/O error). Ends the run with this one sentence; nothing committed is lost. */
+export class StoreError extends Error {
+  override readonly name = "StoreError";
+}
+
+/** A budget is spent. The run drains, says what is owed and exits 4. */
+export class BudgetError extends Error {
+  override readonly name = "BudgetError";
+}

@@ -1,0 +1,19 @@
+import { z } from "zod";
+import { message } from "./trajectory.ts";
+
+/** A message of an example. `train` is the loss flag: true trains on it; always false unless the role is assistant. */
+export const exampleMessage = message.extend({ train: z.boolean() });
+export type ExampleMessage = z.infer<typeof exampleMessage>;
+
+/** One line of training data. `group` is the source dataset's id: splits never cut through a group. */
+export const example = z.strictObject({
+  id: z.string(),
+  messages: z.array(exampleMessage),
+  group: z.string(),
+  taskId: z.string(),
+  queryId: z.string(),
+  trajectoryId: z.string(),
+  /** Named changes made to recorded text on the way here, in order; empty when the text is as recorded. */
+  transforms: z.array(z.string()),
+});
+export type Example = z.infer<typeof example>;

@@ -1,0 +1,58 @@
+import { z } from "zod";
+
+/** One stage's account: in = passed + rejected + failed + pending; `out` counts what the passed items became. */
+export const funnelRow = z.strictObject({
+  stage: z.string(),
+  in: z.number().int(),
+  passed: z.number().int(),
+  rejected: z.number().int(),
+  failed: z.number().int(),
+  pending: z.number().int(),
+  out: z.number().int(),
+  reasons: z.record(z.string(), z.number().int()),
+});
+export type FunnelRow = z.infer<typeof funnelRow>;
+
+/**
+ * What is written to events.jsonl, one object a line, append-only; `at` is ISO time. An `item` event is the end of one item in one
+ * stage: `out` are the ids it became, `bodies` maps an id to the store key of its body where the stage keeps bodies.
+ */
+export const runEvent = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("started"), at: z.string(), run: z.string(), recipe: z.string() }),
+  z.strictObject({
+    type: z.literal("item"),
+    at: z.string(),
+    stage: z.string(),
+    id: z.string(),
+    outcome: z.enum(["passed", "rejected", "failed"]),
+    out: z.array(z.string()).optional(),
+    bodies: z.record(z.string(), z.string()).optional(),
+    code: z.string().optional(),
+    message: z.string().optional(),
+    evidence: z.unknown().optional(),
+  }),
+  z.strictObject({ type: z.literal("note"), at: z.string(), message: z.string() }),
+  z.strictObject({ type: z.literal("ended"), at: z.string(), status: z.string() }),
+]);
+export type RunEvent = z.infer<typeof runEvent>;
+
+/** How a run ended; see src/cli.ts for the exit code of each. `interrupted` and `stopped` leave items pending. */
+export const runStatuses = ["done", "owed", "short", "interrupted", "budget", "crashed"] as const;
+export type RunStatus = (typeof runStatuses)[number];
+
+export const runSummary = z.strictObject({
+  run: z.string(),
+  status: z.enum(runStatuses),
+  examples: z.number().int(),
+  funnel: z.array(funnelRow),
+  requests: z.strictObject({
+    sent: z.number().int(),
+    remembered: z.number().int(),
+    failed: z.number().int(),
+    lost: z.number().int(),
+  }),
+  tokens: z.strictObject({ input: z.number().int(), output: z.number().int() }),
+  costUsd: z.number().nullable(),
+  wallSeconds: z.number(),
+});
+export type RunSummary = z.infer<typeof runSummary>;

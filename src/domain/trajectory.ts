@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { attempt } from "./task.ts";
+
+/** One chat message, byte for byte as the model saw or said it. This trains. */
+export const message = z.strictObject({
+  role: z.enum(["system", "user", "assistant"]),
+  content: z.string(),
+});
+export type Message = z.infer<typeof message>;
+
+/** Tokens as the provider counted them (`estimated` when it did not and a tokenizer did); `costUsd` is null when no price is known. */
+export const usage = z.strictObject({
+  inputTokens: z.number().int(),
+  cachedInputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  reasoningTokens: z.number().int(),
+  estimated: z.boolean(),
+  costUsd: z.number().nullable(),
+});
+export type Usage = z.infer<typeof usage>;
+
+export const finishReasons = ["stop", "length", "refusal", "content_filter", "tool_calls", "other"] as const;
+export type FinishReason = (typeof finishReasons)[number];
+
+/** Bounded text: `head` and `tail` are what is kept, `droppedBytes` what lay between them. `tail` is empty when nothing was dropped. */
+export const boundedText = z.strictObject({ head: z.string(), tail: z.string(), droppedBytes: z.number().int() });
+export type BoundedText = z.infer<typeof boundedText>;
+
+/**
+ * How a step of code ended. `ok` and `error` (a Python exception) are the code's own ends; `timeout`, `oom`, `output_limit` are
+ * limits; `exited` is the interpreter leaving by itself (os._exit, a signal), `killed` the agent ending its own sandbox.
+ */
+export const stepEnds = ["ok", "error", "timeout", "oom", "output_limit", "exited", "killed"] as const;
+export type StepEnd = (typeof stepEnds)[number];
+
+/** What one step of code did. Times in milliseconds, memory in bytes. `stateLost`: variables are gone, files in /scratch may remain. */
+export const stepResult = z.strictObject({
+  end: z.enum(stepEnds),
+  stdout: boundedText,
+  stderr: boundedText,
+  result: boundedText.nullable(),
+  exception: z.strictObject({ name: z.string(), value: z.string(), traceback: boundedText }).nullable(),
+  wallMs: z.number(),
+  cpuMs: z.number(),
+  stateLost: z.boolean(),
+  detail: z.string().optional(),
+});
+export type StepResult = z.infer<typeof stepResult>;
+
+/** What the agent did in one turn, read from its message. `invalid` carries the reason the scaffold told the agent. */
+export const action = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("code"), reasoning: z.string(), code: z.string() }),
+  z.strictObject({ kind: z.literal("answer"), reasoning: z.string(), answer: z.string() }),
+  z.strictObject({ kind: z.literal("invalid"), reasoning: z.string(), why: z.string() }),
+]);
+export type Action = z.infer<typeof action>;
+
+/** One assistant message parsed, with what came of it. `message` is its index in `messages`. This is judged. */
+export const turn = z.strictObject({
+  message: z.number().int(),
+  action,
+  step: stepResult.nullable(),
+  observation: z.string().nullable(),
+  finishReason: z.enum(finishReasons),
+  completionKey: z.string(),
+  diverged: z.boolean(),
+});
+export type Turn = z.infer<typeof turn>;
+
+/** Why a rollout ended. Every one is the agent's own doing; infrastructure trouble is a FailureError and makes no trajectory. */
+export const exits = ["submitted", "turn_limit", "format_limit", "context_limit", "sandbox_killed"] as const;
+export type Exit = (typeof exits)[number];
+
+/** The record of one rollout. `environment` is the sandbox identity hash, `image` the image digest where there is one. */
+export const trajectory = z.strictObject({
+  id: z.string(),
+  messages: z.array(message),
+  turns: z.array(turn),
+  exit: z.enum(exits),
+  submission: z.string().nullable(),
+  usage,
+  scaffold: z.string(),
+  model: z.string(),
+  backend: z.string(),
+  environment: z.string(),
+  image: z.string().nullable(),
+});
+export type Trajectory = z.infer<typeof trajectory>;
+
+/** What a metric measured. `value` is null when the metric could not measure (unscored), and `reason` says why. */
+export const score = z.strictObject({ metric: z.string(), value: z.number().nullable(), reason: z.string() });
+export type Score = z.infer<typeof score>;
+
+/** One criterion as one judge vote saw it: `score` between 0 and 1. */
+export const criterionScore = z.strictObject({
+  name: z.string(),
+  score: z.number().min(0).max(1),
+  evidence: z.string(),
+  justification: z.string(),
+});
+export type CriterionScore = z.infer<typeof criterionScore>;
+
+/** What a judge measured: every vote whole, and per criterion the mean over the votes. Never a decision. */
+export const verdict = z.strictObject({
+  judge: z.string(),
+  votes: z.array(z.strictObject({ criteria: z.array(criterionScore), repairs: z.array(z.string()) })),
+  criteria: z.record(z.string(), z.number()),
+});
+export type Verdict = z.infer<typeof verdict>;
+
+/** A trajectory with everything measured about it. The id is the trajectory's. */
+export const candidate = z.strictObject({
+  id: z.string(),
+  attempt,
+  trajectory,
+  scores: z.array(score),
+  verdict: verdict.nullable(),
+});
+export type Candidate = z.infer<typeof candidate>;
