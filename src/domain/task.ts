@@ -3,7 +3,27 @@ import { dataset } from "./dataset.ts";
 
 export const difficulties = ["easy", "medium", "hard"] as const;
 
-/** A question a model proposed, with reference code and answer. `occurrence` tells identical proposals of one exploration apart. */
+/** One item of a proposer's answer, as it was written. `problem` says why it cannot be read as a question; `fields` is null then. */
+export const proposal = z.strictObject({
+  id: z.string(),
+  seedId: z.string(),
+  dataset,
+  raw: z.string(),
+  fields: z
+    .strictObject({
+      question: z.string(),
+      constraints: z.string(),
+      answerFormat: z.string(),
+      referenceCode: z.string(),
+      referenceAnswer: z.string(),
+      difficulty: z.enum(difficulties),
+    })
+    .nullable(),
+  problem: z.string().nullable(),
+});
+export type Proposal = z.infer<typeof proposal>;
+
+/** A question a model proposed, with reference code and answer. The id is its proposal's content. */
 export const query = z.strictObject({
   id: z.string(),
   seedId: z.string(),
@@ -14,7 +34,6 @@ export const query = z.strictObject({
   referenceCode: z.string(),
   referenceAnswer: z.string(),
   difficulty: z.enum(difficulties),
-  occurrence: z.number().int(),
 });
 export type Query = z.infer<typeof query>;
 

@@ -64,6 +64,8 @@ export const turn = z.strictObject({
   finishReason: z.enum(finishReasons),
   completionKey: z.string(),
   diverged: z.boolean(),
+  /** Named changes between the completion's text and the recorded message (`close_tag` …); empty when it is byte for byte the same. */
+  transforms: z.array(z.string()),
 });
 export type Turn = z.infer<typeof turn>;
 

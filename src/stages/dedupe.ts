@@ -1,0 +1,95 @@
+import { hashOf } from "../domain/hash.ts";
+import type { Query } from "../domain/task.ts";
+import { type AllStage, all, type Rejected, reject } from "../engine/stage.ts";
+
+interface QuestionShape {
+  readonly id: string;
+  readonly datasetId: string;
+  readonly exact: string;
+  readonly question: string;
+  readonly shingles: readonly number[];
+}
+
+const wordsPerShingle = 3;
+
+/**
+ * Drops questions asked before on the same dataset: `exact_duplicate` after normalising case and white space, and
+ * `near_duplicate` when the Jaccard similarity of the word 3-gram sets of question and constraints is at least
+ * `nearDuplicate` (0 to 1). Of a pair the one with the smaller id stays.
+ */
+export function dedupe(options: { readonly nearDuplicate: number }): AllStage<Query, QuestionShape> {
+  return all({
+    name: "dedupe",
+    project: (query) => {
+      const words = normalise(`${query.question} ${query.constraints}`).split(" ");
+      return {
+        id: query.id,
+        datasetId: query.dataset.id,
+        exact: hashOf([query.dataset.id, words, normalise(query.answerFormat)]),
+        question: query.question.slice(0, 200),
+        shingles: shinglesOf(words),
+      };
+    },
+    decide: (shapes) => {
+      const exact = new Map<string, QuestionShape>();
+      const index = new Map<string, QuestionShape[]>(); // dataset and shingle -> kept questions that have it
+      return shapes.map((shape): Rejected | null => {
+        const twin = exact.get(shape.exact);
+        if (twin !== undefined) {
+          return reject("exact_duplicate", `Asked before as ${twin.id}`, { duplicateOf: twin.id, question: shape.question });
+        }
+        const near = nearest(shape, index);
+        if (near !== null && near.similarity >= options.nearDuplicate) {
+          return reject("near_duplicate", `Nearly the same as ${near.shape.id}`, {
+            duplicateOf: near.shape.id,
+            similarity: near.similarity,
+            threshold: options.nearDuplicate,
+            question: shape.question,
+            other: near.shape.question,
+          });
+        }
+        exact.set(shape.exact, shape);
+        for (const shingle of shape.shingles) {
+          const key = `${shape.datasetId}/${shingle}`;
+          const holders = index.get(key);
+          if (holders === undefined) index.set(key, [shape]);
+          else holders.push(shape);
+        }
+        return null;
+      });
+    },
+  });
+}
+
+function normalise(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}_.%@[\]<>=+-]+/gu, " ")
+    .trim();
+}
+
+function shinglesOf(words: readonly string[]): number[] {
+  const shingles = new Set<number>();
+  for (let start = 0; start <= Math.max(0, words.length - wordsPerShingle); start++) {
+    shingles.add(Number.parseInt(hashOf(words.slice(start, start + wordsPerShingle)).slice(0, 12), 16));
+  }
+  return [...shingles];
+}
+
+function nearest(
+  shape: QuestionShape,
+  index: ReadonlyMap<string, readonly QuestionShape[]>,
+): { shape: QuestionShape; similarity: number } | null {
+  const shared = new Map<QuestionShape, number>();
+  for (const shingle of shape.shingles) {
+    for (const holder of index.get(`${shape.datasetId}/${shingle}`) ?? []) {
+      shared.set(holder, (shared.get(holder) ?? 0) + 1);
+    }
+  }
+  let best: { shape: QuestionShape; similarity: number } | null = null;
+  for (const [other, count] of shared) {
+    const similarity = count / (shape.shingles.length + other.shingles.length - count);
+    if (best === null || similarity > best.similarity) best = { shape: other, similarity };
+  }
+  return best;
+}

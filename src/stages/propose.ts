@@ -1,0 +1,87 @@
+import { parseProposals } from "../agents/proposal.ts";
+import { rollout } from "../agents/rollout.ts";
+import { describeProfile } from "../datasets/describe.ts";
+import type { Seed } from "../domain/dataset.ts";
+import { contentId } from "../domain/hash.ts";
+import type { Proposal } from "../domain/task.ts";
+import { type EachStage, each, pass, reject } from "../engine/stage.ts";
+import type { Prompt } from "../prompts/prompt.ts";
+import type { Agent, OpenSession } from "./solving.ts";
+
+/**
+ * Lets an agent explore a dataset in a sandbox and propose `questions` questions: one Seed becomes its Proposals, good and
+ * malformed alike. Rejects a seed whose exploration ended without an answer (`no_proposals`) or whose answer holds no JSON
+ * list (`unreadable_proposals`).
+ */
+export function propose(options: {
+  readonly agent: Agent;
+  readonly openSession: OpenSession;
+  readonly prompts: { readonly system: Prompt; readonly seed: Prompt };
+  readonly questions: number;
+  readonly concurrency: number;
+}): EachStage<Seed, Proposal> {
+  const { agent, prompts } = options;
+  return each({
+    name: "propose",
+    concurrency: options.concurrency,
+    keep: true,
+    async run(seed, { signal }) {
+      const id = contentId("exploration", { seed: seed.id, model: agent.model.identity, scaffold: agent.scaffold.name });
+      await using session = options.openSession({ dataset: seed.dataset, attempt: id, signal });
+      const exploration = await rollout({
+        id,
+        assignment: {
+          system: prompts.system.render({ max_turns: String(agent.maxTurns) }),
+          user: prompts.seed.render({
+            profile: describeProfile(seed.profile),
+            exploration: String(seed.exploration + 1),
+            count: String(options.questions),
+          }),
+        },
+        model: agent.model,
+        scaffold: agent.scaffold,
+        session,
+        sample: seed.exploration,
+        maxTurns: agent.maxTurns,
+        signal,
+      });
+      if (exploration.submission === null) {
+        return reject("no_proposals", `The exploration ended without an answer (${exploration.exit})`, {
+          exit: exploration.exit,
+          messages: exploration.messages,
+        });
+      }
+      const { proposals, problems } = parseProposals(exploration.submission);
+      if (proposals.length + problems.length === 0) {
+        return reject("unreadable_proposals", "The answer holds no JSON list of questions", {
+          answer: exploration.submission.slice(0, 4000),
+        });
+      }
+      const occurrences = new Map<string, number>();
+      const identify = (content: unknown): string => {
+        const plain = contentId("query", { seed: seed.id, content });
+        const occurrence = occurrences.get(plain) ?? 0;
+        occurrences.set(plain, occurrence + 1);
+        return occurrence === 0 ? plain : contentId("query", { seed: seed.id, content, occurrence });
+      };
+      return pass<Proposal>(
+        ...proposals.map((fields) => ({
+          id: identify(fields),
+          seedId: seed.id,
+          dataset: seed.dataset,
+          raw: JSON.stringify(fields),
+          fields,
+          problem: null,
+        })),
+        ...problems.map(({ raw, why }) => ({
+          id: identify({ raw, why }),
+          seedId: seed.id,
+          dataset: seed.dataset,
+          raw,
+          fields: null,
+          problem: why,
+        })),
+      );
+    },
+  });
+}
