@@ -1,0 +1,34 @@
+import type { ZodObject, z } from "zod";
+import type { Model, Remember } from "../contracts.ts";
+import type { Admissions } from "./admission.ts";
+import type { Meter } from "./meter.ts";
+
+/** What every provider is handed. Time, randomness, environment and fetch are options so that tests can hold them still. */
+export interface ProviderDeps {
+  readonly remember: Remember;
+  readonly meter: Meter;
+  /** One for all models of a run: aliases that share an endpoint share its limits. */
+  readonly admissions: Admissions;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly fetch?: typeof fetch;
+  /** Milliseconds since the epoch; Date.now unless given. */
+  readonly now?: () => number;
+  /** Waits; rejects with the signal's reason when it aborts first. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** A number in [0, 1) for jitter; Math.random unless given. */
+  readonly random?: () => number;
+}
+
+/** A model with what it opened; `close` releases it (a loopback server, connections) and may be called twice. */
+export interface OpenedModel {
+  readonly model: Model;
+  close(): Promise<void>;
+}
+
+/** One way to reach models. `schema` is a strict object with `provider: z.literal(name)`: one entry under `models:` in a config. */
+export interface Provider<Schema extends ZodObject = ZodObject> {
+  readonly name: string;
+  readonly schema: Schema;
+  /** Spends nothing. @throws {UsageError} naming alias, option and way out where the config or environment cannot work. */
+  create(alias: string, config: z.output<Schema>, deps: ProviderDeps): Promise<OpenedModel>;
+}
