@@ -1,0 +1,148 @@
+import type { FunnelRow, RunStatus, RunSummary } from "../domain/run.ts";
+import type { Funnel } from "./funnel.ts";
+import type { Sample } from "./samples.ts";
+import { bar, bounded, count, duration, indent, oneLine, plural, share, table } from "./text.ts";
+
+/** Everything `tracemill audit` tells of a run; this is also its `--json`. */
+export interface Audit {
+  run: string;
+  recipe: string | null;
+  config: string | null;
+  /** Null while the run goes on or when it died before it could say. */
+  status: RunStatus | null;
+  lastEventAt: string | null;
+  yield: Funnel["yield"];
+  funnel: FunnelRow[];
+  /** Where events, summary and arithmetic disagree; empty when all is well. */
+  problems: string[];
+  notes: string[];
+  totals: Pick<RunSummary, "examples" | "requests" | "tokens" | "costUsd" | "wallSeconds"> | null;
+  samples: Sample[];
+}
+
+const statusMeanings: Record<RunStatus, string> = {
+  done: "done",
+  owed: "ended with items owed (infrastructure failed): the same command tries them again",
+  short: "ended with fewer examples than asked for",
+  interrupted: "interrupted: the same command continues it",
+  budget: "stopped by its budget: the same command continues it once the budget is raised",
+  crashed: "crashed: a bug stopped it; the same command continues it",
+};
+
+/** The audit as text for a terminal; `now` tells how long ago a run without an end was last heard of. */
+export function auditPage(audit: Audit, options: { now: Date }): string {
+  const parts = [header(audit, options.now), funnelTable(audit.funnel)];
+  if (audit.problems.length > 0) {
+    parts.push(
+      `The account does not agree with itself\n${audit.problems.map((problem) => `  ! ${problem}`).join("\n")}`,
+    );
+  }
+  if (audit.notes.length > 0) {
+    parts.push(`Notes\n${audit.notes.map((note) => `  ${oneLine(note, 200)}`).join("\n")}`);
+  }
+  const kept = audit.samples.filter((sample) => sample.outcome === "passed");
+  const dropped = audit.samples.filter((sample) => sample.outcome !== "passed");
+  if (kept.length > 0) parts.push(`Kept, for example\n\n${kept.map(samplePart).join("\n\n")}`);
+  if (dropped.length > 0) parts.push(`Dropped or owed, for example\n\n${dropped.map(samplePart).join("\n\n")}`);
+  parts.push(nextPart(audit));
+  return `${parts.join("\n\n")}\n`;
+}
+
+function header(audit: Audit, now: Date): string {
+  const recipe = [audit.recipe, audit.config].filter((part) => part !== null).join(", ");
+  const lines = [`Run ${audit.run}${recipe === "" ? "" : ` (${recipe})`}`, statusLine(audit, now)];
+  const [, made] = audit.yield;
+  const last = audit.yield.at(-1);
+  if (made && last && made !== last) {
+    const overall = `${plural(made.count, made.kind)} -> ${plural(last.count, last.kind)}`;
+    lines.push(`Yield: ${overall} (${share(last.count, made.count)})`);
+  }
+  if (audit.yield.length > 2) {
+    lines.push(`Line:  ${audit.yield.map((step) => plural(step.count, step.kind)).join(" -> ")}`);
+  }
+  if (audit.totals) {
+    const { requests, tokens, costUsd } = audit.totals;
+    lines.push(
+      `Spent: ${plural(requests.sent, "request")} sent, ${count(requests.remembered)} remembered, ${count(requests.failed)} failed, ${count(requests.lost)} lost; ` +
+        `${count(tokens.input)} tokens in, ${count(tokens.output)} out; ${costUsd === null ? "no price known" : `$${costUsd.toFixed(2)}`}`,
+    );
+  }
+  return lines.join("\n");
+}
+
+function statusLine(audit: Audit, now: Date): string {
+  if (audit.status !== null) {
+    return `Status: ${statusMeanings[audit.status]}${audit.totals ? `, after ${duration(audit.totals.wallSeconds)}` : ""}`;
+  }
+  const heard =
+    audit.lastEventAt === null
+      ? "no event yet"
+      : `last event ${audit.lastEventAt}, ${duration((now.getTime() - Date.parse(audit.lastEventAt)) / 1000)} ago`;
+  return `Status: no summary.json: it is still running, or it died (${heard}); the counts are those so far`;
+}
+
+function funnelTable(rows: readonly FunnelRow[]): string {
+  if (rows.length === 0) return "No item has ended in any stage yet.";
+  const head = ["stage", "in", "passed", "rejected", "failed", "pending", "out", "passed of in"];
+  const body = rows.map((row) => [
+    row.stage,
+    ...[row.in, row.passed, row.rejected, row.failed, row.pending, row.out].map(count),
+    `${bar(row.passed, row.in, 20)} ${share(row.passed, row.in)}`,
+  ]);
+  const lines = table([head, ...body], [1, 2, 3, 4, 5, 6]).split("\n");
+  return rows.reduce(
+    (text, row, index) => [text, lines[index + 1] ?? "", ...reasonLines(row)].join("\n"),
+    lines[0] ?? "",
+  );
+}
+
+function reasonLines(row: FunnelRow): string[] {
+  const reasons = Object.entries(row.reasons).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  if (reasons.length === 0) return [];
+  const cells = reasons.map(([code, dropped]) => [count(dropped), share(dropped, row.in), code]);
+  return indent(table(cells, [0, 1]), "    - ").split("\n");
+}
+
+function samplePart(sample: Sample): string {
+  const ending = sample.outcome === "passed" ? `passed ${sample.stage}` : `${sample.outcome} at ${sample.stage}`;
+  const lines = [`  ${sample.id}  ${ending}${sample.code === null ? "" : `: ${sample.code}`}`];
+  const add = (name: string, text: string) => lines.push(`    ${name.padEnd(9)} ${text}`);
+  if (sample.question !== null) add("question", oneLine(sample.question, 240));
+  if (sample.reference !== null) add("reference", oneLine(sample.reference, 120));
+  if (sample.answer !== undefined) add("answer", sample.answer === null ? "(none)" : oneLine(sample.answer, 120));
+  if (sample.message !== null) add("why", oneLine(sample.message, 240));
+  if (sample.evidence !== null) add("evidence", bounded(JSON.stringify(sample.evidence), 300));
+  return lines.join("\n");
+}
+
+function nextPart(audit: Audit): string {
+  const next: [string, string][] = [];
+  const dropped = audit.samples.find((sample) => sample.outcome !== "passed");
+  const kept = audit.samples.find((sample) => sample.outcome === "passed");
+  for (const sample of [kept, dropped]) {
+    if (sample)
+      next.push([`tracemill why ${audit.run} ${sample.id}`, `why it was ${sample === kept ? "kept" : "dropped"}`]);
+  }
+  const worst = mostDropped(audit.funnel);
+  if (worst) {
+    next.push([
+      `tracemill audit ${audit.run} --stage ${worst.stage} --reason ${worst.code} --samples 10`,
+      "more of the commonest reason",
+    ]);
+  }
+  if (audit.status !== "done" && audit.config !== null) {
+    next.push([`tracemill run ${audit.config}`, "go on with what is owed or pending"]);
+  }
+  if (next.length === 0) return `Next\n  tracemill audit ${audit.run}    again, once items have ended`;
+  return `Next\n${indent(table(next), "  ")}`;
+}
+
+function mostDropped(rows: readonly FunnelRow[]): { stage: string; code: string } | null {
+  let worst: { stage: string; code: string; dropped: number } | null = null;
+  for (const row of rows) {
+    for (const [code, dropped] of Object.entries(row.reasons)) {
+      if (worst === null || dropped > worst.dropped) worst = { stage: row.stage, code, dropped };
+    }
+  }
+  return worst;
+}

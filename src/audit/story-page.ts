@@ -1,0 +1,205 @@
+import type { StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
+import { becameOf, kindOf } from "./funnel.ts";
+import type { ItemEvent, Lineage } from "./lineage.ts";
+import type { Portrait } from "./portrait.ts";
+import { bounded, count, harmless, indent, oneLine, plural, table } from "./text.ts";
+
+/** Where an example was written: one line of one file under the run's folder. `text` is that line, null where it could not be read. */
+export interface ExportedLine {
+  id: string;
+  file: string;
+  line: number;
+  text: string | null;
+}
+
+/** Everything `tracemill why` tells of one item. */
+export interface Story {
+  run: string;
+  lineage: Lineage;
+  portrait: Portrait;
+  /** The stage that comes after the last one the item passed, where it has not ended yet. */
+  waitingAt: string | null;
+  /** Ids whose stored body could not be read. */
+  missing: string[];
+  exported: ExportedLine[];
+}
+
+/** The story as text for a terminal; passages of text are cut unless `full`. */
+export function storyPage(story: Story, options: { full: boolean }): string {
+  const limit = (characters: number) => (options.full ? Number.POSITIVE_INFINITY : characters);
+  const { portrait, lineage } = story;
+  const parts = [
+    `${lineage.id} in run ${story.run}\n${ending(story)}`,
+    questionPart(portrait, limit),
+    `Decisions\n${decisions(lineage, limit)}`,
+    becamePart(lineage, limit),
+  ];
+  if (portrait.candidate) {
+    const { scores, verdict, trajectory } = portrait.candidate;
+    if (scores.length > 0) {
+      const rows = scores.map((score) => [
+        score.metric,
+        score.value === null ? "unscored" : String(score.value),
+        oneLine(score.reason, limit(200)),
+      ]);
+      parts.push(`Scores\n${indent(table(rows), "  ")}`);
+    }
+    if (verdict) parts.push(verdictPart(verdict, limit));
+    parts.push(transcriptPart(trajectory, limit));
+  }
+  if (story.exported.length > 0) {
+    parts.push(`Written to\n${story.exported.map((line) => exportedPart(line, limit)).join("\n")}`);
+  }
+  if (story.missing.length > 0) {
+    parts.push(`Not in the store any more: ${story.missing.join(", ")}`);
+  }
+  if (!options.full) parts.push("Long passages are cut; --full shows them whole, --json gives everything.");
+  return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
+}
+
+type Limit = (characters: number) => number;
+
+function ending(story: Story): string {
+  const { lineage } = story;
+  const last = lineage.passages.findLast((event) => event.id === lineage.id);
+  const waiting = story.waitingAt === null ? "" : `; not ended at ${story.waitingAt} yet`;
+  if (!last) return `End: made, but ended in no stage yet${waiting}`;
+  if (last.outcome !== "passed") return `End: ${last.outcome} at ${last.stage}: ${last.code ?? "no reason code"}`;
+  const others = becameOf(last).filter((id) => id !== lineage.id);
+  if (others.length === 0) return `End: passed ${last.stage}${waiting}`;
+  return `End: passed ${last.stage} and became ${named(others)}${waiting}`;
+}
+
+/** Up to three ids, or how many of which kind. */
+function named(ids: readonly string[]): string {
+  return ids.length <= 3 ? ids.join(", ") : plural(ids.length, kindOf(ids[0] ?? "item"));
+}
+
+function questionPart(portrait: Portrait, limit: Limit): string {
+  const asked = portrait.task ?? portrait.query;
+  if (!asked) return "";
+  const rows: [string, string][] = [
+    ["dataset", `${asked.dataset.name} (${asked.dataset.id})`],
+    ["difficulty", asked.difficulty],
+    ["question", bounded(asked.question, limit(1000))],
+    ["constraints", bounded(asked.constraints, limit(500))],
+    ["answer as", bounded(asked.answerFormat, limit(300))],
+  ];
+  if (portrait.task) {
+    const { answer, metric, params } = portrait.task.reference;
+    rows.push(["reference", `${bounded(answer, limit(500))}  (checked by ${metric} ${JSON.stringify(params)})`]);
+  } else if (portrait.query) rows.push(["reference", bounded(portrait.query.referenceAnswer, limit(500))]);
+  if (portrait.candidate) {
+    const { submission, exit } = portrait.candidate.trajectory;
+    rows.push(["answer", submission === null ? `(none: ${exit})` : bounded(submission, limit(500))]);
+  }
+  let text = `Question\n${rows
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => labelled(name, value))
+    .join("\n")}`;
+  if (portrait.query) {
+    text += `\n\nReference code\n${indent(bounded(portrait.query.referenceCode, limit(1500)), "  ")}`;
+  }
+  return text;
+}
+
+function labelled(name: string, value: string): string {
+  return `  ${name.padEnd(11)} ${indent(value, " ".repeat(14)).trimStart()}`;
+}
+
+function decisions(lineage: Lineage, limit: Limit): string {
+  if (lineage.passages.length === 0) return "  none yet";
+  const family = new Set([...lineage.ancestors, lineage.id]);
+  const stageWidth = Math.max(...lineage.passages.map((event) => event.stage.length));
+  let shown = "";
+  const lines: string[] = [];
+  for (const event of lineage.passages) {
+    if (event.id !== shown) lines.push(`  ${event.id}`);
+    shown = event.id;
+    lines.push(`    ${event.stage.padEnd(stageWidth)}  ${decision(event, family)}`);
+    if (event.message !== undefined) lines.push(indent(bounded(event.message, limit(500)), "      "));
+    if (event.evidence !== undefined) {
+      lines.push(indent(`evidence: ${bounded(JSON.stringify(event.evidence, null, 1), limit(1200))}`, "      "));
+    }
+  }
+  return lines.join("\n");
+}
+
+function decision(event: ItemEvent, family: ReadonlySet<string>): string {
+  if (event.outcome !== "passed") return `${event.outcome}: ${event.code ?? "no reason code"}`;
+  const others = becameOf(event).filter((id) => id !== event.id);
+  if (others.length === 0) return "passed";
+  const own = others.find((id) => family.has(id));
+  if (own === undefined || others.length === 1) return `passed, became ${named(others)}`;
+  return `passed, became ${plural(others.length, kindOf(own))}, one of them ${own}`;
+}
+
+function becamePart(lineage: Lineage, limit: Limit): string {
+  if (lineage.descendants.length === 0) return "";
+  const rows = lineage.descendants.map(({ id, last }) => [id, endOf(last)]);
+  const shown = rows.slice(0, limit(20));
+  const more = rows.length - shown.length;
+  return `Became\n${indent(table(shown), "  ")}${more > 0 ? `\n  … and ${count(more)} more` : ""}`;
+}
+
+function endOf(last: ItemEvent | null): string {
+  if (last === null) return "not ended in any stage yet";
+  if (last.outcome === "passed") {
+    const others = becameOf(last).filter((id) => id !== last.id);
+    return others.length === 0 ? `passed ${last.stage}` : `passed ${last.stage}, became ${named(others)}`;
+  }
+  return `${last.outcome} at ${last.stage}: ${last.code ?? "no reason code"}`;
+}
+
+function verdictPart(verdict: Verdict, limit: Limit): string {
+  const lines = [`Judge ${verdict.judge}, ${plural(verdict.votes.length, "vote")}`];
+  for (const [name, mean] of Object.entries(verdict.criteria)) {
+    const votes = verdict.votes.flatMap((vote) => vote.criteria.filter((criterion) => criterion.name === name));
+    lines.push(`  ${name}: ${round(mean)} (votes ${votes.map((vote) => round(vote.score)).join(", ")})`);
+    const lowest = votes.reduce(
+      (low, vote) => (vote.score < low.score ? vote : low),
+      votes[0] as (typeof votes)[number],
+    );
+    if (lowest) {
+      lines.push(indent(`lowest vote: ${oneLine(lowest.justification, limit(300))}`, "    "));
+      if (lowest.evidence !== "") lines.push(indent(`quoting: ${oneLine(lowest.evidence, limit(300))}`, "    "));
+    }
+  }
+  const repairs = verdict.votes.flatMap((vote) => vote.repairs);
+  if (repairs.length > 0) lines.push(`  repaired before reading: ${repairs.join(", ")}`);
+  return lines.join("\n");
+}
+
+function round(value: number): string {
+  return String(Math.round(value * 1000) / 1000);
+}
+
+function transcriptPart(trajectory: Trajectory, limit: Limit): string {
+  const { turns, usage } = trajectory;
+  const lines = [
+    `Transcript: ${plural(turns.length, "turn")}, exit ${trajectory.exit}; model ${trajectory.model}, scaffold ${trajectory.scaffold}, sandbox ${trajectory.backend}` +
+      `; ${count(usage.inputTokens)} tokens in, ${count(usage.outputTokens)} out`,
+  ];
+  for (const [index, turn] of turns.entries()) {
+    const marks = turn.diverged ? " (output differed when it was run again)" : "";
+    lines.push(`  turn ${index + 1}: ${turn.action.kind}${marks}`);
+    if (turn.action.reasoning !== "") lines.push(indent(bounded(turn.action.reasoning, limit(300)), "    "));
+    if (turn.action.kind === "code") lines.push(indent(bounded(turn.action.code, limit(600)), "    > "));
+    if (turn.action.kind === "answer") lines.push(indent(bounded(turn.action.answer, limit(500)), "    = "));
+    if (turn.action.kind === "invalid") lines.push(indent(bounded(turn.action.why, limit(300)), "    ! "));
+    if (turn.step) lines.push(`    ${stepLine(turn.step)}`);
+    if (turn.observation !== null) lines.push(indent(bounded(turn.observation.trimEnd(), limit(600)), "    < "));
+  }
+  return lines.join("\n");
+}
+
+function stepLine(step: StepResult): string {
+  const lost = step.stateLost ? ", variables lost" : "";
+  const exception = step.exception === null ? "" : ` ${harmless(step.exception.name)}`;
+  return `[${step.end}${exception}, ${Math.round(step.wallMs)} ms${lost}]`;
+}
+
+function exportedPart(line: ExportedLine, limit: Limit): string {
+  const text = line.text === null ? "" : `\n${indent(bounded(line.text, limit(600)), "    ")}`;
+  return `  ${line.file} line ${line.line} (${line.id})${text}`;
+}

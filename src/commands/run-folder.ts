@@ -1,0 +1,214 @@
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
+import { type ZodType, z } from "zod";
+import { dataset } from "../domain/dataset.ts";
+import { UsageError } from "../domain/errors.ts";
+import { type RunSummary, runSummary } from "../domain/run.ts";
+
+/** What one run was: everything needed to explain it or to run it again. Written once, before anything is spent. */
+export const manifest = z.object({
+  run: z.string(),
+  recipe: z.string(),
+  configPath: z.string(),
+  /** The config after defaults, as the recipe saw it. */
+  config: z.unknown(),
+  configHash: z.string(),
+  /** Tracemill's version. */
+  version: z.string(),
+  node: z.string(),
+  seed: z.number().int(),
+  prompts: z.record(z.string(), z.string()),
+  models: z.record(z.string(), z.record(z.string(), z.unknown())),
+  sandbox: z.object({
+    backend: z.string(),
+    environment: z.string(),
+    image: z.string().nullable(),
+    versions: z.record(z.string(), z.string()),
+    limits: z.record(z.string(), z.number()),
+  }),
+  datasets: z.array(dataset),
+  /** Stage names in the order of the line, so that stages nothing has reached yet can be shown. */
+  stages: z.array(z.string()).optional(),
+  startedAt: z.string(),
+  argv: z.array(z.string()),
+});
+export type Manifest = z.infer<typeof manifest>;
+
+/** Where the files of one run lie. `storePath` is the store shared by all runs of the same output folder. */
+export interface RunFolder {
+  readonly run: string;
+  readonly path: string;
+  readonly manifestPath: string;
+  readonly eventsPath: string;
+  readonly summaryPath: string;
+  readonly examplesPath: string;
+  readonly exportsPath: string;
+  readonly storePath: string;
+}
+
+const latestName = "latest";
+
+/** The layout of the run folder at `path`; looks at nothing on disk. */
+export function runFolderAt(path: string): RunFolder {
+  return {
+    run: basename(path),
+    path,
+    manifestPath: join(path, "manifest.json"),
+    eventsPath: join(path, "events.jsonl"),
+    summaryPath: join(path, "summary.json"),
+    examplesPath: join(path, "examples.csv"),
+    exportsPath: join(path, "exports"),
+    storePath: join(path, "..", "..", "store"),
+  };
+}
+
+/**
+ * Makes `<output>/runs/<UTC time>-<first 8 hex of configHash>/exports/` and points `runs/latest` at it. A second run of the same
+ * config within one second gets `-2` appended.
+ */
+export async function createRunFolder(options: { output: string; configHash: string; now: Date }): Promise<RunFolder> {
+  const runs = join(options.output, "runs");
+  await mkdir(runs, { recursive: true });
+  const time = options.now.toISOString().replace(/[-:]|\.\d+/g, "");
+  const base = `${time}-${options.configHash.slice(0, 8)}`;
+  for (let count = 1; ; count++) {
+    const folder = runFolderAt(join(runs, count === 1 ? base : `${base}-${count}`));
+    try {
+      await mkdir(folder.path);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") continue;
+      throw error;
+    }
+    await mkdir(folder.exportsPath);
+    await pointLatest(runs, folder.run);
+    return folder;
+  }
+}
+
+/** Replaces `runs/latest` in one step, so that a reader never finds it missing. */
+async function pointLatest(runs: string, run: string): Promise<void> {
+  const temporary = join(runs, `.${latestName}.${process.pid}`);
+  await rm(temporary, { force: true });
+  try {
+    await symlink(run, temporary, "dir");
+  } catch (error) {
+    // Some file systems and Windows accounts have no links: a text file that holds the name does the same work.
+    if (!["EPERM", "EACCES", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EINVAL"].includes(codeOf(error) ?? "")) throw error;
+    await writeFile(temporary, `${run}\n`);
+  }
+  await rename(temporary, join(runs, latestName));
+}
+
+/**
+ * Finds a run by `latest`, id, unique prefix of an id, or path of its folder.
+ * @throws {UsageError} listing the recent runs when there is none or more than one.
+ */
+export async function findRun(output: string, which: string): Promise<RunFolder> {
+  const runs = join(output, "runs");
+  const ids = await runIds(runs);
+  if (which === latestName) {
+    const latest = await readLatest(runs);
+    if (latest !== null && ids.includes(latest)) return runFolderAt(join(runs, latest));
+    throw new UsageError(`Expected \`${join(runs, latestName)}\` to point to a run. ${recent(runs, ids)}`);
+  }
+  if (ids.includes(which)) return runFolderAt(join(runs, which));
+  if (await isRunFolder(which)) return runFolderAt(resolve(which));
+  const matches = ids.filter((id) => id.startsWith(which));
+  if (matches.length === 1) return runFolderAt(join(runs, matches[0] as string));
+  if (matches.length > 1) {
+    throw new UsageError(
+      `Expected one run, got \`${which}\`, which begins ${matches.length}. ${recent(runs, matches)}`,
+    );
+  }
+  throw new UsageError(`Expected a run (\`latest\`, an id or a folder), got \`${which}\`. ${recent(runs, ids)}`);
+}
+
+async function runIds(runs: string): Promise<string[]> {
+  try {
+    const entries = await readdir(runs, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+      .map((entry) => entry.name)
+      .sort();
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+async function readLatest(runs: string): Promise<string | null> {
+  const path = join(runs, latestName);
+  try {
+    return basename(await readlink(path));
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    if (codeOf(error) !== "EINVAL" && codeOf(error) !== "UNKNOWN") throw error;
+    return (await readFile(path, "utf8")).trim();
+  }
+}
+
+async function isRunFolder(path: string): Promise<boolean> {
+  const folder = runFolderAt(resolve(path));
+  return (await exists(folder.manifestPath)) || (await exists(folder.eventsPath));
+}
+
+function recent(runs: string, ids: readonly string[]): string {
+  if (ids.length === 0) {
+    return `There are no runs in \`${runs}\`: make one with \`tracemill run <config>\`, or name another folder with --output.`;
+  }
+  const shown = ids.slice(-5).reverse();
+  return `Recent runs in \`${runs}\`, newest first:\n${shown.map((id) => `  ${id}`).join("\n")}`;
+}
+
+/** Writes JSON so that a reader, also after a kill, finds the old file or the whole new one. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
+  await rename(temporary, path);
+}
+
+/** The run's manifest, or null where the run died before it was written. @throws {UsageError} when the file is not one. */
+export function readManifest(folder: RunFolder): Promise<Manifest | null> {
+  return readJson(folder.manifestPath, manifest, "a run's manifest");
+}
+
+/** The run's summary, or null while it runs or when it died. @throws {UsageError} when the file is not one. */
+export function readSummary(folder: RunFolder): Promise<RunSummary | null> {
+  return readJson(folder.summaryPath, runSummary, "a run's summary");
+}
+
+async function readJson<T>(path: string, schema: ZodType<T>, what: string): Promise<T | null> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return null;
+    throw error;
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`Expected \`${path}\` to be ${what} in JSON, got text that does not parse`, { cause: error });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new UsageError(`Expected \`${path}\` to be ${what}, got:\n${z.prettifyError(parsed.error)}`, {
+    cause: parsed.error,
+  });
+}
+
+/** Whether something lies at `path`. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR") return false;
+    throw error;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+}
