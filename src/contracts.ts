@@ -134,6 +134,8 @@ export interface SandboxBackend extends AsyncDisposable {
 
 /** A session that replays remembered steps without opening a sandbox, and opens one when new code has to run. */
 export interface Session extends AsyncDisposable {
+  /** Where its code runs; recorded in the trajectory. */
+  readonly environment: Environment;
   run(
     code: string,
     options: { readonly signal: AbortSignal },
@@ -146,18 +148,25 @@ export interface Assignment {
   readonly user: string;
 }
 
+/** A completion read by a scaffold. `transforms` names every difference between the completion and `content`, in order; mostly empty. */
+export interface ParsedMessage {
+  readonly action: Action;
+  readonly content: string;
+  readonly transforms: readonly string[];
+}
+
 /** How an agent and its sandbox talk. Pure: text in, text out. `version` is part of a rollout's identity. */
 export interface Scaffold {
   readonly name: string;
   readonly version: number;
   readonly stop: readonly string[];
   open(assignment: Assignment): Message[];
-  /** Reads one completion; never throws. Also returns the text as recorded (a tag cut by a stop sequence is closed again). */
-  parse(text: string, finishReason: FinishReason): { readonly action: Action; readonly content: string };
+  /** Reads one completion; never throws. `content` is the text as it goes on in the conversation, `transforms` what was done to it. */
+  parse(text: string, finishReason: FinishReason): ParsedMessage;
   /** What the agent is told about a step. */
   show(step: StepResult): string;
-  /** The message that carries an observation back. */
-  observe(observation: string): Message;
+  /** The message that carries an observation back; tells the agent when its next message is its last. */
+  observe(observation: string, turnsLeft: number): Message;
   /** The message after an invalid turn. */
   nudge(why: string, turnsLeft: number): Message;
 }

@@ -1,0 +1,126 @@
+import type { BoundedText, StepEnd, StepResult } from "../domain/trajectory.ts";
+
+const stderrChars = 2_000;
+const tracebackChars = 6_000;
+const streamChars = 40_000;
+
+/** What an agent is told about a step, as a notebook would show it: stdout, result, stderr, traceback, and how the step ended. */
+export function showStep(step: StepResult): string {
+  const stdout = clip(show(step.stdout), streamChars);
+  const result = step.result === null ? "" : clip(show(step.result), streamChars);
+  const stderr = clip(show(step.stderr), stderrChars);
+  const parts = [stdout, result, stderr === "" ? "" : `[stderr]\n${stderr}`, showException(step), showEnd(step)].filter(
+    (part) => part !== "",
+  );
+  return parts.length === 0 ? "(no output)" : parts.join("\n");
+}
+
+function showException(step: StepResult): string {
+  if (step.exception === null) return "";
+  const traceback = clip(show(step.exception.traceback), tracebackChars);
+  const last = clean(`${step.exception.name}: ${step.exception.value}`).trim();
+  if (traceback === "") return clip(last, tracebackChars);
+  return traceback.includes(`${step.exception.name}`) ? traceback : `${traceback}\n${clip(last, tracebackChars)}`;
+}
+
+const lost =
+  "The interpreter was started again: variables, imports and functions are gone, files in /scratch may remain.";
+const kept = "Variables from before are still there.";
+
+const endings: Record<StepEnd, (step: StepResult) => string> = {
+  ok: (step) => (step.stateLost ? `[${lost}]` : ""),
+  error: (step) => (step.stateLost ? `[${lost}]` : ""),
+  timeout: (step) =>
+    ending(
+      step,
+      `The step was stopped after ${seconds(step.wallMs)}: it took longer than a step may take. Do less in one step.`,
+    ),
+  oom: (step) =>
+    ending(
+      step,
+      "The step was stopped: it needed more memory than there is. Read fewer columns or rows, or work in parts.",
+    ),
+  output_limit: (step) => ending(step, "The step was stopped: it printed far too much. Print a summary instead."),
+  exited: (step) => ending(step, "The Python process ended in this step. Do not leave the interpreter from your code."),
+  killed: (step) => ending(step, "The code ended its own sandbox. No further step can be run."),
+};
+
+function showEnd(step: StepResult): string {
+  return endings[step.end](step);
+}
+
+function ending(step: StepResult, what: string): string {
+  const state = step.end === "killed" ? "" : ` ${step.stateLost ? lost : kept}`;
+  return `[${what}${state}]`;
+}
+
+function seconds(ms: number): string {
+  const value = ms / 1000;
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+}
+
+function show(text: BoundedText): string {
+  const head = clean(text.head);
+  if (text.droppedBytes === 0) return (head + clean(text.tail)).replace(/\s+$/, "");
+  return `${head.trimEnd()}\n${leftOut(text.droppedBytes, "bytes")}\n${clean(text.tail)}`.replace(/\s+$/, "");
+}
+
+/** Head and tail of a text that is longer than `limit` characters, cut at line ends where there are some near. */
+function clip(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const half = Math.floor(limit / 2);
+  const headEnd = text.lastIndexOf("\n", half);
+  const tailStart = text.indexOf("\n", text.length - half);
+  const head = text.slice(0, headEnd > half / 2 ? headEnd : half);
+  const tail = text.slice(tailStart >= 0 && tailStart < text.length - half / 2 ? tailStart + 1 : text.length - half);
+  return `${head}\n${leftOut(text.length - head.length - tail.length, "characters")}\n${tail}`;
+}
+
+function leftOut(count: number, unit: string): string {
+  return `[... ${count.toLocaleString("en-US")} ${unit} of output left out here ...]`;
+}
+
+function clean(text: string): string {
+  return neutralise(foldCarriageReturns(stripControls(text)));
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences are what is matched
+const ansi = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL and its like break training formats
+const controls = /[\u0000-\u0007\u000b\u000c\u000e-\u001f\u007f]/g;
+
+// Half of a pair, left by a cut: no JSON reader downstream takes it.
+const loneSurrogates = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+function stripControls(text: string): string {
+  return text
+    .replace(loneSurrogates, "\ufffd")
+    .replace(ansi, "")
+    .replace(/[^\n]\u0008/g, "")
+    .replace(controls, "");
+}
+
+/** A line that a progress bar wrote over and over shows what a terminal would show: the last text written over it. */
+function foldCarriageReturns(text: string): string {
+  if (!text.includes("\r")) return text;
+  return text
+    .replace(/\r+\n/g, "\n")
+    .split("\n")
+    .map((line) => (line.includes("\r") ? foldLine(line) : line))
+    .join("\n");
+}
+
+function foldLine(line: string): string {
+  let shown = "";
+  for (const piece of line.split("\r")) shown = piece + shown.slice(piece.length);
+  return shown;
+}
+
+// Tokens of chat templates, and our own tags: text that came out of data must not end a message or pose as the agent.
+const special =
+  /<\|([^|<>\n]{1,40})\|>|<(\/?)(s|tool_call|tool_response|information|think|start_of_turn|end_of_turn|bos|eos)>|\[(\/?)(INST|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<<(\/?)SYS>>|<｜([^<>\n]{1,40})｜>/gi;
+
+/** A space after the opening bracket keeps the text readable and stops a tokenizer from seeing a special token. */
+function neutralise(text: string): string {
+  return text.replace(special, (token) => `${token[0]} ${token.slice(1)}`);
+}

@@ -1,0 +1,134 @@
+// DSGym's tags: <reasoning>, then <python> or <answer>; observations come back in <information>.
+import type { ParsedMessage, Scaffold } from "../contracts.ts";
+import type { FinishReason, Message } from "../domain/trajectory.ts";
+import { showStep } from "./observation.ts";
+
+const actionTags = ["python", "answer"] as const;
+type ActionTag = (typeof actionTags)[number];
+
+/** One action a message in DSGym's tags. The first finished action counts; whatever stands after it is cut off and never believed. */
+export const react: Scaffold = {
+  name: "react",
+  version: 1,
+  stop: ["</python>", "</answer>"],
+  open: (assignment) => [
+    { role: "system", content: assignment.system },
+    { role: "user", content: assignment.user },
+  ],
+  parse: parseMessage,
+  show: showStep,
+  observe: (observation, turnsLeft) =>
+    user(`<information>\n${observation}\n</information>${turnsLeft === 1 ? `\n\n${lastMessage}` : ""}`),
+  nudge: (why, turnsLeft) =>
+    user(
+      `${why} Nothing was run. Write <reasoning>...</reasoning> and then exactly one of <python>...</python> or <answer>...</answer>.${
+        turnsLeft === 1 ? ` ${lastMessage}` : ""
+      }`,
+    ),
+};
+
+const lastMessage =
+  "This is your last message: give your final answer now, as <answer>...</answer>. Code will not be run.";
+
+function user(content: string): Message {
+  return { role: "user", content };
+}
+
+function parseMessage(text: string, finishReason: FinishReason): ParsedMessage {
+  const { visible, transforms } = withoutThinking(text);
+  const mask = withoutReasoning(visible);
+  const opening = firstOpening(mask);
+  const reasoning = readReasoning(visible, opening?.start ?? visible.length);
+  const invalid = (why: string): ParsedMessage => ({
+    action: { kind: "invalid", reasoning, why },
+    content: visible,
+    transforms,
+  });
+
+  const claimed = mask.search(/<information>/i);
+  if (claimed >= 0 && (opening === null || claimed < opening.start)) {
+    return invalid("You wrote <information> yourself. Only the interpreter writes it, after your code has run.");
+  }
+  if (opening === null) return invalid(whyNoAction(visible, finishReason));
+
+  const { tag, start, bodyStart } = opening;
+  const closing = new RegExp(`</${tag}>`, "i").exec(visible.slice(bodyStart));
+  if (closing === null) {
+    if (finishReason === "length") return invalid(`Your message was cut off inside <${tag}>: it was too long.`);
+    const inside = visible.slice(bodyStart);
+    if (finishReason !== "stop" || /^\s*<\/?(?:information|reasoning|python|answer)>/im.test(inside)) {
+      return invalid(`<${tag}> was not closed with </${tag}>.`);
+    }
+    return finish(tag, reasoning, inside, `${visible}</${tag}>`, [...transforms, "close_tag"]);
+  }
+  const bodyEnd = bodyStart + closing.index;
+  const end = bodyEnd + closing[0].length;
+  const body = visible.slice(bodyStart, bodyEnd);
+  // Trailing white space stays: cutting it would change recorded text for nothing.
+  if (visible.slice(end).trim() === "") return finish(tag, reasoning, body, visible, transforms);
+  return finish(tag, reasoning, body, visible.slice(0, end), [...transforms, "cut_after_action"]);
+}
+
+function finish(
+  tag: ActionTag,
+  reasoning: string,
+  body: string,
+  content: string,
+  transforms: readonly string[],
+): ParsedMessage {
+  if (tag === "answer") {
+    return { action: { kind: "answer", reasoning, answer: body.trim() }, content, transforms };
+  }
+  const code = unfence(body);
+  const action =
+    code.trim() === ""
+      ? ({ kind: "invalid", reasoning, why: "<python> held no code." } as const)
+      : ({ kind: "code", reasoning, code } as const);
+  return { action, content, transforms };
+}
+
+/** Thinking that a server left in the text is not part of the conversation (chat templates drop it from earlier turns too). */
+function withoutThinking(text: string): { visible: string; transforms: readonly string[] } {
+  const opened = /^\s*<think>/i.test(text);
+  const close = /<\/think>/i.exec(text);
+  if (close === null) return { visible: text, transforms: [] };
+  const before = text.slice(0, close.index);
+  // Without the opening tag the prompt's template wrote it; but an action before it means the tag is only being talked about.
+  if (!opened && /<(?:reasoning|python|answer)>/i.test(before)) return { visible: text, transforms: [] };
+  return { visible: text.slice(close.index + close[0].length).trimStart(), transforms: ["drop_thinking"] };
+}
+
+/** The text with every closed <reasoning> blanked out, same length: tags that are only mentioned there are not actions. */
+function withoutReasoning(text: string): string {
+  return text.replace(/<reasoning>(?:(?!<reasoning>)[^])*?<\/reasoning>/gi, (span) => " ".repeat(span.length));
+}
+
+function firstOpening(text: string): { tag: ActionTag; start: number; bodyStart: number } | null {
+  const match = /<(python|answer)>/i.exec(text);
+  if (match === null) return null;
+  const tag = actionTags.find((name) => name === match[1]?.toLowerCase());
+  return tag === undefined ? null : { tag, start: match.index, bodyStart: match.index + match[0].length };
+}
+
+function readReasoning(text: string, end: number): string {
+  const before = text.slice(0, end);
+  const tagged = /<reasoning>([^]*?)(?:<\/reasoning>|$)/i.exec(before);
+  return (tagged?.[1] ?? before).trim();
+}
+
+/** Code out of a Markdown fence that fills its tag; a fence inside a string of the code is left alone. */
+function unfence(body: string): string {
+  const opened = /^\s*```[ \t]*[\w+-]*[ \t]*\r?\n/.exec(body);
+  if (opened === null) return body.replace(/^\r?\n/, "").trimEnd();
+  const rest = body.slice(opened[0].length);
+  const closed = /^[ \t]*```[ \t]*$/m.exec(rest);
+  return (closed === null ? rest : rest.slice(0, closed.index)).trimEnd();
+}
+
+function whyNoAction(text: string, finishReason: FinishReason): string {
+  if (text.trim() === "") return "Your message was empty.";
+  if (finishReason === "length") return "Your message was cut off before any action: it was too long.";
+  if (/<(?:python|answer)>/i.test(text)) return "The action stood inside <reasoning>; it has to follow </reasoning>.";
+  if (/```/.test(text)) return "Code in a Markdown fence is not run; it has to stand in <python>...</python>.";
+  return "Your message held neither <python>...</python> nor <answer>...</answer>.";
+}

@@ -1,0 +1,114 @@
+import type { Assignment, Completion, Model, Scaffold, Session } from "../contracts.ts";
+import { RejectionError } from "../domain/errors.ts";
+import type { Exit, Message, Trajectory, Turn, Usage } from "../domain/trajectory.ts";
+
+export interface RolloutOptions {
+  /** The trajectory's id. */
+  readonly id: string;
+  readonly assignment: Assignment;
+  readonly model: Model;
+  readonly scaffold: Scaffold;
+  readonly session: Session;
+  /** Sample index of every completion. */
+  readonly sample: number;
+  /** Messages the agent has in all; code in the last one is not run. */
+  readonly maxTurns: number;
+  /** Invalid messages in a row that end the rollout. */
+  readonly maxInvalidTurns?: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Lets an agent work until it answers or runs out: complete, parse, run, show, again.
+ * @throws {FailureError} provider or sandbox broke. @throws {RejectionError} content_filter, refusal; context_overflow when even the
+ * first request does not fit (later the agent filled the context itself, which is the exit `context_limit`).
+ */
+export async function rollout(options: RolloutOptions): Promise<Trajectory> {
+  const { assignment, model, scaffold, session, sample, maxTurns, maxInvalidTurns = 3, signal } = options;
+  const messages: Message[] = scaffold.open(assignment);
+  const turns: Turn[] = [];
+  const usages: Usage[] = [];
+  let invalidInARow = 0;
+  let submission: string | null = null;
+  let exit: Exit | null = null;
+
+  while (exit === null) {
+    signal.throwIfAborted();
+    const completion = await completeOrOverflow(messages, turns.length > 0);
+    if (completion === null) {
+      exit = "context_limit";
+      break;
+    }
+    usages.push(completion.usage);
+    const { action, content, transforms } = scaffold.parse(completion.text, completion.finishReason);
+    messages.push({ role: "assistant", content });
+    const turn: Turn = {
+      message: messages.length - 1,
+      action,
+      step: null,
+      observation: null,
+      finishReason: completion.finishReason,
+      completionKey: completion.key,
+      diverged: false,
+      transforms: [...transforms],
+    };
+    turns.push(turn);
+    const turnsLeft = maxTurns - turns.length;
+    invalidInARow = action.kind === "invalid" ? invalidInARow + 1 : 0;
+
+    if (action.kind === "answer") {
+      submission = action.answer;
+      exit = "submitted";
+    } else if (invalidInARow >= maxInvalidTurns) {
+      exit = "format_limit";
+    } else if (turnsLeft <= 0) {
+      exit = "turn_limit";
+    } else if (action.kind === "invalid") {
+      messages.push(scaffold.nudge(action.why, turnsLeft));
+    } else {
+      const { result, diverged } = await session.run(action.code, { signal });
+      const observation = scaffold.show(result);
+      turns[turns.length - 1] = { ...turn, step: result, observation, diverged };
+      messages.push(scaffold.observe(observation, turnsLeft));
+      if (result.end === "killed") exit = "sandbox_killed";
+    }
+  }
+
+  return {
+    id: options.id,
+    messages,
+    turns,
+    exit,
+    submission,
+    usage: sumUsage(usages),
+    scaffold: scaffold.name,
+    model: model.name,
+    backend: session.environment.backend,
+    environment: session.environment.id,
+    image: session.environment.image,
+  };
+
+  async function completeOrOverflow(soFar: readonly Message[], started: boolean): Promise<Completion | null> {
+    try {
+      return await model.complete({ messages: [...soFar], stop: scaffold.stop }, { sample, signal });
+    } catch (error) {
+      if (started && error instanceof RejectionError && error.code === "context_overflow") return null;
+      throw error;
+    }
+  }
+}
+
+/** The sum of usages; its cost is null as soon as one is unknown. */
+function sumUsage(usages: readonly Usage[]): Usage {
+  return usages.reduce(
+    (sum, usage) => ({
+      inputTokens: sum.inputTokens + usage.inputTokens,
+      cachedInputTokens: sum.cachedInputTokens + usage.cachedInputTokens,
+      outputTokens: sum.outputTokens + usage.outputTokens,
+      reasoningTokens: sum.reasoningTokens + usage.reasoningTokens,
+      estimated: sum.estimated || usage.estimated,
+      costUsd: sum.costUsd === null || usage.costUsd === null ? null : sum.costUsd + usage.costUsd,
+    }),
+    { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, estimated: false, costUsd: 0 },
+  );
+}
