@@ -1,0 +1,172 @@
+import { z } from "zod";
+import { type FinishReason, finishReasons, usage as usageSchema } from "../domain/trajectory.ts";
+import { TransientError } from "./retry.ts";
+
+/** What is remembered of a completion. Cost is left out: it follows from usage and the price of today's config. */
+export const answer = z.strictObject({
+  text: z.string(),
+  reasoning: z.string().nullable(),
+  finishReason: z.enum(finishReasons),
+  usage: usageSchema.omit({ costUsd: true }),
+  /** The refusal's own words, where the endpoint sends them apart from the text. */
+  refusal: z.string().nullable(),
+  /** The model name the endpoint says answered. */
+  servedModel: z.string().nullable(),
+});
+export type Answer = z.infer<typeof answer>;
+
+/** An endpoint put an error into a body with status 200. */
+export class ErrorInBody extends Error {
+  override readonly name = "ErrorInBody";
+  readonly error: unknown;
+  constructor(error: unknown) {
+    super("Expected a completion, got an error object with status 200");
+    this.error = error;
+  }
+}
+
+const count = z.number().nonnegative();
+const optionalCount = count.nullish().catch(null);
+
+// Lenient: only what is read is named, and what is not needed may be missing or of another type.
+const providerUsage = z.object({
+  prompt_tokens: count,
+  completion_tokens: count,
+  prompt_tokens_details: z.object({ cached_tokens: optionalCount }).nullish().catch(null),
+  prompt_cache_hit_tokens: optionalCount,
+  completion_tokens_details: z.object({ reasoning_tokens: optionalCount }).nullish().catch(null),
+});
+
+const contentPart = z.looseObject({ type: z.string(), text: z.string().nullish() });
+const providerMessage = z.object({
+  content: z.union([z.string(), z.array(contentPart)]).nullish(),
+  reasoning_content: z.string().nullish().catch(null),
+  reasoning: z.string().nullish().catch(null),
+  refusal: z.string().nullish().catch(null),
+});
+const providerAnswer = z.object({
+  choices: z.array(z.object({ message: providerMessage, finish_reason: z.string() })).min(1),
+  usage: providerUsage.nullish().catch(null),
+  model: z.string().nullish().catch(null),
+});
+
+/**
+ * Reads the body of a 200 answer to a chat request. `requestBytes` is the size of the messages sent, for the estimate where the
+ * endpoint reports no usage. @throws {TransientError} when it is no complete chat completion. @throws {ErrorInBody}
+ */
+export function readAnswer(body: string, requestBytes: number): Answer {
+  const parsed = providerAnswer.safeParse(parseBody(body));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new TransientError(
+      `not a chat completion (\`${issue?.path.join(".")}\`: ${issue?.message}); it begins ${excerpt(body)}`,
+    );
+  }
+  const choice = parsed.data.choices[0];
+  if (choice === undefined) throw new TransientError("no choices in the answer");
+  if (choice.finish_reason === "error")
+    throw new TransientError("an answer cut short by the provider (finish_reason `error`)");
+  const { message } = choice;
+  const { text, thought } = splitThought(textOf(message.content));
+  const reasoning = message.reasoning_content || message.reasoning || thought;
+  const refusal = message.refusal || null;
+  return {
+    text,
+    reasoning,
+    finishReason: refusal === null ? finishReasonOf(choice.finish_reason) : "refusal",
+    usage: usageOf(parsed.data.usage, requestBytes, `${text}${reasoning ?? ""}${refusal ?? ""}`),
+    refusal,
+    servedModel: parsed.data.model ?? null,
+  };
+}
+
+function parseBody(body: string): unknown {
+  if (isHtml(body)) throw new TransientError("an HTML page instead of JSON, with status 200");
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (cause) {
+    throw new TransientError(
+      `a body of ${body.length} characters that is not JSON (cut off?); it begins ${excerpt(body)}`,
+      { cause },
+    );
+  }
+  if (typeof json === "object" && json !== null && "error" in json && json.error && !("choices" in json)) {
+    throw new ErrorInBody(json);
+  }
+  return json;
+}
+
+/** Whether a body is a web page: a proxy's error, a login form, a wrong address. */
+export function isHtml(body: string): boolean {
+  return /^\s*<(!doctype|html|head|body)/i.test(body);
+}
+
+/** The beginning of a body, for messages. */
+export function excerpt(body: string): string {
+  const begin = body.trimStart().slice(0, 120).replaceAll(/\s+/g, " ");
+  return `\`${begin}${body.length > 120 ? "…" : ""}\``;
+}
+
+function textOf(content: z.infer<typeof providerMessage>["content"]): string {
+  if (content === null || content === undefined) return "";
+  if (typeof content === "string") return content;
+  return content.map((part) => (part.type === "text" ? (part.text ?? "") : "")).join("");
+}
+
+/** Cuts a leading `<think>` block off. A template may have put the opening tag into the prompt; a cut answer may lack the closing one. */
+function splitThought(content: string): { text: string; thought: string | null } {
+  const opening = /^\s*<think>/.exec(content);
+  const close = content.indexOf("</think>");
+  if (opening === null && (close === -1 || content.lastIndexOf("<think>", close) !== -1))
+    return { text: content, thought: null };
+  const from = opening?.[0].length ?? 0;
+  if (close === -1) return { text: "", thought: content.slice(from).trim() };
+  return { text: content.slice(close + "</think>".length).trimStart(), thought: content.slice(from, close).trim() };
+}
+
+const finishReasonNames = new Map<string, FinishReason>([
+  ["stop", "stop"],
+  ["eos", "stop"],
+  ["end_turn", "stop"],
+  ["stop_sequence", "stop"],
+  ["length", "length"],
+  ["max_tokens", "length"],
+  ["refusal", "refusal"],
+  ["content_filter", "content_filter"],
+  ["safety", "content_filter"],
+  ["tool_calls", "tool_calls"],
+  ["function_call", "tool_calls"],
+]);
+
+function finishReasonOf(name: string): FinishReason {
+  return finishReasonNames.get(name.toLowerCase()) ?? "other";
+}
+
+function usageOf(
+  usage: z.infer<typeof providerUsage> | null | undefined,
+  requestBytes: number,
+  written: string,
+): Answer["usage"] {
+  if (usage === null || usage === undefined) {
+    return {
+      inputTokens: estimateTokens(requestBytes),
+      cachedInputTokens: 0,
+      outputTokens: estimateTokens(Buffer.byteLength(written)),
+      reasoningTokens: 0,
+      estimated: true,
+    };
+  }
+  return {
+    inputTokens: Math.round(usage.prompt_tokens),
+    cachedInputTokens: Math.round(usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0),
+    outputTokens: Math.round(usage.completion_tokens),
+    reasoningTokens: Math.round(usage.completion_tokens_details?.reasoning_tokens ?? 0),
+    estimated: false,
+  };
+}
+
+/** A rough count: one token for each four bytes of UTF-8, rounded up. */
+function estimateTokens(bytes: number): number {
+  return Math.ceil(bytes / 4);
+}

@@ -1,0 +1,112 @@
+import { z } from "zod";
+import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
+import { excerpt, isHtml } from "./answer.ts";
+import { TransientError } from "./retry.ts";
+
+/** What an endpoint said went wrong, whatever shape it said it in. */
+export interface EndpointProblem {
+  readonly status: number;
+  readonly message: string;
+  /** Codes and types, as one text to search in. */
+  readonly code: string;
+  readonly retryAfterMs: number | null;
+}
+
+/** Where and as whom was asked, for messages. `keyFrom` names the environment variable of the key, null without a key. */
+export interface Asked {
+  readonly alias: string;
+  readonly baseUrl: string;
+  readonly model: string;
+  readonly keyFrom: string | null;
+}
+
+const codes = z.union([z.string(), z.number()]).transform(String).nullish().catch(null);
+const errorObject = z.object({ message: z.string(), code: codes, type: codes });
+const errorBody = z.union([
+  z.object({ error: errorObject }).transform(({ error }) => error),
+  z.object({ error: z.string() }).transform(({ error }) => ({ message: error, code: null, type: null })),
+  errorObject,
+  z.object({ detail: z.unknown() }).transform(({ detail }) => ({ message: textOf(detail), code: null, type: null })),
+]);
+
+/** Reads an error body: OpenAI's shape, bare objects (vLLM, FastAPI), plain text, web pages. Never throws. */
+export function readErrorBody(body: string): { message: string; code: string } {
+  const parsed = errorBody.safeParse(parseJson(body));
+  if (parsed.success) {
+    return { message: parsed.data.message, code: [parsed.data.code, parsed.data.type].filter(Boolean).join(" ") };
+  }
+  if (isHtml(body)) return { message: "an HTML page", code: "" };
+  return { message: body.trim() === "" ? "an empty body" : excerpt(body), code: "" };
+}
+
+function parseJson(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined; // Not JSON is an answer here: the caller quotes the text.
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+const overflow =
+  /context[ _]?(length|window|size)|maximum (context|model) length|prompt is too long|input is too long|reduce the length/i;
+const filtered = /content[ _]?(filter|policy)|content management policy|data_inspection_failed|responsible ?ai/i;
+const unknownModel =
+  /model[ _]not[ _]found|model .{0,120}(does not exist|not found|is not available)|(unknown|invalid) model/i;
+const unsupported =
+  /unsupported[ _](parameter|value)|(unknown|unrecognized|extra)[ _](parameter|argument|field|request argument)|extra inputs|not (supported|permitted)/i;
+const noCredit = /insufficient[ _](quota|balance|funds|credit)|billing|exceeded your current quota/i;
+
+/** The error a status means: TransientError (try again), UsageError (stop), RejectionError (this request can never work) or FailureError. */
+export function endpointError(problem: EndpointProblem, asked: Asked): Error {
+  const { status } = problem;
+  const said = `${status} ${problem.message}`;
+  const searched = `${problem.code} ${problem.message}`;
+  const cause = new Error(`HTTP ${said}`);
+  const stop = (wayOut: string) =>
+    new UsageError(
+      `Expected the endpoint ${asked.baseUrl} to answer model \`${asked.alias}\` (\`${asked.model}\`), got \`${said}\`. ${wayOut}`,
+      { cause },
+    );
+
+  if (status === 402 || (status === 429 && noCredit.test(searched))) {
+    return stop("The account has no credit left: add some, or name another endpoint; what was received is kept.");
+  }
+  if (status === 401 || status === 403) {
+    const key =
+      asked.keyFrom === null
+        ? "no key is sent: name its variable in `apiKeyEnv`"
+        : `check the key in \`${asked.keyFrom}\``;
+    return stop(`The endpoint refuses access; ${key}, and that it may use this model.`);
+  }
+  if (status === 404 || ((status === 400 || status === 422) && unknownModel.test(searched))) {
+    return stop("Check `baseUrl` (it often ends in /v1) and `model`.");
+  }
+  if (status === 408 || status === 409 || status === 425 || status === 429 || status >= 500) {
+    const pausesEndpoint = status === 429 || problem.retryAfterMs !== null;
+    return new TransientError(said, { retryAfterMs: problem.retryAfterMs, pausesEndpoint, cause });
+  }
+  if ((status === 400 || status === 413 || status === 422) && overflow.test(searched)) {
+    return new RejectionError("context_overflow", `The request is longer than the model takes: ${said}`, { cause });
+  }
+  if (status === 400 && filtered.test(searched)) {
+    return new RejectionError("content_filter", `The provider's content filter refused the request: ${said}`, {
+      cause,
+    });
+  }
+  if ((status === 400 || status === 422) && unsupported.test(searched)) {
+    return stop(
+      "Leave the option out that it names, or set `maxTokensField`, `sendsSeed`, `sendsStop` or `structuredOutput` as it needs.",
+    );
+  }
+  return new FailureError(
+    "provider",
+    `Expected the endpoint ${asked.baseUrl} to answer model \`${asked.alias}\`, got \`${said}\``,
+    {
+      cause,
+    },
+  );
+}

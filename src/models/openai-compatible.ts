@@ -1,0 +1,222 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
+import type { ChatRequest, Model } from "../contracts.ts";
+import { RejectionError, UsageError } from "../domain/errors.ts";
+import type { Usage } from "../domain/trajectory.ts";
+import { type Answer, answer } from "./answer.ts";
+import { checkEndpoint } from "./check.ts";
+import type { OpenedModel, Provider, ProviderDeps } from "./provider.ts";
+import { retry } from "./retry.ts";
+import { createTransport } from "./transport.ts";
+
+const price = z.strictObject({
+  inputPerMillion: z.number().nonnegative(),
+  cachedInputPerMillion: z.number().nonnegative().optional(),
+  outputPerMillion: z.number().nonnegative(),
+  asOf: z.iso.date(),
+});
+
+const retries = z.strictObject({
+  attempts: z.number().int().min(1).default(6),
+  firstWaitSeconds: z.number().nonnegative().default(1),
+  maxWaitSeconds: z.number().nonnegative().default(60),
+  totalSeconds: z.number().positive().default(900),
+});
+
+const ownFields = ["model", "messages", "stream", "n", "seed", "stop", "response_format"];
+
+const schema = z.strictObject({
+  provider: z.literal("openai-compatible"),
+  baseUrl: z
+    .url({ protocol: /^https?$/ })
+    .refine(
+      (url) => isBareUrl(url),
+      "Expected a URL without user, password, query or fragment; keys go through `apiKeyEnv`",
+    )
+    .overwrite((url) => url.replace(/\/+$/, "")),
+  model: z.string().min(1),
+  apiKeyEnv: z.string().min(1).nullable().optional(),
+  headers: z
+    .record(z.string().regex(/^[\w-]+$/), z.string().regex(/^[\x20-\x7e]*$/))
+    .refine((headers) => !Object.keys(headers).some((name) => name.toLowerCase() === "authorization"), {
+      error:
+        "Expected no Authorization header: configs are written into every run; name the key's variable in `apiKeyEnv`",
+    })
+    .default({}),
+  body: z
+    .record(z.string(), z.json())
+    .refine(
+      (body) => !ownFields.some((field) => field in body),
+      `Expected none of ${ownFields.join(", ")}: they have options of their own`,
+    )
+    .default({}),
+  temperature: z.number().min(0).optional(),
+  topP: z.number().gt(0).max(1).optional(),
+  maxTokens: z.number().int().positive().optional(),
+  maxTokensField: z.enum(["max_tokens", "max_completion_tokens"]).default("max_tokens"),
+  seed: z.number().int().default(0),
+  sendsSeed: z.boolean().default(false),
+  sendsStop: z.boolean().default(true),
+  structuredOutput: z.enum(["none", "json_object", "json_schema"]).default("none"),
+  rememberAs: z.string().min(1).optional(),
+  // Node's own fetch gives up on headers after 300 s, so a longer deadline would be a promise not kept.
+  timeoutSeconds: z.number().positive().max(300).default(300),
+  concurrency: z.number().int().positive().optional(),
+  requestsPerMinute: z.number().int().positive().optional(),
+  retries: retries.prefault({}),
+  price: price.optional(),
+});
+
+/** One entry under `models:` that any endpoint with OpenAI's chat completions can serve; docs/models.md says what each option does. */
+export type OpenAiCompatibleConfig = z.output<typeof schema>;
+
+/** Models behind any endpoint that speaks OpenAI's chat completions. */
+export const openAiCompatible: Provider<typeof schema> = {
+  name: "openai-compatible",
+  schema,
+  async create(alias, config, deps): Promise<OpenedModel> {
+    return { model: await createModel(alias, config, deps), close: async () => {} };
+  },
+};
+
+async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: ProviderDeps): Promise<Model> {
+  const { now = Date.now, random = Math.random, sleep = (ms, signal) => delay(ms, undefined, { signal }) } = deps;
+  const key = readKey(alias, config, deps.env);
+  const { baseUrl } = config;
+  const admission = deps.admissions.of({ baseUrl, key }, alias, config);
+  const asked = { alias, baseUrl, model: config.model, keyFrom: key === null ? null : (config.apiKeyEnv ?? null) };
+  const transport = await createTransport({ ...config, key, asked, now, fetch: deps.fetch ?? fetch });
+  const endpoint = config.rememberAs ?? baseUrl;
+  const settings = settingsOf(config);
+
+  async function ask(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer> {
+    const send = async () => {
+      const sent = deps.meter.send(alias);
+      try {
+        const received = await transport.complete(payload, signal);
+        sent.received(priced(received.usage, config.price));
+        return received;
+      } catch (error) {
+        sent.failed();
+        throw error;
+      }
+    };
+    return retry((number) => admission.admit(send, { signal, priority: number }), {
+      what: `model \`${alias}\` (${baseUrl})`,
+      policy: config.retries,
+      signal,
+      now,
+      sleep,
+      random,
+      onWait: (error, ms) => {
+        if (error.pausesEndpoint) admission.pause(ms);
+      },
+    });
+  }
+
+  return {
+    name: alias,
+    identity: {
+      endpoint,
+      ...settings,
+      structuredOutput: config.structuredOutput,
+      sendsStop: config.sendsStop,
+      ...(config.sendsSeed ? { seed: config.seed } : {}),
+    },
+    async complete(request, { sample, signal }) {
+      const payload = {
+        ...settings,
+        ...requestFields(request, config),
+        ...(config.sendsSeed ? { seed: config.seed + sample } : {}),
+      };
+      const { value, key, remembered } = await deps.remember(
+        { kind: "completion", version: 1, endpoint, payload, sample },
+        answer,
+        () => ask(payload, signal),
+        { signal, paid: true },
+      );
+      const usage = priced(value.usage, config.price);
+      if (remembered) deps.meter.remembered(alias, usage);
+      if (value.finishReason === "content_filter") {
+        throw new RejectionError("content_filter", "The provider's content filter cut the answer", {
+          evidence: { completion: key },
+        });
+      }
+      if (value.finishReason === "refusal") {
+        throw new RejectionError("refusal", `The model refused: ${value.refusal ?? value.text}`, {
+          evidence: { completion: key },
+        });
+      }
+      return { text: value.text, reasoning: value.reasoning, finishReason: value.finishReason, usage, key, remembered };
+    },
+    check: (signal) => checkEndpoint({ ...config, key, asked, fetch: deps.fetch ?? fetch }, signal),
+  };
+}
+
+/** The part of the payload that the config alone decides. */
+function settingsOf(config: OpenAiCompatibleConfig): Readonly<Record<string, unknown>> {
+  return {
+    ...config.body,
+    model: config.model,
+    ...(config.temperature === undefined ? {} : { temperature: config.temperature }),
+    ...(config.topP === undefined ? {} : { top_p: config.topP }),
+    ...(config.maxTokens === undefined ? {} : { [config.maxTokensField]: config.maxTokens }),
+  };
+}
+
+function requestFields(request: ChatRequest, config: OpenAiCompatibleConfig): Readonly<Record<string, unknown>> {
+  const { messages, stop = [], jsonSchema } = request;
+  const format =
+    jsonSchema === undefined || config.structuredOutput === "none"
+      ? {}
+      : config.structuredOutput === "json_object"
+        ? { response_format: { type: "json_object" } }
+        : { response_format: { type: "json_schema", json_schema: jsonSchema } };
+  return { messages, ...(config.sendsStop && stop.length > 0 ? { stop } : {}), ...format };
+}
+
+/** Usage with its cost in US dollars at the config's price; null without one. */
+function priced(usage: Answer["usage"], cost: OpenAiCompatibleConfig["price"]): Usage {
+  if (cost === undefined) return { ...usage, costUsd: null };
+  const cached = Math.min(usage.cachedInputTokens, usage.inputTokens);
+  const input = (usage.inputTokens - cached) * cost.inputPerMillion;
+  const cachedInput = cached * (cost.cachedInputPerMillion ?? cost.inputPerMillion);
+  return { ...usage, costUsd: (input + cachedInput + usage.outputTokens * cost.outputPerMillion) / 1e6 };
+}
+
+function readKey(alias: string, config: OpenAiCompatibleConfig, env: ProviderDeps["env"]): string | null {
+  const { apiKeyEnv, baseUrl } = config;
+  if (apiKeyEnv === null || (apiKeyEnv === undefined && isLoopback(baseUrl))) return null;
+  if (apiKeyEnv === undefined) {
+    throw new UsageError(
+      `Expected \`models.${alias}.apiKeyEnv\` to name the environment variable that holds the key for ${baseUrl}, got nothing. ` +
+        "Name it, or write `apiKeyEnv: null` if the endpoint takes no key.",
+    );
+  }
+  const key = env[apiKeyEnv]?.trim();
+  if (key === undefined || key === "") {
+    throw new UsageError(
+      `Expected the environment variable \`${apiKeyEnv}\` (named by \`models.${alias}.apiKeyEnv\`) to hold the key for ${baseUrl}, ` +
+        `got nothing. Run \`export ${apiKeyEnv}=…\` first, or name another variable.`,
+    );
+  }
+  // Checked here because fetch would quote the whole value in its error.
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    throw new UsageError(
+      `Expected the environment variable \`${apiKeyEnv}\` (named by \`models.${alias}.apiKeyEnv\`) to hold a key of printable ASCII ` +
+        "characters, got spaces, line breaks or other characters in it (not shown). Set it again.",
+    );
+  }
+  return key;
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+function isBareUrl(url: string): boolean {
+  if (!URL.canParse(url)) return true; // Another check says so.
+  const { username, password, search, hash } = new URL(url);
+  return username === "" && password === "" && search === "" && hash === "";
+}

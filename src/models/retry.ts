@@ -1,0 +1,105 @@
+import { FailureError } from "../domain/errors.ts";
+
+/** One try did not work and another may. `retryAfterMs` is what the endpoint asked for, null when it asked for nothing. */
+export class TransientError extends Error {
+  override readonly name = "TransientError";
+  readonly retryAfterMs: number | null;
+  /** The endpoint is overloaded: everybody should wait, not only this request. */
+  readonly pausesEndpoint: boolean;
+  constructor(
+    message: string,
+    options: { retryAfterMs?: number | null; pausesEndpoint?: boolean; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.retryAfterMs = options.retryAfterMs ?? null;
+    this.pausesEndpoint = options.pausesEndpoint ?? false;
+  }
+}
+
+/** Waits are full jitter over `firstWaitSeconds` doubling with each try; no wait, Retry-After included, is longer than `maxWaitSeconds`. */
+export interface RetryPolicy {
+  readonly attempts: number;
+  readonly firstWaitSeconds: number;
+  readonly maxWaitSeconds: number;
+  /** No new try begins later than this after the first began. */
+  readonly totalSeconds: number;
+}
+
+/**
+ * Calls `attempt` with 1, 2, … until it returns. Only a TransientError is tried again.
+ * @throws {FailureError} "provider", saying what came last, when tries or time are used up; whatever else `attempt` throws.
+ */
+export async function retry<T>(
+  attempt: (number: number) => Promise<T>,
+  options: {
+    readonly what: string;
+    readonly policy: RetryPolicy;
+    readonly signal: AbortSignal;
+    readonly now: () => number;
+    readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+    readonly random: () => number;
+    readonly onWait: (error: TransientError, ms: number) => void;
+  },
+): Promise<T> {
+  const { policy, signal, now, sleep } = options;
+  const beganMs = now();
+  for (let number = 1; ; number += 1) {
+    try {
+      return await attempt(number);
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      const waitMs = waitBefore(error, number, policy, options.random);
+      if (number >= policy.attempts || now() - beganMs + waitMs > policy.totalSeconds * 1000) {
+        throw new FailureError(
+          "provider",
+          `Expected an answer from ${options.what}, got none in ${number} ${number === 1 ? "try" : "tries"}; the last ended with: ${error.message}`,
+          { cause: error },
+        );
+      }
+      options.onWait(error, waitMs);
+      await sleep(waitMs, signal);
+    }
+  }
+}
+
+function waitBefore(error: TransientError, number: number, policy: RetryPolicy, random: () => number): number {
+  const maxMs = policy.maxWaitSeconds * 1000;
+  const backoffMs = random() * Math.min(maxMs, policy.firstWaitSeconds * 1000 * 2 ** (number - 1));
+  return Math.min(maxMs, Math.max(error.retryAfterMs ?? 0, backoffMs));
+}
+
+/** Milliseconds a Retry-After header asks for (`retry-after-ms`, seconds or an HTTP date); null when there is none that can be read. */
+export function retryAfterMs(headers: Headers, nowMs: number): number | null {
+  const ms = Number.parseFloat(headers.get("retry-after-ms") ?? "");
+  if (ms >= 0) return ms;
+  const text = headers.get("retry-after")?.trim();
+  if (text === undefined || text === "") return null;
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const dateMs = Date.parse(text);
+  return Number.isNaN(dateMs) ? null : Math.max(0, dateMs - nowMs);
+}
+
+/**
+ * Runs `call` with a signal that fires when `outer` does or `ms` after the start, whichever is first.
+ * @throws {TransientError} when the time is up; the outer signal's reason when that fired.
+ */
+export async function withDeadline<T>(
+  ms: number,
+  outer: AbortSignal,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  outer.throwIfAborted();
+  // One controller for one call: listeners that a client leaves on a signal die with it.
+  const controller = new AbortController();
+  const stop = () => controller.abort(outer.reason);
+  outer.addEventListener("abort", stop, { once: true });
+  const timer = setTimeout(() => controller.abort(new TransientError(`no complete answer within ${ms / 1000} s`)), ms);
+  try {
+    return await call(controller.signal);
+  } catch (error) {
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener("abort", stop);
+  }
+}

@@ -1,0 +1,108 @@
+import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
+import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
+import { retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+
+/** Sends one chat request and reads its answer whole. */
+export interface Transport {
+  /**
+   * One HTTP request, no retries, under a deadline that covers the body too.
+   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means.
+   */
+  complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer>;
+}
+
+/** The `openai` client, with its own retries, time limit, logging and environment variables off. No error carries the key. */
+export async function createTransport(options: {
+  readonly baseUrl: string;
+  readonly key: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutSeconds: number;
+  readonly asked: Asked;
+  readonly now: () => number;
+  readonly fetch: typeof fetch;
+}): Promise<Transport> {
+  const { key, asked, now } = options;
+  // 60 ms to load, so only where a model is made.
+  const { APIConnectionError, APIError, OpenAI } = await import("openai");
+  const timeoutMs = options.timeoutSeconds * 1000;
+  const client = new OpenAI({
+    baseURL: options.baseUrl,
+    apiKey: key ?? "none",
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    defaultHeaders: { ...options.headers, ...(key === null ? { Authorization: null } : {}) },
+    maxRetries: 0,
+    timeout: timeoutMs + 60_000, // It ends at the headers; the deadline around the whole call is ours.
+    logLevel: "off",
+    fetch: (url, init) => fetchWithErrorText(options.fetch, url, init),
+  });
+
+  function errorOf(error: unknown): unknown {
+    if (error instanceof TransientError) return error;
+    if (error instanceof ErrorInBody) {
+      const { message, code } = readErrorBody(JSON.stringify(error.error));
+      const status = Number(/\b[45]\d\d\b/.exec(code)?.[0] ?? 502);
+      return endpointError(problemOf(status, message, code, null), asked);
+    }
+    if (error instanceof APIConnectionError) return unreachable(error);
+    if (error instanceof APIError) {
+      const { message, code } = readErrorBody(JSON.stringify({ error: error.error }));
+      const afterMs = error.headers === undefined ? null : retryAfterMs(error.headers, now());
+      return endpointError(problemOf(error.status ?? 502, message, code, afterMs), asked);
+    }
+    // Reading the body failed: the connection broke under it.
+    if (error instanceof TypeError && error.message === "terminated") return unreachable(error);
+    return error;
+  }
+
+  function problemOf(status: number, message: string, code: string, afterMs: number | null): EndpointProblem {
+    return { status, message: redact(message, key), code, retryAfterMs: afterMs };
+  }
+
+  function unreachable(error: Error): TransientError {
+    const reason = redact(deepestMessage(error), key);
+    return new TransientError(`a connection that broke (${reason})`, { cause: new Error(reason) });
+  }
+
+  return {
+    async complete(payload, signal) {
+      try {
+        return await withDeadline(timeoutMs, signal, async (limit) => {
+          const response = await client.post("/chat/completions", { body: payload, signal: limit }).asResponse();
+          return readAnswer(await response.text(), Buffer.byteLength(JSON.stringify(payload.messages)));
+        });
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        throw errorOf(error);
+      }
+    },
+  };
+}
+
+/** The client reads only OpenAI's own error shape; this gives it every other shape in that one. */
+async function fetchWithErrorText(
+  send: typeof fetch,
+  url: Parameters<typeof fetch>[0],
+  init: RequestInit | undefined,
+): Promise<Response> {
+  const response = await send(url, init);
+  if (response.ok) return response;
+  const { message, code } = readErrorBody(await response.text());
+  const headers = new Headers(response.headers);
+  for (const name of ["content-encoding", "content-length", "content-type"]) headers.delete(name);
+  return new Response(JSON.stringify({ error: { message, code } }), { status: response.status, headers });
+}
+
+/** A text with the key cut out, however often an endpoint or a library quotes it. */
+export function redact(text: string, key: string | null): string {
+  return key === null ? text : text.replaceAll(key, "[key]");
+}
+
+/** What a fetch error says at its root; the outer ones only say that fetching failed. */
+export function deepestMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError && error.errors.length > 0) return deepestMessage(error.errors[0]);
+  return error.cause instanceof Error ? deepestMessage(error.cause) : error.message;
+}
