@@ -1,0 +1,34 @@
+import type { Example, ExampleMessage } from "../domain/example.ts";
+
+/** Bounds of what a columnar format holds in memory at once. `characters` counts message text in UTF-16 units. */
+export interface BatchLimits {
+  readonly rows: number;
+  readonly characters: number;
+}
+
+/** 1,000 rows or 16 Mi characters, whichever comes first: at most 48 MiB of UTF-8, well under the 100 MB a reader expects of a row group. */
+export const batchLimits: BatchLimits = { rows: 1_000, characters: 16 * 1024 * 1024 };
+
+/** Cuts a stream into batches of at least one row; a batch passes `characters` by at most its last example. */
+export async function* inBatches(
+  examples: AsyncIterable<Example>,
+  limits: BatchLimits,
+): AsyncGenerator<readonly Example[], void, undefined> {
+  let batch: Example[] = [];
+  let characters = 0;
+  for await (const example of examples) {
+    batch.push(example);
+    for (const message of example.messages) characters += message.content.length;
+    if (batch.length < limits.rows && characters < limits.characters) continue;
+    yield batch;
+    batch = [];
+    characters = 0;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** The loss weight every format carries: 1 or 0 on assistant messages, null on the others. */
+export function weightOf(message: ExampleMessage): 0 | 1 | null {
+  if (message.role !== "assistant") return null;
+  return message.train ? 1 : 0;
+}

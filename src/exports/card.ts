@@ -1,0 +1,159 @@
+import { basename, extname, join } from "node:path";
+import { stringify } from "yaml";
+import type { ExportedFile } from "../contracts.ts";
+import type { FunnelRow } from "../domain/run.ts";
+import { writeTextFile } from "./atomic-file.ts";
+import type { ExampleStatistics } from "./tally.ts";
+
+/** Where the data came from, and under which terms, in the words of the config. */
+export interface CardSource {
+  readonly name: string;
+  readonly license: string;
+  readonly url?: string;
+}
+
+/** A model and what it did (`proposer`, `teacher`, `judge`). `offline`: the offline teacher or judge, which is a program. */
+export interface CardModel {
+  readonly role: string;
+  readonly name: string;
+  readonly offline: boolean;
+}
+
+export interface CardSubject {
+  readonly name: string;
+  readonly files: readonly ExportedFile[];
+  readonly statistics: ExampleStatistics;
+  readonly funnel: readonly FunnelRow[];
+  readonly sources: readonly CardSource[];
+  readonly models: readonly CardModel[];
+  /** Items that infrastructure trouble left undone; above 0 the card says that the export is provisional. */
+  readonly owed: number;
+}
+
+/** The dataset card (README.md of the exports folder): YAML front matter as the Hugging Face Hub reads it, then what a person asks. */
+export function datasetCard(subject: CardSubject): string {
+  const { name, statistics, funnel, owed } = subject;
+  const sections = [
+    `# ${name}`,
+    ...(owed > 0 ? [provisional(owed)] : []),
+    ...(subject.models.some((model) => model.offline) ? [demonstration(subject.models)] : []),
+    `Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox. Made by Tracemill; every example passed the gates in the funnel below.`,
+    `## Files\n\n${table(
+      ["file", "examples", "bytes", "sha256"],
+      subject.files.map((file) => [basename(file.path), file.rows, file.bytes, file.sha256]),
+    )}\n\nEvery \`.jsonl\` file in this folder is training data, and nothing else is. All files hold the same examples in the same order. \`weight\` is 1 on assistant messages to train on and 0 on those kept only as context.`,
+    `## Statistics\n\n${table(["", "count"], statisticsRows(statistics))}`,
+    `## Funnel\n\nHow many items each stage took and what became of them: in = passed + rejected + failed + pending, and out counts what the passed items became.\n\n${table(
+      ["stage", "in", "passed", "rejected", "failed", "pending", "out", "reasons"],
+      funnel.map((row) => [
+        row.stage,
+        row.in,
+        row.passed,
+        row.rejected,
+        row.failed,
+        row.pending,
+        row.out,
+        reasons(row.reasons),
+      ]),
+    )}`,
+    `## Sources\n\n${
+      subject.sources.length === 0
+        ? "No source was named in the configuration."
+        : table(
+            ["source", "licence", "link"],
+            subject.sources.map((source) => [source.name, source.license, source.url ?? ""]),
+          )
+    }\n\nThe licence of each source applies to what was derived from it. Whether a model's terms allow training on its output is for you to check.`,
+    `## Models\n\n${table(
+      ["role", "model", "kind"],
+      subject.models.map((model) => [
+        model.role,
+        model.name,
+        model.offline ? "a program, not an LLM" : "language model",
+      ]),
+    )}`,
+  ];
+  return `---\n${stringify(frontMatter(subject), { lineWidth: 0 })}---\n\n${sections.join("\n\n")}\n`;
+}
+
+/** Writes the card as `README.md` into the exports folder. @throws {StoreError} when the disk refuses. */
+export async function writeDatasetCard(folder: string, subject: CardSubject): Promise<void> {
+  await writeTextFile(join(folder, "README.md"), datasetCard(subject));
+}
+
+function frontMatter({ name, files, statistics, owed }: CardSubject): Record<string, unknown> {
+  return {
+    license: "other",
+    license_name: "mixed-see-sources",
+    license_link: "README.md#sources",
+    language: ["en"],
+    pretty_name: name,
+    size_categories: [sizeCategory(statistics.examples)],
+    task_categories: ["text-generation"],
+    tags: ["agent", "data-science", "synthetic", ...(owed > 0 ? ["provisional"] : [])],
+    // One config a format: files of one config share a schema, and each names a file that is there.
+    configs: files.map((file, index) => ({
+      config_name: extname(file.path).slice(1),
+      ...(index === 0 ? { default: true } : {}),
+      data_files: [{ split: "train", path: basename(file.path) }],
+    })),
+  };
+}
+
+function provisional(owed: number): string {
+  return `> **Provisional.** ${owed} ${owed === 1 ? "item is" : "items are"} still owed: infrastructure failed before they could be decided. Run the same command again to finish, then use the new export.`;
+}
+
+function demonstration(models: readonly CardModel[]): string {
+  const names = [...new Set(models.filter((model) => model.offline).map((model) => `\`${model.name}\``))].join(", ");
+  return `> **Demonstration.** ${names} ran offline: it is a program, not an LLM. This file shows the line at work and is not meant for training a model.`;
+}
+
+function statisticsRows(statistics: ExampleStatistics): (string | number)[][] {
+  const { turns } = statistics;
+  return [
+    ["examples", statistics.examples],
+    ["tasks", statistics.tasks],
+    ["datasets", statistics.datasets],
+    ["turns per example, mean / median / p95", `${turns.mean.toFixed(1)} / ${turns.median} / ${turns.p95}`],
+    ["assistant messages trained on (weight 1)", statistics.trainedMessages],
+    ["assistant messages masked (weight 0: failed cells, invalid turns)", statistics.maskedMessages],
+    ["characters", statistics.characters],
+    ["examples with a named change to recorded text", statistics.transformed],
+  ];
+}
+
+const units = ["", "K", "M", "B", "T"];
+
+/** The Hub's size bucket: `n<1K`, `1K<n<10K`, `10K<n<100K`, `100K<n<1M` … */
+export function sizeCategory(examples: number): string {
+  if (examples < 1_000) return "n<1K";
+  let low = 1_000;
+  while (examples >= low * 10) low *= 10;
+  if (low >= 1e12) return "n>1T";
+  return `${short(low)}<n<${short(low * 10)}`;
+}
+
+function short(power: number): string {
+  const unit = Math.floor(Math.log10(power) / 3 + 1e-9);
+  return `${Math.round(power / 1000 ** unit)}${units[unit]}`;
+}
+
+function reasons(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
+    .map(([code, count]) => `${code} ${count}`)
+    .join(", ");
+}
+
+function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.map(cellText).join(" | ")} |`;
+  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+function cellText(value: string | number): string {
+  return String(value)
+    .replaceAll("\\", "\\\\")
+    .replaceAll("|", "\\|")
+    .replaceAll(/\s*\r?\n\s*/g, " ");
+}

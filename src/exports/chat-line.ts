@@ -1,0 +1,43 @@
+// What the rules of both chat targets need to look at one parsed line.
+
+/** A broken rule within one line; `field` is a path like `messages[2].weight`. */
+export interface LineProblem {
+  readonly rule: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A value as an error message shows it: short JSON. */
+export function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value);
+  return `\`${text.length > 60 ? `${text.slice(0, 57)}…` : text}\``;
+}
+
+/** True when a line spells a weight as `1.0` or `1e0`: the same number to JSON.parse, a float to a target's checker. */
+export function hasFractionalWeight(line: string): boolean {
+  // A quote inside a JSON string is escaped, so an unescaped "weight" followed by a colon is a key.
+  return /(?<!\\)"weight"\s*:\s*-?\d+[.eE]/.test(line);
+}
+
+/** Problems of `weight` on one message, the same for both targets but for the rule's id. */
+export function weightProblems(rule: string, message: JsonObject, field: string): LineProblem[] {
+  if (!("weight" in message)) return [];
+  const { role, weight } = message;
+  if (role !== "assistant")
+    return [
+      {
+        rule,
+        field: `${field}.weight`,
+        message: `Expected weight only on assistant messages, got it on ${shown(role)}; remove it`,
+      },
+    ];
+  if (weight === 0 || weight === 1) return [];
+  return [{ rule, field: `${field}.weight`, message: `Expected the integer 0 or 1, got ${shown(weight)}` }];
+}

@@ -1,0 +1,141 @@
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type SchemaElement } from "hyparquet";
+import { ByteWriter, type ColumnSource, ParquetWriter } from "hyparquet-writer";
+import type { Exporter, ExportProblem } from "../contracts.ts";
+import type { Example } from "../domain/example.ts";
+import { openAtomicFile } from "./atomic-file.ts";
+import { type BatchLimits, batchLimits, inBatches, weightOf } from "./batches.ts";
+import { rowProblems } from "./columnar-rows.ts";
+import { exportedBytes } from "./exported-bytes.ts";
+import { problemList } from "./problem-list.ts";
+import { refusingBroken } from "./problems.ts";
+
+const text = (name: string): SchemaElement => ({
+  name,
+  type: "BYTE_ARRAY",
+  converted_type: "UTF8",
+  logical_type: { type: "STRING" },
+  repetition_type: "OPTIONAL",
+});
+const list = (name: string, element: readonly SchemaElement[]): SchemaElement[] => [
+  { name, repetition_type: "OPTIONAL", num_children: 1, converted_type: "LIST", logical_type: { type: "LIST" } },
+  { name: "list", repetition_type: "REPEATED", num_children: 1 },
+  ...element,
+];
+
+const columns: readonly (readonly SchemaElement[])[] = [
+  [text("id")],
+  list("messages", [
+    { name: "element", repetition_type: "OPTIONAL", num_children: 3 },
+    text("role"),
+    text("content"),
+    { name: "weight", type: "INT32", repetition_type: "OPTIONAL" },
+  ]),
+  [text("group")],
+  [text("task_id")],
+  [text("query_id")],
+  [text("trajectory_id")],
+  list("transforms", [text("element")]),
+];
+const schema: SchemaElement[] = [{ name: "root", num_children: columns.length }, ...columns.flat()];
+
+/**
+ * Parquet with physical types that pandas, verl, DuckDB and `datasets` read as they are (profile `parquet-struct`): messages are
+ * list<struct{role, content, weight}>. Snappy; a row group holds one batch.
+ */
+export function parquetExporter(limits: BatchLimits = batchLimits): Exporter {
+  return {
+    name: "parquet",
+    fileName: "chat.parquet",
+    async write(examples, path) {
+      await using file = await openAtomicFile(path);
+      const bytes = new ByteWriter();
+      const parquet = new ParquetWriter({ writer: bytes, schema });
+      const drain = async () => {
+        await file.write(bytes.getBytes());
+        bytes.index = 0;
+      };
+      let rows = 0;
+      for await (const batch of inBatches(refusingBroken(examples), limits)) {
+        await parquet.write({ columnData: columnData(batch), rowGroupSize: batch.length });
+        await drain();
+        rows += batch.length;
+      }
+      await parquet.finish();
+      await drain();
+      return file.commit(rows);
+    },
+    check: checkParquet,
+  };
+}
+
+function columnData(batch: readonly Example[]): ColumnSource[] {
+  return [
+    { name: "id", data: batch.map((example) => example.id) },
+    {
+      name: "messages",
+      data: batch.map(({ messages }) =>
+        messages.map((message) => ({ role: message.role, content: message.content, weight: weightOf(message) })),
+      ),
+      // A minimum and maximum of whole texts help nobody, and the writer would keep them until the file is finished.
+      statistics: false,
+    },
+    { name: "group", data: batch.map((example) => example.group) },
+    { name: "task_id", data: batch.map((example) => example.taskId) },
+    { name: "query_id", data: batch.map((example) => example.queryId) },
+    { name: "trajectory_id", data: batch.map((example) => example.trajectoryId) },
+    { name: "transforms", data: batch.map((example) => example.transforms), statistics: false },
+  ];
+}
+
+const mostGroupBytes = 100 * 1000 ** 2;
+
+/** PQ-R1 schema, PQ-R2 every row comes back whole and keeps the canonical rules, PQ-R4 row groups of at most 100 MB. */
+async function checkParquet(path: string): Promise<ExportProblem[]> {
+  await exportedBytes(path);
+  const found = problemList();
+  const whole = (rule: string, message: string) => found.add({ rule, line: 0, field: "", message });
+  try {
+    const file = await asyncBufferFromFile(path);
+    const metadata = await parquetMetadataAsync(file);
+    const [expected, got] = [shape(schema), shape(metadata.schema)];
+    if (expected !== got) {
+      whole("PQ-R1", `Expected the parquet-struct columns ${expected}, got ${got}`);
+      return found.all();
+    }
+    let row = 0;
+    for (const [index, group] of metadata.row_groups.entries()) {
+      if (group.total_byte_size > mostGroupBytes)
+        whole(
+          "PQ-R4",
+          `Expected row groups of at most ${mostGroupBytes} bytes, got ${group.total_byte_size} in ${index}`,
+        );
+      const rowEnd = row + Number(group.num_rows);
+      const rows = await parquetReadObjects({ file, metadata, rowStart: row, rowEnd });
+      if (rows.length !== rowEnd - row)
+        whole("PQ-R2", `Expected ${rowEnd - row} rows in group ${index}, got ${rows.length}`);
+      for (const [offset, value] of rows.entries())
+        for (const problem of rowProblems(value, "PQ-R2")) found.add({ ...problem, line: row + offset + 1 });
+      row = rowEnd;
+    }
+  } catch (error) {
+    // Whatever the reader trips over is the answer to the question this check asks.
+    whole(
+      "PQ-R2",
+      `Expected a Parquet file that reads to its end, got: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  return found.all();
+}
+
+function shape(elements: readonly SchemaElement[]): string {
+  return elements
+    .slice(1)
+    .map((element) => [
+      element.name,
+      element.type ?? element.num_children,
+      element.converted_type,
+      element.repetition_type,
+    ])
+    .map((parts) => parts.filter((part) => part !== undefined).join(" "))
+    .join(", ");
+}

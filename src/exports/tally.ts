@@ -1,0 +1,66 @@
+import type { Example } from "../domain/example.ts";
+
+/** Counts over exported examples. `turns` are assistant messages of one example; `masked` ones are context with loss 0. */
+export interface ExampleStatistics {
+  readonly examples: number;
+  readonly tasks: number;
+  readonly datasets: number;
+  readonly turns: { readonly mean: number; readonly median: number; readonly p95: number };
+  readonly trainedMessages: number;
+  readonly maskedMessages: number;
+  readonly characters: number;
+  readonly transformed: number;
+}
+
+/** Counts examples as they pass: hand `add` to `exportExamples` as `watch`, then ask for `statistics()`. */
+export function exampleTally(): { add(example: Example): void; statistics(): ExampleStatistics } {
+  const tasks = new Set<string>();
+  const datasets = new Set<string>();
+  const turns = new Map<number, number>();
+  let examples = 0;
+  let trained = 0;
+  let masked = 0;
+  let characters = 0;
+  let transformed = 0;
+  return {
+    add(example) {
+      examples += 1;
+      tasks.add(example.taskId);
+      datasets.add(example.group);
+      if (example.transforms.length > 0) transformed += 1;
+      let said = 0;
+      for (const message of example.messages) {
+        characters += message.content.length;
+        if (message.role !== "assistant") continue;
+        said += 1;
+        if (message.train) trained += 1;
+        else masked += 1;
+      }
+      turns.set(said, (turns.get(said) ?? 0) + 1);
+    },
+    statistics: () => ({
+      examples,
+      tasks: tasks.size,
+      datasets: datasets.size,
+      turns: {
+        mean: examples === 0 ? 0 : (trained + masked) / examples,
+        median: quantile(turns, examples, 0.5),
+        p95: quantile(turns, examples, 0.95),
+      },
+      trainedMessages: trained,
+      maskedMessages: masked,
+      characters,
+      transformed,
+    }),
+  };
+}
+
+// Nearest rank: a count that some example really has.
+function quantile(counts: ReadonlyMap<number, number>, total: number, at: number): number {
+  let left = Math.ceil(total * at);
+  for (const [value, count] of [...counts].sort(([a], [b]) => a - b)) {
+    left -= count;
+    if (left <= 0) return value;
+  }
+  return 0;
+}
