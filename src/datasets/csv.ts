@@ -1,0 +1,99 @@
+import { open } from "node:fs/promises";
+import { UsageError } from "../domain/errors.ts";
+import { literal, type TableFormat } from "./table.ts";
+
+export const csv: TableFormat = delimited([".csv"], [",", ";", "\t", "|"]);
+export const tsv: TableFormat = delimited([".tsv"], ["\t"]);
+
+// What pandas reads as missing: the profile has to say what the agent will find.
+const missingTexts = [
+  "",
+  "#N/A",
+  "#N/A N/A",
+  "#NA",
+  "-NaN",
+  "-nan",
+  "<NA>",
+  "N/A",
+  "NA",
+  "NULL",
+  "NaN",
+  "n/a",
+  "nan",
+  "null",
+];
+const headBytes = 4 * 1024 * 1024;
+
+function delimited(extensions: readonly string[], delimiters: readonly string[]): TableFormat {
+  return {
+    extensions,
+    async read(connection, path) {
+      const head = await readHead(path);
+      const delimiter =
+        delimiters.find((candidate) => parseHeader(head, candidate).names.length > 1) ?? delimiters[0] ?? ",";
+      const { names, newline } = parseHeader(head, delimiter);
+      const columns = uniqueNames(names);
+      const options = [
+        "auto_detect = false",
+        "header = true",
+        `delim = ${literal(delimiter)}`,
+        `quote = '"'`,
+        `escape = '"'`,
+        `new_line = '${newline}'`,
+        `nullstr = [${missingTexts.map(literal).join(", ")}]`,
+        // As pandas does: a short row is missing its last values, a long row is an error.
+        "null_padding = true",
+        "parallel = false",
+        `columns = {${columns.map((_, index) => `'c${index}': 'VARCHAR'`).join(", ")}}`,
+      ];
+      await connection.run(`CREATE TABLE t AS SELECT * FROM read_csv(${literal(path)}, ${options.join(", ")})`);
+      return columns.map((name) => ({ name, holds: "text" }));
+    },
+  };
+}
+
+async function readHead(path: string): Promise<string> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+  const bytes = buffer.subarray(0, bytesRead);
+  if (bytes.includes(0)) {
+    throw new UsageError("expected text, got binary content (or UTF-16): export it as CSV in UTF-8");
+  }
+  return bytes.toString("utf8").replace(/^\uFEFF/, "");
+}
+
+/** The first record's fields by RFC 4180, and how the file ends its lines. */
+function parseHeader(head: string, delimiter: string): { names: string[]; newline: "\\n" | "\\r\\n" | "\\r" } {
+  const names: string[] = [];
+  let field = "";
+  let quoted = false;
+  let position = 0;
+  for (; position < head.length; position++) {
+    const character = head[position];
+    if (quoted) {
+      if (character !== '"') field += character;
+      else if (head[position + 1] === '"') field += head[++position];
+      else quoted = false;
+    } else if (character === '"' && field === "") quoted = true;
+    else if (character === delimiter) {
+      names.push(field);
+      field = "";
+    } else if (character === "\n" || character === "\r") break;
+    else field += character;
+  }
+  if (quoted) throw new UsageError("expected a header line, got a quote that is never closed: close it");
+  const end = head.slice(position, position + 2);
+  return { names: [...names, field], newline: end === "\r\n" ? "\\r\\n" : end.startsWith("\r") ? "\\r" : "\\n" };
+}
+
+/** Column names as pandas gives them: `Unnamed: 0` where the header is empty, `x.1` for a second `x`. */
+function uniqueNames(header: readonly string[]): string[] {
+  const taken = new Set<string>();
+  return header.map((written, index) => {
+    const name = written === "" ? `Unnamed: ${index}` : written;
+    let unique = name;
+    for (let copy = 1; taken.has(unique); copy++) unique = `${name}.${copy}`;
+    taken.add(unique);
+    return unique;
+  });
+}

@@ -1,0 +1,62 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { query } from "./table.ts";
+
+// Ambiguous 01/02/2016 is read month first, as pandas does, unless day first reads more of the column.
+const dateFormats = [
+  "%Y-%m-%d",
+  "%Y-%m-%d %H:%M:%S",
+  "%Y-%m-%d %H:%M",
+  "%Y-%m-%dT%H:%M:%S",
+  "%Y-%m-%dT%H:%M:%SZ",
+  "%Y-%m-%dT%H:%M:%S.%fZ",
+  "%Y-%m-%dT%H:%M:%S.%f",
+  "%Y-%m-%d %H:%M:%S.%f",
+  "%Y-%m-%dT%H:%M:%S%z",
+  "%Y-%m-%d %H:%M:%S%z",
+  "%Y-%m-%dT%H:%M",
+  "%Y/%m/%d",
+  "%Y/%m/%d %H:%M",
+  "%Y/%m/%d %H:%M:%S",
+  "%Y-%m",
+  "%m/%d/%Y",
+  "%d/%m/%Y",
+  "%m/%d/%y",
+  "%d/%m/%y",
+  "%m/%d/%Y %H:%M",
+  "%d/%m/%Y %H:%M",
+  "%m/%d/%Y %H:%M:%S",
+  "%d/%m/%Y %H:%M:%S",
+  "%m/%d/%Y %I:%M:%S %p",
+  "%m-%d-%Y",
+  "%d-%m-%Y",
+  "%d.%m.%Y",
+  "%b %d %Y",
+  "%b %d, %Y",
+  "%B %d, %Y",
+  "%d %b %Y",
+  "%d %B %Y",
+  "%d-%b-%Y",
+  "%d-%b-%y",
+  "%b %Y",
+  "%B %Y",
+  "%a, %d %b %Y %H:%M:%S",
+];
+
+/** The SQL that reads a column of texts as timestamps, or undefined where fewer than 95 % of its `present` texts are dates of one form. */
+export async function dateExpression(
+  connection: DuckDBConnection,
+  text: string,
+  present: number,
+): Promise<string | undefined> {
+  const [plausible] = await query(
+    connection,
+    `SELECT count(*) FILTER (length(v) BETWEEN 6 AND 40 AND regexp_matches(v, '[0-9]')) AS n FROM (SELECT ${text} AS v FROM t)`,
+  );
+  const enough = present * 0.95;
+  if (Number(plausible?.n) < enough) return undefined;
+  const tried = dateFormats.map((format, index) => `count(try_strptime(v, '${format}')) AS f${index}`);
+  const [parsed] = await query(connection, `SELECT ${tried.join(", ")} FROM (SELECT ${text} AS v FROM t)`);
+  const found = dateFormats.map((_, index) => Number(parsed?.[`f${index}`]));
+  const most = Math.max(...found);
+  return most >= enough ? `try_strptime(${text}, '${dateFormats[found.indexOf(most)]}')::TIMESTAMP` : undefined;
+}
