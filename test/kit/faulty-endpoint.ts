@@ -1,0 +1,213 @@
+// An OpenAI-compatible HTTP server on loopback that answers as told and breaks as told. It logs every request and whether its
+// answer was sent whole, so that a test can prove what was paid for and how often.
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Message } from "../../src/domain/trajectory.ts";
+
+/** What goes wrong with one request. */
+export type Fault =
+  | { kind: "status"; status: number; headers?: Record<string, string>; body?: unknown }
+  | { kind: "reset_before_headers" }
+  | { kind: "reset_mid_body" }
+  | { kind: "stall_in_body" }
+  | { kind: "html"; status?: number }
+  | { kind: "truncated_json" }
+  | { kind: "empty_choices" }
+  | { kind: "missing_usage" }
+  | { kind: "finish_reason"; value: string | null }
+  | { kind: "slow"; ms: number };
+
+/** The answer to one chat request: the text, or whole fields of the message, choice and body beside it. */
+export type Reply =
+  | string
+  | {
+      text?: string | null;
+      message?: Record<string, unknown>;
+      finishReason?: string;
+      usage?: Record<string, unknown>;
+      body?: Record<string, unknown>;
+    };
+
+export interface ChatBody {
+  readonly model: string;
+  readonly messages: Message[];
+  readonly seed?: number;
+  readonly [field: string]: unknown;
+}
+
+/** One chat request as it came. `answered` once the whole answer of a completion (status 200, no fault that spoils it) was sent. */
+export interface LoggedRequest {
+  readonly index: number;
+  readonly body: ChatBody;
+  readonly headers: IncomingMessage["headers"];
+  readonly fault: Fault | null;
+  answered: boolean;
+}
+
+export interface FaultyEndpoint extends AsyncDisposable {
+  /** `http://127.0.0.1:<port>/v1` */
+  readonly baseUrl: string;
+  /** Chat requests in the order they came. */
+  readonly requests: readonly LoggedRequest[];
+  /** GET /models requests. */
+  readonly checks: () => number;
+  /** The most chat requests that were open at once. */
+  readonly mostAtOnce: () => number;
+}
+
+export interface FaultyEndpointOptions {
+  /** Texts answered in order (the last one again and again), or a function of the request. A function may wait. */
+  answer?: readonly Reply[] | ((body: ChatBody, index: number) => Reply | Promise<Reply>);
+  /** The fault of the nth chat request from 0, null for none; or a function. */
+  faults?: readonly (Fault | null)[] | ((body: ChatBody, index: number) => Fault | null);
+  /** Requests without this bearer key get 401. */
+  apiKey?: string;
+  /** What GET /models answers; a list of one model unless given. */
+  models?: { status: number; body: string; contentType?: string };
+  port?: number;
+}
+
+/** Starts the server; dispose it to close it with every connection. */
+export async function startFaultyEndpoint(options: FaultyEndpointOptions = {}): Promise<FaultyEndpoint> {
+  const { answer = ["ok"], faults = [], apiKey, models } = options;
+  const requests: LoggedRequest[] = [];
+  const closing = new AbortController();
+  let checks = 0;
+  let open = 0;
+  let mostAtOnce = 0;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await bodyOf(request);
+    if (apiKey !== undefined && request.headers.authorization !== `Bearer ${apiKey}`) {
+      const sent = request.headers.authorization ?? "no key";
+      return sendJson(response, 401, {
+        error: { message: `Incorrect API key provided: ${sent}`, code: "invalid_api_key" },
+      });
+    }
+    if (request.method === "GET" && request.url === "/v1/models") {
+      checks += 1;
+      if (models === undefined)
+        return sendJson(response, 200, { object: "list", data: [{ id: "model", object: "model" }] });
+      response.writeHead(models.status, { "content-type": models.contentType ?? "application/json" }).end(models.body);
+      return;
+    }
+    if (request.method !== "POST" || request.url !== "/v1/chat/completions") {
+      return sendJson(response, 404, { error: { message: `no route ${request.method} ${request.url}` } });
+    }
+    const body = JSON.parse(text) as ChatBody;
+    const index = requests.length;
+    const fault = typeof faults === "function" ? faults(body, index) : (faults[index] ?? null);
+    const logged: LoggedRequest = { index, body, headers: request.headers, fault, answered: false };
+    requests.push(logged);
+    open += 1;
+    mostAtOnce = Math.max(mostAtOnce, open);
+    response.on("close", () => {
+      open -= 1;
+    });
+    response.on("finish", () => {
+      logged.answered = response.statusCode === 200 && (fault === null || harmless.has(fault.kind));
+    });
+    if (fault?.kind === "slow") await delay(fault.ms, undefined, { signal: closing.signal });
+    const reply =
+      typeof answer === "function" ? await answer(body, index) : (answer[Math.min(index, answer.length - 1)] ?? "");
+    send(response, completionOf(body, index, reply), fault);
+  }
+
+  const server = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      if (closing.signal.aborted || response.destroyed) return response.destroy();
+      // A broken test function, not a planned fault: a status no client tries again.
+      if (!response.headersSent) sendJson(response, 418, { error: { message: String(error) } });
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(options.port ?? 0, "127.0.0.1", resolve);
+  });
+
+  return {
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    requests,
+    checks: () => checks,
+    mostAtOnce: () => mostAtOnce,
+    async [Symbol.asyncDispose]() {
+      closing.abort();
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const harmless = new Set<Fault["kind"]>(["slow", "missing_usage", "finish_reason"]);
+
+function completionOf(body: ChatBody, index: number, reply: Reply): Record<string, unknown> {
+  const parts = typeof reply === "string" ? { text: reply } : reply;
+  const { text = "", message = {}, finishReason = "stop" } = parts;
+  const usage = parts.usage ?? {
+    prompt_tokens: Math.ceil(JSON.stringify(body.messages).length / 4),
+    completion_tokens: Math.ceil((text ?? "").length / 4),
+  };
+  return {
+    id: `chatcmpl-${index}`,
+    object: "chat.completion",
+    model: body.model,
+    choices: [{ index: 0, message: { role: "assistant", content: text, ...message }, finish_reason: finishReason }],
+    usage,
+    ...parts.body,
+  };
+}
+
+function send(response: ServerResponse, completion: Record<string, unknown>, fault: Fault | null): void {
+  const whole = JSON.stringify(completion);
+  const json = { "content-type": "application/json" };
+  switch (fault?.kind) {
+    case "status": {
+      const { status, headers = {}, body = { error: { message: `planned ${status}` } } } = fault;
+      response.writeHead(status, { ...json, ...headers }).end(typeof body === "string" ? body : JSON.stringify(body));
+      return;
+    }
+    case "reset_before_headers":
+      response.socket?.resetAndDestroy();
+      return;
+    case "reset_mid_body":
+      response.writeHead(200, { ...json, "content-length": Buffer.byteLength(whole) });
+      response.write(whole.slice(0, whole.length / 2), () => response.socket?.resetAndDestroy());
+      return;
+    case "stall_in_body":
+      response.writeHead(200, { ...json, "content-length": Buffer.byteLength(whole) });
+      response.write(whole.slice(0, whole.length / 2));
+      return;
+    case "html":
+      response.writeHead(fault.status ?? 200, { "content-type": "text/html" });
+      response.end("<!DOCTYPE html><html><title>Sign in</title></html>");
+      return;
+    case "truncated_json":
+      response.writeHead(200, json).end(whole.slice(0, whole.length / 2));
+      return;
+    case "empty_choices":
+      return sendJson(response, 200, { ...completion, choices: [] });
+    case "missing_usage":
+      return sendJson(response, 200, { ...completion, usage: undefined });
+    case "finish_reason": {
+      const choices = completion.choices as Record<string, unknown>[];
+      return sendJson(response, 200, {
+        ...completion,
+        choices: choices.map((one) => ({ ...one, finish_reason: fault.value })),
+      });
+    }
+    default:
+      response.writeHead(200, json).end(whole);
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
