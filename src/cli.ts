@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 // argv -> one command. Commands are imported when they run, so that `tracemill --help` stays quick.
-import { readFileSync } from "node:fs";
-import yargs, { type Argv, type ArgumentsCamelCase } from "yargs";
+import yargs, { type ArgumentsCamelCase, type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { StoreError, UsageError } from "./domain/errors.ts";
-import { packageFile } from "./prompts/package.ts";
+import { packageVersion } from "./package.ts";
 
 /** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 130 interrupted. */
 const exitCodes = { bug: 1, usage: 2, owed: 3 } as const;
@@ -53,7 +52,7 @@ const cli = yargs(hideBin(process.argv))
   .scriptName("tracemill")
   .usage("$0 <command>\n\nTurns datasets into fine-tuning data for data-science agents.")
   .option("output", { type: "string", default: "output", describe: "Folder for runs and the store", global: true })
-  .version(readVersion())
+  .version(packageVersion())
   .demandCommand(1, "Expected a command. `tracemill --help` lists them.")
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
@@ -84,15 +83,12 @@ function explain(error: unknown): number {
     return exitCodes.usage;
   }
   if (error instanceof StoreError) {
-    process.stderr.write(`tracemill: ${error.message} What was committed is kept; mend it and run the same command again.\n`);
+    process.stderr.write(
+      `tracemill: ${error.message} What was committed is kept; mend it and run the same command again.\n`,
+    );
     return exitCodes.owed;
   }
   const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`tracemill: this is a bug in Tracemill. What was committed is kept.\n${told}\n`);
   return exitCodes.bug;
-}
-
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(packageFile("package.json"), "utf8"));
-  return (manifest as { version: string }).version;
 }

@@ -13,8 +13,16 @@ export { criteria } from "./judges/criteria.ts";
 export { rubricJudge } from "./judges/rubric.ts";
 export { metrics } from "./metrics/index.ts";
 export { trajectoryMetrics } from "./metrics/trajectory.ts";
-export { modelConfig } from "./models/index.ts";
-export { defineRun, type Recipe, type RunConfig, type RunKit, runShape, scaffoldName, scaffoldNamed } from "./recipe.ts";
+export { modelConfig } from "./models/open.ts";
+export {
+  defineRun,
+  type Recipe,
+  type RunConfig,
+  type RunKit,
+  runShape,
+  scaffoldName,
+  scaffoldNamed,
+} from "./recipe.ts";
 export { accept } from "./stages/accept.ts";
 export { attempts } from "./stages/attempts.ts";
 export { dedupe } from "./stages/dedupe.ts";

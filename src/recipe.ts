@@ -1,24 +1,19 @@
 // What a recipe is: a strict config schema, and a function that builds the line from it with what the run command opened.
 import { z } from "zod";
+import { scaffolds } from "./agents/index.ts";
 import type { Model, Scaffold } from "./contracts.ts";
+import { datasetEntry } from "./datasets/load.ts";
 import type { Seed } from "./domain/dataset.ts";
 import type { Example } from "./domain/example.ts";
 import type { Line } from "./engine/line.ts";
 import { exporters } from "./exports/index.ts";
-import { modelConfig } from "./models/index.ts";
-import type { Prompt } from "./prompts/prompt.ts";
+import { modelConfig } from "./models/open.ts";
+import type { Prompt } from "./prompts/load.ts";
 import { sandboxConfig } from "./sandboxes/index.ts";
 import type { OpenSession } from "./stages/solving.ts";
-import { scaffolds } from "./agents/index.ts";
 
 const exporterNames = exporters.map((exporter) => exporter.name) as [string, ...string[]];
 const scaffoldNames = scaffolds.map((scaffold) => scaffold.name) as [string, ...string[]];
-
-/** An entry of `datasets:`: a path, folder or glob (each file one dataset), or files that belong together. */
-const datasetEntry = z.union([
-  z.string().min(1),
-  z.strictObject({ name: z.string().min(1), files: z.array(z.string().min(1)).min(1), licence: z.string().optional() }),
-]);
 
 /** The options every recipe has; a recipe spreads them into its own strict object and narrows `models` to the aliases it uses. */
 export const runShape = {

@@ -1,9 +1,9 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { recipes } from "../../pipelines/index.ts";
-import { applySet } from "../config/set.ts";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
+import { applySet } from "../config/set.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { Recipe } from "../recipe.ts";
 import { executeRun } from "./execute-run.ts";

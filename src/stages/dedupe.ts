@@ -7,7 +7,7 @@ interface QuestionShape {
   readonly datasetId: string;
   readonly exact: string;
   readonly question: string;
-  readonly shingles: readonly number[];
+  readonly shingles: number[];
 }
 
 const wordsPerShingle = 3;
@@ -36,7 +36,10 @@ export function dedupe(options: { readonly nearDuplicate: number }): AllStage<Qu
       return shapes.map((shape): Rejected | null => {
         const twin = exact.get(shape.exact);
         if (twin !== undefined) {
-          return reject("exact_duplicate", `Asked before as ${twin.id}`, { duplicateOf: twin.id, question: shape.question });
+          return reject("exact_duplicate", `Asked before as ${twin.id}`, {
+            duplicateOf: twin.id,
+            question: shape.question,
+          });
         }
         const near = nearest(shape, index);
         if (near !== null && near.similarity >= options.nearDuplicate) {

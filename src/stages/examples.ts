@@ -1,5 +1,5 @@
-import { contentId } from "../domain/hash.ts";
 import type { Example, ExampleMessage } from "../domain/example.ts";
+import { contentId } from "../domain/hash.ts";
 import type { Candidate, Turn } from "../domain/trajectory.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import { exampleProblems } from "../exports/problems.ts";

@@ -3,7 +3,10 @@ import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass } from "../engine/stage.ts";
 
 /** Adds a judge's verdict to each Candidate. Decides nothing; a judge that broke is a failure, and the candidate is owed. */
-export function judge(options: { readonly judge: Judge; readonly concurrency: number }): EachStage<Candidate, Candidate> {
+export function judge(options: {
+  readonly judge: Judge;
+  readonly concurrency: number;
+}): EachStage<Candidate, Candidate> {
   return each({
     name: "judge",
     concurrency: options.concurrency,

@@ -5,7 +5,7 @@ import type { Seed } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
 import type { Proposal } from "../domain/task.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
-import type { Prompt } from "../prompts/prompt.ts";
+import type { Prompt } from "../prompts/load.ts";
 import type { Agent, OpenSession } from "./solving.ts";
 
 /**
@@ -26,7 +26,11 @@ export function propose(options: {
     concurrency: options.concurrency,
     keep: true,
     async run(seed, { signal }) {
-      const id = contentId("exploration", { seed: seed.id, model: agent.model.identity, scaffold: agent.scaffold.name });
+      const id = contentId("exploration", {
+        seed: seed.id,
+        model: agent.model.identity,
+        scaffold: agent.scaffold.name,
+      });
       await using session = options.openSession({ dataset: seed.dataset, attempt: id, signal });
       const exploration = await rollout({
         id,

@@ -1,6 +1,6 @@
-import type { StepResult } from "../domain/trajectory.ts";
 import { contentId } from "../domain/hash.ts";
 import type { Query, Task } from "../domain/task.ts";
+import type { StepResult } from "../domain/trajectory.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import { inferReference } from "../metrics/infer.ts";
 import { agreesWithOutput } from "../metrics/reference-output.ts";

@@ -3,7 +3,7 @@ import { contentId } from "../domain/hash.ts";
 import type { Attempt, Task } from "../domain/task.ts";
 import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass } from "../engine/stage.ts";
-import type { Prompt } from "../prompts/prompt.ts";
+import type { Prompt } from "../prompts/load.ts";
 import { type Agent, fileList, type OpenSession } from "./solving.ts";
 
 /**

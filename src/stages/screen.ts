@@ -19,10 +19,14 @@ export function screen(options: { readonly bounds: readonly Bound[] }): EachStag
     run(candidate) {
       const { trajectory } = candidate;
       if (trajectory.submission === null) {
-        return reject(trajectory.exit === "submitted" ? "no_answer" : trajectory.exit, "The rollout submitted no answer", {
-          exit: trajectory.exit,
-          turns: trajectory.turns.length,
-        });
+        return reject(
+          trajectory.exit === "submitted" ? "no_answer" : trajectory.exit,
+          "The rollout submitted no answer",
+          {
+            exit: trajectory.exit,
+            turns: trajectory.turns.length,
+          },
+        );
       }
       for (const bound of options.bounds) {
         const measured = candidate.scores.find((score) => score.metric === bound.score);

@@ -15,10 +15,7 @@ interface Standing {
  * Keeps the best `perQuery` candidates of each query (`not_best`), then at most `target` in all, dealt to the datasets in
  * turn so that small ones are not crowded out (`over_target`). Better is: higher judged mean, fewer failed steps, fewer turns, smaller id.
  */
-export function select(options: {
-  readonly perQuery: number;
-  readonly target: number;
-}): AllStage<Candidate, Standing> {
+export function select(options: { readonly perQuery: number; readonly target: number }): AllStage<Candidate, Standing> {
   return all({
     name: "select",
     project: (candidate) => ({
@@ -68,7 +65,10 @@ export function select(options: {
 
 function better(a: Standing, b: Standing): number {
   return (
-    b.quality - a.quality || a.failedSteps - b.failedSteps || a.turns - b.turns || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+    b.quality - a.quality ||
+    a.failedSteps - b.failedSteps ||
+    a.turns - b.turns ||
+    (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
   );
 }
 

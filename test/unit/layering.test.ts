@@ -4,23 +4,47 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const plugins = ["models", "sandboxes", "agents", "judges", "metrics", "suites", "datasets", "exports", "tuners", "prompts", "config"];
+const plugins = [
+  "models",
+  "sandboxes",
+  "agents",
+  "judges",
+  "metrics",
+  "suites",
+  "datasets",
+  "exports",
+  "tuners",
+  "prompts",
+  "config",
+];
 
 /** Which folders (and top-level files) of src/ a folder may import, beside itself. The table of DESIGN.md. */
 const mayImport: Record<string, readonly string[]> = {
   domain: [],
+  "package.ts": [],
   "contracts.ts": ["domain"],
   engine: ["domain", "contracts.ts"],
   executors: ["domain", "contracts.ts", "engine"],
-  ...Object.fromEntries(plugins.map((plugin) => [plugin, ["domain", "contracts.ts"]])),
+  ...Object.fromEntries(plugins.map((plugin) => [plugin, ["domain", "contracts.ts", "package.ts"]])),
   agents: ["domain", "contracts.ts", "prompts"],
   judges: ["domain", "contracts.ts", "prompts"],
   audit: ["domain", "contracts.ts", "engine"],
   stages: ["domain", "contracts.ts", "engine", ...plugins],
   "recipe.ts": ["domain", "contracts.ts", "engine", "stages", ...plugins],
   "index.ts": ["domain", "contracts.ts", "engine", "stages", "recipe.ts", ...plugins],
-  commands: ["domain", "contracts.ts", "engine", "executors", "stages", "recipe.ts", "audit", "pipelines", ...plugins],
-  "cli.ts": ["domain", "prompts", "commands"],
+  commands: [
+    "package.ts",
+    "domain",
+    "contracts.ts",
+    "engine",
+    "executors",
+    "stages",
+    "recipe.ts",
+    "audit",
+    "pipelines",
+    ...plugins,
+  ],
+  "cli.ts": ["domain", "package.ts", "commands"],
   pipelines: ["index.ts"],
 };
 
