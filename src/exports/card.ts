@@ -1,30 +1,27 @@
 import { basename, extname, join } from "node:path";
 import { stringify } from "yaml";
 import type { ExportedFile } from "../contracts.ts";
+import type { Dataset } from "../domain/dataset.ts";
 import type { FunnelRow } from "../domain/run.ts";
 import { writeTextFile } from "./atomic-file.ts";
-import type { ExampleStatistics } from "./tally.ts";
+import type { ExampleStatistics, ExampleTally } from "./tally.ts";
 
-/** Where the data came from, and under which terms, in the words of the config. */
-export interface CardSource {
-  readonly name: string;
-  readonly license: string;
-  readonly url?: string;
-}
-
-/** A model and what it did (`proposer`, `teacher`, `judge`). `offline`: the offline teacher or judge, which is a program. */
+/** A model under its alias in the config. `program`: the offline teacher, in this process or served; every card says so. */
 export interface CardModel {
-  readonly role: string;
   readonly name: string;
-  readonly offline: boolean;
+  readonly identity: Readonly<Record<string, unknown>>;
+  readonly program: boolean;
 }
 
 export interface CardSubject {
-  readonly name: string;
+  readonly title: string;
+  /** Where the data comes from and under which terms, in the words of the config. */
+  readonly licence: string;
+  readonly run: string;
   readonly files: readonly ExportedFile[];
-  readonly statistics: ExampleStatistics;
+  readonly tally: ExampleTally;
   readonly funnel: readonly FunnelRow[];
-  readonly sources: readonly CardSource[];
+  readonly datasets: readonly Dataset[];
   readonly models: readonly CardModel[];
   /** Items that infrastructure trouble left undone; above 0 the card says that the export is provisional. */
   readonly owed: number;
@@ -32,63 +29,42 @@ export interface CardSubject {
 
 /** The dataset card (README.md of the exports folder): YAML front matter as the Hugging Face Hub reads it, then what a person asks. */
 export function datasetCard(subject: CardSubject): string {
-  const { name, statistics, funnel, owed } = subject;
+  const { models, owed } = subject;
   const sections = [
-    `# ${name}`,
+    `# ${subject.title}`,
     ...(owed > 0 ? [provisional(owed)] : []),
-    ...(subject.models.some((model) => model.offline) ? [demonstration(subject.models)] : []),
-    `Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox. Made by Tracemill; every example passed the gates in the funnel below.`,
-    `## Files\n\n${table(
-      ["file", "examples", "bytes", "sha256"],
-      subject.files.map((file) => [basename(file.path), file.rows, file.bytes, file.sha256]),
-    )}\n\nEvery \`.jsonl\` file in this folder is training data, and nothing else is. All files hold the same examples in the same order. \`weight\` is 1 on assistant messages to train on and 0 on those kept only as context.`,
-    `## Statistics\n\n${table(["", "count"], statisticsRows(statistics))}`,
-    `## Funnel\n\nHow many items each stage took and what became of them: in = passed + rejected + failed + pending, and out counts what the passed items became.\n\n${table(
-      ["stage", "in", "passed", "rejected", "failed", "pending", "out", "reasons"],
-      funnel.map((row) => [
-        row.stage,
-        row.in,
-        row.passed,
-        row.rejected,
-        row.failed,
-        row.pending,
-        row.out,
-        reasons(row.reasons),
-      ]),
-    )}`,
-    `## Sources\n\n${
-      subject.sources.length === 0
-        ? "No source was named in the configuration."
-        : table(
-            ["source", "licence", "link"],
-            subject.sources.map((source) => [source.name, source.license, source.url ?? ""]),
-          )
-    }\n\nThe licence of each source applies to what was derived from it. Whether a model's terms allow training on its output is for you to check.`,
+    ...(models.some((model) => model.program) ? [demonstration(models)] : []),
+    "Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox.",
+    `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.`,
+    filesSection(subject.files),
+    `## Statistics\n\n${table(["", "count"], statisticsRows(subject.tally.statistics()))}`,
+    funnelSection(subject.funnel),
+    sourcesSection(subject),
     `## Models\n\n${table(
-      ["role", "model", "kind"],
-      subject.models.map((model) => [
-        model.role,
-        model.name,
-        model.offline ? "a program, not an LLM" : "language model",
+      ["alias", "model", "kind"],
+      models.map(({ name, identity, program }) => [
+        name,
+        typeof identity.model === "string" ? identity.model : name,
+        program ? "a program, not an LLM" : "language model",
       ]),
     )}`,
   ];
   return `---\n${stringify(frontMatter(subject), { lineWidth: 0 })}---\n\n${sections.join("\n\n")}\n`;
 }
 
-/** Writes the card as `README.md` into the exports folder. @throws {StoreError} when the disk refuses. */
-export async function writeDatasetCard(folder: string, subject: CardSubject): Promise<void> {
+/** Writes the card as `README.md` into `folder`, the run's exports. @throws {StoreError} when the disk refuses. */
+export async function writeCard({ folder, ...subject }: CardSubject & { readonly folder: string }): Promise<void> {
   await writeTextFile(join(folder, "README.md"), datasetCard(subject));
 }
 
-function frontMatter({ name, files, statistics, owed }: CardSubject): Record<string, unknown> {
+function frontMatter({ title, files, tally, owed }: CardSubject): Record<string, unknown> {
   return {
     license: "other",
     license_name: "mixed-see-sources",
     license_link: "README.md#sources",
     language: ["en"],
-    pretty_name: name,
-    size_categories: [sizeCategory(statistics.examples)],
+    pretty_name: title,
+    size_categories: [sizeCategory(tally.examples())],
     task_categories: ["text-generation"],
     tags: ["agent", "data-science", "synthetic", ...(owed > 0 ? ["provisional"] : [])],
     // One config a format: files of one config share a schema, and each names a file that is there.
@@ -100,13 +76,56 @@ function frontMatter({ name, files, statistics, owed }: CardSubject): Record<str
   };
 }
 
+function filesSection(files: readonly ExportedFile[]): string {
+  return `## Files
+
+${table(
+  ["file", "examples", "bytes", "sha256"],
+  files.map((file) => [basename(file.path), file.rows, file.bytes, file.sha256]),
+)}
+
+Every \`.jsonl\` file in this folder is training data, and nothing else is. All files hold the same examples in the same order. \`weight\` is 1 on assistant messages to train on and 0 on those kept only as context.`;
+}
+
+function funnelSection(funnel: readonly FunnelRow[]): string {
+  const header = ["stage", "in", "passed", "rejected", "failed", "pending", "out", "reasons"];
+  const rows = funnel.map((row) => [
+    row.stage,
+    row.in,
+    row.passed,
+    row.rejected,
+    row.failed,
+    row.pending,
+    row.out,
+    reasons(row.reasons),
+  ]);
+  return `## Funnel
+
+What became of the items of each stage: in = passed + rejected + failed + pending; out counts what the passed items became.
+
+${table(header, rows)}`;
+}
+
+function sourcesSection({ licence, datasets }: CardSubject): string {
+  return `## Sources
+
+${licence}
+
+${table(
+  ["dataset", "files", "id"],
+  datasets.map(({ name, files, id }) => [name, files.map((file) => file.name).join(", "), id]),
+)}
+
+The terms of each source apply to what was derived from it. Whether a model's terms allow training on its output is for you to check.`;
+}
+
 function provisional(owed: number): string {
   return `> **Provisional.** ${owed} ${owed === 1 ? "item is" : "items are"} still owed: infrastructure failed before they could be decided. Run the same command again to finish, then use the new export.`;
 }
 
 function demonstration(models: readonly CardModel[]): string {
-  const names = [...new Set(models.filter((model) => model.offline).map((model) => `\`${model.name}\``))].join(", ");
-  return `> **Demonstration.** ${names} ran offline: it is a program, not an LLM. This file shows the line at work and is not meant for training a model.`;
+  const names = [...new Set(models.filter((model) => model.program).map((model) => `\`${model.name}\``))].join(", ");
+  return `> **Demonstration.** ${names} is the offline teacher: a program, not an LLM. These files are a demonstration of the line, not data to train a model on.`;
 }
 
 function statisticsRows(statistics: ExampleStatistics): (string | number)[][] {

@@ -5,6 +5,7 @@ import { writeTextFile } from "./atomic-file.ts";
 /** What `exports/manifest.json` holds. Files are named relative to the folder; `provisional` while items are owed. */
 export interface ExportManifest {
   readonly version: 1;
+  readonly run: string;
   readonly provisional: boolean;
   readonly owed: number;
   readonly files: readonly {
@@ -15,17 +16,16 @@ export interface ExportManifest {
   }[];
 }
 
-/** The manifest of one export. Holds no time: equal files give an equal manifest. */
-export function exportManifest(files: readonly ExportedFile[], options: { readonly owed: number }): ExportManifest {
-  return {
-    version: 1,
-    provisional: options.owed > 0,
-    owed: options.owed,
-    files: files.map(({ path, bytes, sha256, rows }) => ({ file: basename(path), bytes, sha256, rows })),
-  };
-}
-
-/** Writes `manifest.json` into the exports folder, last of all: it says that the export is complete. */
-export async function writeExportManifest(folder: string, manifest: ExportManifest): Promise<void> {
+/** Writes `manifest.json` into `folder`, last of the files that hold data: it says that the export is complete. Holds no time. */
+export async function writeExportManifest(options: {
+  readonly folder: string;
+  readonly run: string;
+  readonly files: readonly ExportedFile[];
+  readonly owed: number;
+}): Promise<ExportManifest> {
+  const { folder, run, owed } = options;
+  const files = options.files.map(({ path, bytes, sha256, rows }) => ({ file: basename(path), bytes, sha256, rows }));
+  const manifest: ExportManifest = { version: 1, run, provisional: owed > 0, owed, files };
   await writeTextFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  return manifest;
 }

@@ -69,7 +69,8 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
 
 function isTrained(message: unknown): boolean {
   if (!isObject(message) || message.role !== "assistant" || message.weight === 0) return false;
-  return (typeof message.content === "string" && message.content !== "") || callIds(message.tool_calls).length > 0;
+  const { content } = message;
+  return (content !== undefined && content !== null && content !== "") || callIds(message.tool_calls).length > 0;
 }
 
 function callIds(calls: unknown): unknown[] {

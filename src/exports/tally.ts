@@ -12,8 +12,14 @@ export interface ExampleStatistics {
   readonly transformed: number;
 }
 
-/** Counts examples as they pass: hand `add` to `exportExamples` as `watch`, then ask for `statistics()`. */
-export function exampleTally(): { add(example: Example): void; statistics(): ExampleStatistics } {
+/** Counts examples as they pass: hand `add` to `exportExamples` as `watch`, then ask. */
+export interface ExampleTally {
+  readonly add: (example: Example) => void;
+  readonly examples: () => number;
+  readonly statistics: () => ExampleStatistics;
+}
+
+export function exampleTally(): ExampleTally {
   const tasks = new Set<string>();
   const datasets = new Set<string>();
   const turns = new Map<number, number>();
@@ -38,6 +44,7 @@ export function exampleTally(): { add(example: Example): void; statistics(): Exa
       }
       turns.set(said, (turns.get(said) ?? 0) + 1);
     },
+    examples: () => examples,
     statistics: () => ({
       examples,
       tasks: tasks.size,
