@@ -1,0 +1,135 @@
+import { type ZodType, z } from "zod";
+import type { Identity, Remember, Remembered, RememberOptions, Store } from "../contracts.ts";
+import { hashOf } from "../domain/hash.ts";
+import { type Holder, isAlive, thisHolder } from "./holder.ts";
+
+/** What lies in the store under `<kind>/<hash of the identity>`; `at` is ISO time. */
+const record = z.strictObject({ version: z.number().int(), at: z.string(), value: z.unknown() });
+
+/** A `remember` that also counts what it met of paid computations that began elsewhere and were never received. */
+export type CountingRemember = Remember & { readonly lost: () => number };
+
+/** A `remember` over a store: one computation per identity at a time, in this process and in all others on the same store. */
+export function createRemember(store: Store, { now = Date.now }: { now?: () => number } = {}): CountingRemember {
+  const underWay = new Map<string, Promise<Remembered<unknown>>>();
+  let lost = 0;
+
+  const remember: Remember = async (what, schema, compute, options) => {
+    const key = `${what.kind}/${hashOf(what)}`;
+    for (;;) {
+      options.signal.throwIfAborted();
+      const known = readRecord(store, key, what, schema);
+      if (known) return known;
+      const other = underWay.get(key);
+      if (!other) break;
+      try {
+        const { value } = await abortable(other, options.signal);
+        return { value: schema.parse(value), key, remembered: true };
+      } catch (error) {
+        // Whoever computed it was told to stop; this caller was not, so it takes over.
+        if (options.signal.aborted || !(error instanceof Stopped)) throw error;
+      }
+    }
+    const computing = computeOnce(key, what, schema, compute, options);
+    underWay.set(
+      key,
+      computing.catch((error: unknown) => {
+        throw options.signal.aborted ? new Stopped(error) : error;
+      }),
+    );
+    underWay.get(key)?.catch(() => undefined);
+    try {
+      return await computing;
+    } finally {
+      underWay.delete(key);
+    }
+  };
+
+  async function computeOnce<T>(
+    key: string,
+    what: Identity,
+    schema: ZodType<T>,
+    compute: () => Promise<T>,
+    { signal, paid = false }: RememberOptions,
+  ): Promise<Remembered<T>> {
+    const lease = await store.lease(key, signal);
+    try {
+      const known = readRecord(store, key, what, schema);
+      if (known) return known;
+      if (paid) await beginIntent(key);
+      const value = await received(key, compute, signal, paid);
+      // What this run sees is what the next one will read back, byte for byte.
+      const text = JSON.stringify(schema.parse(value));
+      const kept: unknown = text === undefined ? undefined : JSON.parse(text);
+      await store.put(key, { version: what.version, at: new Date(now()).toISOString(), value: kept });
+      if (paid) await store.delete(intentKey(key));
+      return { value: schema.parse(kept), key, remembered: false };
+    } finally {
+      await lease[Symbol.asyncDispose]();
+    }
+  }
+
+  async function beginIntent(key: string): Promise<void> {
+    // The lease is ours alone, so an intent that lies here belongs to a computation that never came back.
+    if (store.get(intentKey(key)) !== undefined) lost += 1;
+    await store.put(intentKey(key), thisHolder());
+  }
+
+  async function received<T>(key: string, compute: () => Promise<T>, signal: AbortSignal, paid: boolean): Promise<T> {
+    try {
+      return await compute();
+    } catch (error) {
+      // An error that was received is not lost; a request that was cut off may have been paid, so its intent stays.
+      if (paid && !signal.aborted) await store.delete(intentKey(key));
+      throw error;
+    }
+  }
+
+  return Object.assign(remember, { lost: () => lost });
+}
+
+/** Counts the paid computations that dead processes began and never received, and forgets them. A live process keeps its own. */
+export async function lostIntents(store: Store): Promise<number> {
+  let lost = 0;
+  for (const key of store.keys("intent/")) {
+    const holder = store.get(key) as Holder | undefined;
+    if (holder === undefined || isAlive(holder)) continue;
+    // Killed between the commit of the value and the end of its intent: nothing was lost.
+    if (store.get(key.slice("intent/".length)) === undefined) lost += 1;
+    await store.delete(key);
+  }
+  return lost;
+}
+
+/** The computation was told to stop by its own caller's signal. */
+class Stopped extends Error {
+  override readonly name = "Stopped";
+  constructor(cause: unknown) {
+    super("The computation was stopped", { cause });
+  }
+}
+
+function intentKey(key: string): string {
+  return `intent/${key}`;
+}
+
+function readRecord<T>(store: Store, key: string, what: Identity, schema: ZodType<T>): Remembered<T> | null {
+  const stored = store.get(key);
+  if (stored === undefined) return null;
+  const { version, value } = record.parse(stored);
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return { value: parsed.data, key, remembered: true };
+  if (version !== what.version) return null;
+  throw new Error(
+    `Expected the remembered ${what.kind} \`${key}\` to fit its schema; where its shape changed, bump the identity's version. ${z.prettifyError(parsed.error)}`,
+    { cause: parsed.error },
+  );
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}

@@ -1,0 +1,187 @@
+import { mkdirSync, statfsSync } from "node:fs";
+import { open, type RootDatabase } from "lmdb";
+import type { Store } from "../contracts.ts";
+import { StoreError } from "../domain/errors.ts";
+import { createLeases } from "./lease.ts";
+
+export interface StoreOptions {
+  /** Time between two looks at a lease that a live process holds. */
+  readonly leasePollMs?: number;
+}
+
+/** A write, run inside the batch's transaction; what it returns is handed to whoever asked for it, once committed. */
+export type Write<R> = (database: RootDatabase<string, string>) => R;
+
+interface Queued {
+  readonly write: Write<unknown>;
+  readonly bytes: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+// Changed pages of one transaction lie in anonymous memory until it commits, so a transaction stays small.
+const transactionBytes = 4 * 1024 * 1024;
+const spareBytes = 1024 * 1024;
+const longestKeyBytes = 1_900;
+// Write batches synchronously and let LMDB's own thread flush: a commit survives a kill at once, and its errors are thrown here.
+const commitThenFlush: number = 0x10002;
+
+/**
+ * Opens the store in `folder`, which is made where it is missing. Writes of one event-loop turn share a transaction.
+ * @throws {StoreError} naming the folder when it cannot be opened.
+ */
+export async function openStore(folder: string, options: StoreOptions = {}): Promise<Store> {
+  const database = openDatabase(folder);
+  let queue: Queued[] = [];
+  let scheduled: NodeJS.Immediate | undefined;
+  let closed = false;
+
+  function commit<R>(bytes: number, write: Write<R>): Promise<R> {
+    if (closed) return Promise.reject(new StoreError(`The store in ${folder} is closed.`));
+    return new Promise<R>((resolve, reject) => {
+      queue.push({ write, bytes, resolve: resolve as (value: unknown) => void, reject });
+      scheduled ??= setImmediate(writeQueue);
+    });
+  }
+
+  function writeQueue(): void {
+    scheduled = undefined;
+    const writes = queue;
+    queue = [];
+    for (let start = 0; start < writes.length; ) {
+      let end = start;
+      for (let bytes = 0; end < writes.length && (end === start || bytes < transactionBytes); end++) {
+        bytes += (writes[end] as Queued).bytes;
+      }
+      writeBatch(writes.slice(start, end));
+      start = end;
+    }
+  }
+
+  function writeBatch(batch: readonly Queued[]): void {
+    let results: unknown[];
+    try {
+      results = database.transactionSync(() => batch.map(({ write }) => write(database)), commitThenFlush);
+    } catch (error) {
+      const stopped = storeError(folder, "write to", error);
+      for (const { reject } of batch) reject(stopped);
+      return;
+    }
+    batch.forEach(({ resolve }, index) => {
+      resolve(results[index]);
+    });
+  }
+
+  function read<R>(look: () => R): R {
+    try {
+      return look();
+    } catch (error) {
+      throw storeError(folder, "read", error);
+    }
+  }
+
+  const leases = createLeases(
+    (write) => commit(200, write),
+    options.leasePollMs === undefined ? {} : { pollMs: options.leasePollMs },
+  );
+
+  return {
+    get(key) {
+      const text = read(() => database.get(checked(key)));
+      return text === undefined ? undefined : read(() => JSON.parse(text) as unknown);
+    },
+    async put(key, value) {
+      checked(key);
+      const text: string | undefined = JSON.stringify(value);
+      if (text === undefined)
+        throw new TypeError(`Expected a JSON value to store under \`${key}\`, got ${typeof value}`);
+      await commit(text.length + key.length, (within) => {
+        within.put(key, text);
+      });
+    },
+    async delete(key) {
+      checked(key);
+      await commit(key.length, (within) => {
+        within.remove(key);
+      });
+    },
+    keys: (prefix) => keysFrom(prefix),
+    async lease(key, signal) {
+      const held = await leases.take(checked(key), signal);
+      // Whatever the last holder committed has to be visible now, not from the next turn on.
+      database.resetReadTxn();
+      return held;
+    },
+    async [Symbol.asyncDispose]() {
+      if (closed) return;
+      closed = true;
+      if (scheduled) clearImmediate(scheduled);
+      writeQueue();
+      try {
+        await database.flushed;
+        await database.close();
+      } catch (error) {
+        throw storeError(folder, "close", error);
+      }
+    },
+  };
+
+  function* keysFrom(prefix: string): Iterable<string> {
+    // In pages, so that no read transaction stays open while the caller works.
+    const pageSize = 1_000;
+    for (let after: string | undefined; ; ) {
+      const from = after;
+      const page = read(() => [
+        ...database.getKeys(
+          from === undefined
+            ? { ...(prefix === "" ? {} : { start: prefix }), limit: pageSize }
+            : { start: from, exclusiveStart: true, limit: pageSize },
+        ),
+      ]);
+      for (const key of page) {
+        if (!key.startsWith(prefix)) return;
+        yield key;
+      }
+      if (page.length < pageSize) return;
+      after = page.at(-1);
+    }
+  }
+}
+
+function openDatabase(folder: string): RootDatabase<string, string> {
+  try {
+    mkdirSync(folder, { recursive: true });
+    // LMDB maps its lock file into memory: on a full disk touching it would kill the process instead of failing a call.
+    const { bavail, bsize } = statfsSync(folder);
+    if (bavail * bsize < spareBytes) throw Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
+    return open<string, string>({ path: folder, noSubdir: false, encoding: "string", compression: true });
+  } catch (error) {
+    throw storeError(folder, "open", error);
+  }
+}
+
+function checked(key: string): string {
+  if (key === "" || Buffer.byteLength(key) > longestKeyBytes) {
+    throw new RangeError(`Expected a key of 1 to ${longestKeyBytes} bytes, got ${Buffer.byteLength(key)}`);
+  }
+  return key;
+}
+
+function storeError(folder: string, verb: string, cause: unknown): StoreError {
+  return new StoreError(`Cannot ${verb} the store in ${folder}: ${reason(folder, cause)}.`, { cause });
+}
+
+function reason(folder: string, cause: unknown): string {
+  const { code, message } = cause as { code?: unknown; message?: string };
+  // LMDB reports a short write, which is what a full disk gives, as a plain I/O error.
+  if (code === "ENOSPC" || code === 28 || (code === 5 && freeBytes(folder) < spareBytes)) {
+    return "the disk is full (free some space, then run the same command again)";
+  }
+  if (code === "EACCES" || code === "EPERM" || code === 13) return "permission denied";
+  return String(message ?? cause).replace(/\.$/, "");
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
