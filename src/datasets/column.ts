@@ -7,7 +7,6 @@ const topShown = 8;
 const topDistinctLimit = 20;
 const examplesShown = 3;
 const textLimit = 60;
-const largestExact = Number.MAX_SAFE_INTEGER;
 
 /** What one stored column means to people: its kind is decided by its values, its name only tells identifiers from counts. */
 export async function profileColumn(
@@ -35,7 +34,7 @@ async function profileWritten(
   const seen = await measure(connection, text, {
     present: "count(v)",
     distinct: "count(DISTINCT v)",
-    numbers: "count(TRY_CAST(v AS DOUBLE))",
+    numbers: "count(TRY_CAST(v AS DOUBLE)) FILTER (NOT contains(v, '_'))",
     booleans: "count(*) FILTER (lower(v) IN ('true', 'false'))",
     padded: "count(*) FILTER (regexp_matches(v, '^0[0-9]'))",
     spaced: "count(*) FILTER (regexp_matches(v, '\\s'))",
@@ -89,11 +88,18 @@ async function profileNumbers(
   if (found.finite === 0) return { name, kind: "number", missing, distinct };
   const whole = found.whole === found.present;
   const counter = whole && distinct === rows && /^(Unnamed: \d+|index|key)$/i.test(name);
-  const tooLarge = Math.max(Math.abs(found.minimum), Math.abs(found.maximum)) > largestExact;
-  if (whole && (counter || tooLarge || namesIdentifier(name))) {
+  const scale = Math.max(Math.abs(found.minimum), Math.abs(found.maximum));
+  if (whole && (counter || scale > Number.MAX_SAFE_INTEGER || namesIdentifier(name))) {
     return profileTexts(connection, name, "id", text, rows);
   }
-  const top = whole && distinct <= topDistinctLimit;
+  if (whole && found.minimum >= 18000101 && found.maximum <= 21001231 && distinct >= 3) {
+    const date = `try_strptime(${text}, '%Y%m%d')`;
+    const { dates } = await measure(connection, date, { dates: "count(v)" });
+    if (dates === found.present) return profileDates(connection, name, date, text, rows);
+  }
+  const top = whole && distinct <= topDistinctLimit && distinct * 2 <= found.present;
+  // A standardized column's mean is the rounding error of its sum.
+  const mean = Math.abs(found.mean) < scale * 1e-13 ? 0 : found.mean;
   return {
     name,
     kind: whole ? "integer" : "number",
@@ -102,7 +108,7 @@ async function profileNumbers(
     min: found.minimum,
     quartiles: [found.q1, found.q2, found.q3],
     max: found.maximum,
-    mean: found.mean,
+    mean,
     ...(top && {
       top: await topValues(
         connection,

@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { UsageError } from "../domain/errors.ts";
 import { literal, type TableFormat } from "./table.ts";
@@ -33,6 +34,8 @@ function delimited(extensions: readonly string[], delimiters: readonly string[])
         delimiters.find((candidate) => parseHeader(head, candidate).names.length > 1) ?? delimiters[0] ?? ",";
       const { names, newline } = parseHeader(head, delimiter);
       const columns = uniqueNames(names);
+      await refuseOpenQuote(path, delimiter);
+      const oneColumn = columns.length === 1;
       const options = [
         "auto_detect = false",
         "header = true",
@@ -40,13 +43,20 @@ function delimited(extensions: readonly string[], delimiters: readonly string[])
         `quote = '"'`,
         `escape = '"'`,
         `new_line = '${newline}'`,
-        `nullstr = [${missingTexts.map(literal).join(", ")}]`,
+        `nullstr = [${missingTexts
+          .filter((text) => !(oneColumn && text === ""))
+          .map(literal)
+          .join(", ")}]`,
         // As pandas does: a short row is missing its last values, a long row is an error.
         "null_padding = true",
         "parallel = false",
         `columns = {${columns.map((_, index) => `'c${index}': 'VARCHAR'`).join(", ")}}`,
       ];
-      await connection.run(`CREATE TABLE t AS SELECT * FROM read_csv(${literal(path)}, ${options.join(", ")})`);
+      // In a table of one column a blank line is no row, as for pandas; in a wider one DuckDB skips it itself.
+      const where = oneColumn ? "WHERE c0 IS NULL OR c0 <> ''" : "";
+      await connection.run(
+        `CREATE TABLE t AS SELECT * FROM read_csv(${literal(path)}, ${options.join(", ")}) ${where}`,
+      );
       return columns.map((name) => ({ name, holds: "text" }));
     },
   };
@@ -84,6 +94,27 @@ function parseHeader(head: string, delimiter: string): { names: string[]; newlin
   if (quoted) throw new UsageError("expected a header line, got a quote that is never closed: close it");
   const end = head.slice(position, position + 2);
   return { names: [...names, field], newline: end === "\r\n" ? "\\r\\n" : end.startsWith("\r") ? "\\r" : "\\n" };
+}
+
+// DuckDB silently leaves out the rows that an unclosed quote swallows.
+async function refuseOpenQuote(path: string, delimiter: string): Promise<void> {
+  const [quote, lineFeed, carriageReturn, separator] = ['"', "\n", "\r", delimiter].map((text) => text.charCodeAt(0));
+  let state: "start" | "plain" | "quoted" | "closing" = "start";
+  let line = 1;
+  let openedAt = 0;
+  for await (const chunk of createReadStream(path)) {
+    for (const byte of chunk as Buffer) {
+      if (byte === lineFeed) line++;
+      if (state === "quoted") {
+        if (byte === quote) state = "closing";
+      } else if (byte === quote && (state === "start" || state === "closing")) {
+        if (state === "start") openedAt = line;
+        state = "quoted";
+      } else state = byte === separator || byte === lineFeed || byte === carriageReturn ? "start" : "plain";
+    }
+  }
+  if (state === "quoted")
+    throw new UsageError(`line ${openedAt} opens a quote that is never closed: close or double it`);
 }
 
 /** Column names as pandas gives them: `Unnamed: 0` where the header is empty, `x.1` for a second `x`. */

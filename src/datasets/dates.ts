@@ -39,6 +39,8 @@ const dateFormats = [
   "%d-%b-%y",
   "%b %Y",
   "%B %Y",
+  "%b %d %Y %I:%M:%S %p",
+  "%Y%m%d",
   "%a, %d %b %Y %H:%M:%S",
 ];
 
@@ -54,7 +56,10 @@ export async function dateExpression(
   );
   const enough = present * 0.95;
   if (Number(plausible?.n) < enough) return undefined;
-  const tried = dateFormats.map((format, index) => `count(try_strptime(v, '${format}')) AS f${index}`);
+  // A form with a four-digit year also reads "19-Jan-18", as the year 18.
+  const tried = dateFormats.map(
+    (format, index) => `count(*) FILTER (year(try_strptime(v, '${format}')) >= 1000) AS f${index}`,
+  );
   const [parsed] = await query(connection, `SELECT ${tried.join(", ")} FROM (SELECT ${text} AS v FROM t)`);
   const found = dateFormats.map((_, index) => Number(parsed?.[`f${index}`]));
   const most = Math.max(...found);

@@ -1,3 +1,4 @@
+import { UsageError } from "../domain/errors.ts";
 import { holdsOf, identifier, literal, query, type TableFormat } from "./table.ts";
 
 export const json: TableFormat = jsonFormat([".json"], "auto");
@@ -12,6 +13,7 @@ function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_del
       const inferred = (await query(connection, `DESCRIBE SELECT * FROM read_json(${literal(path)}, ${options})`)).map(
         (row) => ({ name: String(row.column_name), type: storedType(String(row.column_type)) }),
       );
+      refuseCaseTwins(inferred.map(({ name }) => name));
       const scalars = inferred.length === 1 && inferred[0]?.name === "json";
       // Read again as written: "2020-01-05" keeps its own form, and a column of mixed types becomes text.
       const written = inferred.map(({ name, type }) => `${literal(name)}: ${literal(type)}`);
@@ -23,6 +25,18 @@ function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_del
       return inferred.map(({ name, type }) => ({ name, holds: type === "JSON" ? "nested" : holdsOf(type) }));
     },
   };
+}
+
+// DuckDB knows "a" and "A" as one name, renames the second to "A_1" and loses its values.
+function refuseCaseTwins(names: readonly string[]): void {
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const renamed = names.find((name) => /_\d+$/.test(name) && known.has(name.toLowerCase().replace(/_\d+$/, "")));
+  if (renamed !== undefined) {
+    const key = renamed.replace(/_\d+$/, "");
+    throw new UsageError(
+      `expected keys that differ in more than case, got \`${key}\` and \`${renamed}\` or a twin of it: rename one`,
+    );
+  }
 }
 
 function storedType(inferred: string): string {

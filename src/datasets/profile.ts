@@ -80,24 +80,23 @@ function readable(error: unknown, file: string, format: string, link: string): u
     return new UsageError(`Cannot profile \`${file}\` as ${format.toUpperCase()}: ${error.message}`, { cause: error });
   }
   if (/^(Out of Memory|IO) Error/.test(error.message)) {
-    return new FailureError("disk", `Could not profile \`${file}\`: ${firstLines(error, link, file)}`, {
+    return new FailureError("disk", `Could not profile \`${file}\`: ${reason(error, link, file)}`, {
       cause: error,
     });
   }
   if (!/^[A-Z][A-Za-z ]+ Error: /.test(error.message)) return error;
   return new UsageError(
-    `Expected \`${file}\` to be a ${format.toUpperCase()} table, got what DuckDB cannot read: ${firstLines(error, link, file)} Mend the file or leave it out.`,
+    `Expected \`${file}\` to be a ${format.toUpperCase()} table, got one that cannot be read (${reason(error, link, file)}): mend it or leave it out`,
     { cause: error },
   );
 }
 
-function firstLines(error: Error, link: string, file: string): string {
-  const text = error.message
-    .replaceAll(link, file)
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .slice(0, 2)
-    .join(" ");
-  const bounded = text.length > 300 ? `${text.slice(0, 300)}…` : text;
-  return /[.!…]$/.test(bounded) ? bounded : `${bounded}.`;
+// The parser's own words, without its settings and its advice, which are about SQL.
+function reason(error: Error, link: string, file: string): string {
+  const [said = ""] = error.message.replaceAll(link, file).split(/\n(?:Possible|\s+file = |LINE \d+:)|\n\n/);
+  const text = said
+    .replace(/^[A-Z][A-Za-z ]+ Error: /, "")
+    .trim()
+    .replaceAll("\n", "; ");
+  return text.length > 400 ? `${text.slice(0, 400)}…` : text;
 }
