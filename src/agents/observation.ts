@@ -86,6 +86,8 @@ function clean(text: string): string {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences are what is matched
 const ansi = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a backspace takes back the character before it
+const backspaced = /[^\n]\u0008/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL and its like break training formats
 const controls = /[\u0000-\u0007\u000b\u000c\u000e-\u001f\u007f]/g;
 
@@ -93,11 +95,7 @@ const controls = /[\u0000-\u0007\u000b\u000c\u000e-\u001f\u007f]/g;
 const loneSurrogates = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 function stripControls(text: string): string {
-  return text
-    .replace(loneSurrogates, "\ufffd")
-    .replace(ansi, "")
-    .replace(/[^\n]\u0008/g, "")
-    .replace(controls, "");
+  return text.replace(loneSurrogates, "\ufffd").replace(ansi, "").replace(backspaced, "").replace(controls, "");
 }
 
 /** A line that a progress bar wrote over and over shows what a terminal would show: the last text written over it. */

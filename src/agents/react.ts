@@ -51,7 +51,7 @@ function parseMessage(text: string, finishReason: FinishReason): ParsedMessage {
   }
   if (opening === null) return invalid(whyNoAction(visible, finishReason));
 
-  const { tag, start, bodyStart } = opening;
+  const { tag, bodyStart } = opening;
   const closing = new RegExp(`</${tag}>`, "i").exec(visible.slice(bodyStart));
   if (closing === null) {
     if (finishReason === "length") return invalid(`Your message was cut off inside <${tag}>: it was too long.`);
@@ -100,7 +100,7 @@ function withoutThinking(text: string): { visible: string; transforms: readonly 
 
 /** The text with every closed <reasoning> blanked out, same length: tags that are only mentioned there are not actions. */
 function withoutReasoning(text: string): string {
-  return text.replace(/<reasoning>(?:(?!<reasoning>)[^])*?<\/reasoning>/gi, (span) => " ".repeat(span.length));
+  return text.replace(/<reasoning>(?:(?!<reasoning>)[\s\S])*?<\/reasoning>/gi, (span) => " ".repeat(span.length));
 }
 
 function firstOpening(text: string): { tag: ActionTag; start: number; bodyStart: number } | null {
@@ -112,7 +112,7 @@ function firstOpening(text: string): { tag: ActionTag; start: number; bodyStart:
 
 function readReasoning(text: string, end: number): string {
   const before = text.slice(0, end);
-  const tagged = /<reasoning>([^]*?)(?:<\/reasoning>|$)/i.exec(before);
+  const tagged = /<reasoning>([\s\S]*?)(?:<\/reasoning>|$)/i.exec(before);
   return (tagged?.[1] ?? before).trim();
 }
 
