@@ -106,7 +106,7 @@ export async function startFaultyEndpoint(options: FaultyEndpointOptions = {}): 
       open -= 1;
     });
     response.on("finish", () => {
-      logged.answered = response.statusCode === 200 && (fault === null || harmless.has(fault.kind));
+      logged.answered = response.statusCode === 200 && !spoils(fault);
     });
     if (fault?.kind === "slow") await delay(fault.ms, undefined, { signal: closing.signal });
     const reply =
@@ -140,7 +140,11 @@ export async function startFaultyEndpoint(options: FaultyEndpointOptions = {}): 
   };
 }
 
-const harmless = new Set<Fault["kind"]>(["slow", "missing_usage", "finish_reason"]);
+/** Whether a fault leaves no complete answer. */
+function spoils(fault: Fault | null): boolean {
+  if (fault?.kind === "finish_reason") return fault.value === null || fault.value === "error";
+  return fault !== null && fault.kind !== "slow" && fault.kind !== "missing_usage";
+}
 
 function completionOf(body: ChatBody, index: number, reply: Reply): Record<string, unknown> {
   const parts = typeof reply === "string" ? { text: reply } : reply;
@@ -187,15 +191,15 @@ function send(response: ServerResponse, completion: Record<string, unknown>, fau
       response.writeHead(200, json).end(whole.slice(0, whole.length / 2));
       return;
     case "empty_choices":
-      return sendJson(response, 200, { ...completion, choices: [] });
+      sendJson(response, 200, { ...completion, choices: [] });
+      return;
     case "missing_usage":
-      return sendJson(response, 200, { ...completion, usage: undefined });
+      sendJson(response, 200, { ...completion, usage: undefined });
+      return;
     case "finish_reason": {
-      const choices = completion.choices as Record<string, unknown>[];
-      return sendJson(response, 200, {
-        ...completion,
-        choices: choices.map((one) => ({ ...one, finish_reason: fault.value })),
-      });
+      const [choice] = completion.choices as Record<string, unknown>[];
+      sendJson(response, 200, { ...completion, choices: [{ ...choice, finish_reason: fault.value }] });
+      return;
     }
     default:
       response.writeHead(200, json).end(whole);
