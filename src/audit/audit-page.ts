@@ -1,5 +1,5 @@
-import type { FunnelRow, RunStatus, RunSummary } from "../domain/run.ts";
-import type { Funnel } from "./funnel.ts";
+import type { RunStatus, RunSummary } from "../domain/run.ts";
+import type { CountedRow, Funnel } from "./funnel.ts";
 import type { Sample } from "./samples.ts";
 import { bar, bounded, count, duration, indent, oneLine, plural, share, table } from "./text.ts";
 
@@ -12,7 +12,7 @@ export interface Audit {
   status: RunStatus | null;
   lastEventAt: string | null;
   yield: Funnel["yield"];
-  funnel: FunnelRow[];
+  funnel: CountedRow[];
   /** Where events, summary and arithmetic disagree; empty when all is well. */
   problems: string[];
   notes: string[];
@@ -29,8 +29,11 @@ const statusMeanings: Record<RunStatus, string> = {
   crashed: "crashed: a bug stopped it; the same command continues it",
 };
 
-/** The audit as text for a terminal; `now` tells how long ago a run without an end was last heard of. */
-export function auditPage(audit: Audit, options: { now: Date }): string {
+/**
+ * The audit as text for a terminal. `now` tells how long ago a run without an end was last heard of; `flags` is what the commands to
+ * run next need besides (`--output elsewhere`, or nothing).
+ */
+export function auditPage(audit: Audit, options: { now: Date; flags: string }): string {
   const parts = [header(audit, options.now), funnelTable(audit.funnel)];
   if (audit.problems.length > 0) {
     parts.push(
@@ -44,19 +47,15 @@ export function auditPage(audit: Audit, options: { now: Date }): string {
   const dropped = audit.samples.filter((sample) => sample.outcome !== "passed");
   if (kept.length > 0) parts.push(`Kept, for example\n\n${kept.map(samplePart).join("\n\n")}`);
   if (dropped.length > 0) parts.push(`Dropped or owed, for example\n\n${dropped.map(samplePart).join("\n\n")}`);
-  parts.push(nextPart(audit));
+  parts.push(nextPart(audit, options.flags === "" ? "" : ` ${options.flags}`));
   return `${parts.join("\n\n")}\n`;
 }
 
 function header(audit: Audit, now: Date): string {
   const recipe = [audit.recipe, audit.config].filter((part) => part !== null).join(", ");
   const lines = [`Run ${audit.run}${recipe === "" ? "" : ` (${recipe})`}`, statusLine(audit, now)];
-  const [, made] = audit.yield;
-  const last = audit.yield.at(-1);
-  if (made && last && made !== last) {
-    const overall = `${plural(made.count, made.kind)} -> ${plural(last.count, last.kind)}`;
-    lines.push(`Yield: ${overall} (${share(last.count, made.count)})`);
-  }
+  const yielded = yieldLine(audit);
+  if (yielded !== null) lines.push(yielded);
   if (audit.yield.length > 2) {
     lines.push(`Line:  ${audit.yield.map((step) => plural(step.count, step.kind)).join(" -> ")}`);
   }
@@ -70,6 +69,18 @@ function header(audit: Audit, now: Date): string {
   return lines.join("\n");
 }
 
+/** What the first stage made against what the last stage let out: `Yield: 3,700 queries -> 2,000 examples (54.1 %)`. */
+function yieldLine(audit: Audit): string | null {
+  const [, made] = audit.yield;
+  const out = audit.funnel.at(-1)?.out ?? 0;
+  if (!made || (out === 0 && audit.status === null)) return null;
+  // A last stage that let nothing out leaves no id to read the kind from.
+  const kind = out === 0 ? "example" : (audit.yield.at(-1)?.kind ?? "example");
+  if (kind === made.kind) return null;
+  const sofar = audit.status === null ? " so far" : "";
+  return `Yield${sofar}: ${plural(made.count, made.kind)} -> ${plural(out, kind)} (${share(out, made.count)})`;
+}
+
 function statusLine(audit: Audit, now: Date): string {
   if (audit.status !== null) {
     return `Status: ${statusMeanings[audit.status]}${audit.totals ? `, after ${duration(audit.totals.wallSeconds)}` : ""}`;
@@ -81,7 +92,7 @@ function statusLine(audit: Audit, now: Date): string {
   return `Status: no summary.json: it is still running, or it died (${heard}); the counts are those so far`;
 }
 
-function funnelTable(rows: readonly FunnelRow[]): string {
+function funnelTable(rows: readonly CountedRow[]): string {
   if (rows.length === 0) return "No item has ended in any stage yet.";
   const head = ["stage", "in", "passed", "rejected", "failed", "pending", "out", "passed of in"];
   const body = rows.map((row) => [
@@ -96,11 +107,19 @@ function funnelTable(rows: readonly FunnelRow[]): string {
   );
 }
 
-function reasonLines(row: FunnelRow): string[] {
-  const reasons = Object.entries(row.reasons).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  if (reasons.length === 0) return [];
-  const cells = reasons.map(([code, dropped]) => [count(dropped), share(dropped, row.in), code]);
-  return indent(table(cells, [0, 1]), "    - ").split("\n");
+function reasonLines(row: CountedRow): string[] {
+  const reasons = mostFirst(row.reasons).map(([code, items]) => [count(items), share(items, row.in), code]);
+  const failures = mostFirst(row.failures).map(([kind, items]) => [
+    count(items),
+    share(items, row.in),
+    `${kind} (owed)`,
+  ]);
+  const cells = [...reasons, ...failures];
+  return cells.length === 0 ? [] : indent(table(cells, [0, 1]), "    - ").split("\n");
+}
+
+function mostFirst(counts: Readonly<Record<string, number>>): [string, number][] {
+  return Object.entries(counts).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
 }
 
 function samplePart(sample: Sample): string {
@@ -115,29 +134,32 @@ function samplePart(sample: Sample): string {
   return lines.join("\n");
 }
 
-function nextPart(audit: Audit): string {
+function nextPart(audit: Audit, flags: string): string {
   const next: [string, string][] = [];
   const dropped = audit.samples.find((sample) => sample.outcome !== "passed");
   const kept = audit.samples.find((sample) => sample.outcome === "passed");
   for (const sample of [kept, dropped]) {
     if (sample)
-      next.push([`tracemill why ${audit.run} ${sample.id}`, `why it was ${sample === kept ? "kept" : "dropped"}`]);
+      next.push([
+        `tracemill why ${audit.run} ${sample.id}${flags}`,
+        `why it was ${sample === kept ? "kept" : "dropped"}`,
+      ]);
   }
   const worst = mostDropped(audit.funnel);
   if (worst) {
     next.push([
-      `tracemill audit ${audit.run} --stage ${worst.stage} --reason ${worst.code} --samples 10`,
+      `tracemill audit ${audit.run} --stage ${worst.stage} --reason ${worst.code} --samples 10${flags}`,
       "more of the commonest reason",
     ]);
   }
   if (audit.status !== "done" && audit.config !== null) {
-    next.push([`tracemill run ${audit.config}`, "go on with what is owed or pending"]);
+    next.push([`tracemill run ${audit.config}${flags}`, "go on with what is owed or pending"]);
   }
-  if (next.length === 0) return `Next\n  tracemill audit ${audit.run}    again, once items have ended`;
+  if (next.length === 0) return `Next\n  tracemill audit ${audit.run}${flags}    again, once items have ended`;
   return `Next\n${indent(table(next), "  ")}`;
 }
 
-function mostDropped(rows: readonly FunnelRow[]): { stage: string; code: string } | null {
+function mostDropped(rows: readonly CountedRow[]): { stage: string; code: string } | null {
   let worst: { stage: string; code: string; dropped: number } | null = null;
   for (const row of rows) {
     for (const [code, dropped] of Object.entries(row.reasons)) {

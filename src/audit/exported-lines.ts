@@ -37,7 +37,7 @@ async function lineOf(path: string, wanted: number): Promise<string | null> {
   return null;
 }
 
-/** Lines end at \n only: readline would also split at U+2028, which JSON strings may hold. */
+/** Lines end at \n only: readline's idea of an end differs between Node versions (U+2028), and JSON strings may hold it. */
 async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = "";
   try {

@@ -1,8 +1,13 @@
-import type { FunnelRow, RunEvent } from "../domain/run.ts";
+import type { FunnelRow, RunEvent, RunSummary } from "../domain/run.ts";
+
+/** A funnel row as counted from events: `reasons` counts the rejected by code, `failures` the failed by what broke. */
+export interface CountedRow extends FunnelRow {
+  failures: Record<string, number>;
+}
 
 /** What a run's events say happened, counted anew without trusting the engine's own account. */
 export interface Funnel {
-  rows: FunnelRow[];
+  rows: CountedRow[];
   /** How many of each kind of thing there were, in the order they came to be: seeds, queries, … */
   yield: { kind: string; count: number }[];
   /** From the last `ended` event; null while the run goes on or when it died. */
@@ -12,7 +17,7 @@ export interface Funnel {
   notes: string[];
 }
 
-interface Tally extends FunnelRow {
+interface Tally extends CountedRow {
   kindIn: string;
   kindOut: string | null;
 }
@@ -60,8 +65,9 @@ export async function countFunnel(
       tally.kindIn ||= kindOf(event.id);
       if (out[0] !== undefined) tally.kindOut ??= kindOf(out[0]);
       if (event.outcome !== "passed") {
+        const counts = event.outcome === "rejected" ? tally.reasons : tally.failures;
         const reason = event.code ?? event.outcome;
-        tally.reasons[reason] = (tally.reasons[reason] ?? 0) + 1;
+        counts[reason] = (counts[reason] ?? 0) + 1;
       }
     }
   }
@@ -77,8 +83,8 @@ export async function countFunnel(
   return funnel;
 }
 
-function emptyRow(stage: string): FunnelRow {
-  return { stage, in: 0, passed: 0, rejected: 0, failed: 0, pending: 0, out: 0, reasons: {} };
+function emptyRow(stage: string): CountedRow {
+  return { stage, in: 0, passed: 0, rejected: 0, failed: 0, pending: 0, out: 0, reasons: {}, failures: {} };
 }
 
 function yieldOf(tallies: readonly Tally[]): Funnel["yield"] {
@@ -93,7 +99,7 @@ function yieldOf(tallies: readonly Tally[]): Funnel["yield"] {
 }
 
 /** Where the events and the engine's own account (null without a summary) disagree or do not add up; empty when all is well. */
-export function funnelProblems(counted: readonly FunnelRow[], summary: readonly FunnelRow[] | null): string[] {
+export function funnelProblems(counted: readonly CountedRow[], summary: RunSummary | null): string[] {
   const problems: string[] = [];
   for (const row of counted) {
     if (row.pending < 0) {
@@ -101,15 +107,16 @@ export function funnelProblems(counted: readonly FunnelRow[], summary: readonly 
     }
   }
   if (summary === null) return problems;
-  for (const row of summary) {
+  // A line that was stopped leaves items between stages, which the engine has not let in and the events have let out.
+  const ranToItsEnd = ["done", "owed", "short"].includes(summary.status);
+  for (const [index, row] of summary.funnel.entries()) {
     const sum = row.passed + row.rejected + row.failed + row.pending;
     if (sum !== row.in) {
-      problems.push(
-        `\`${row.stage}\`: summary.json says ${row.in} came in, but its own ends and pending add up to ${sum}`,
-      );
+      problems.push(`\`${row.stage}\`: summary.json says ${row.in} came in, but its ends and pending add up to ${sum}`);
     }
     const own = counted.find((other) => other.stage === row.stage) ?? emptyRow(row.stage);
-    for (const end of ["passed", "rejected", "failed", "out"] as const) {
+    const compared = ["passed", "rejected", "failed", "out"] as const;
+    for (const end of index > 0 && ranToItsEnd ? (["in", ...compared] as const) : compared) {
       if (own[end] !== row[end]) {
         problems.push(`\`${row.stage}\`: events.jsonl has ${own[end]} ${end}, summary.json says ${row[end]}`);
       }
@@ -122,18 +129,17 @@ export function funnelProblems(counted: readonly FunnelRow[], summary: readonly 
     }
   }
   for (const row of counted) {
-    if (!summary.some((other) => other.stage === row.stage)) {
+    if (!summary.funnel.some((other) => other.stage === row.stage)) {
       problems.push(`\`${row.stage}\`: in events.jsonl, missing from summary.json`);
     }
   }
   return problems;
 }
 
-/** The counted rows, with `in` and `pending` of each stage as the summary has them where the ends agree. */
-export function withPending(counted: readonly FunnelRow[], summary: readonly FunnelRow[] | null): FunnelRow[] {
-  return counted.map((row) => {
-    const other = summary?.find((candidate) => candidate.stage === row.stage);
-    if (!other || other.passed + other.rejected + other.failed !== row.passed + row.rejected + row.failed) return row;
-    return { ...row, in: other.in, pending: other.pending };
+/** The counted rows with what only the engine knows: how many items wait before the first stage. */
+export function withFirstPending(counted: readonly CountedRow[], summary: RunSummary | null): CountedRow[] {
+  return counted.map((row, index) => {
+    const known = index === 0 ? summary?.funnel.find((other) => other.stage === row.stage) : undefined;
+    return known === undefined ? row : { ...row, in: row.in + known.pending, pending: row.pending + known.pending };
   });
 }

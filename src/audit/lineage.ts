@@ -7,6 +7,13 @@ export type ItemEvent = Extract<RunEvent, { type: "item" }>;
 /** Opens the run's events from the start; called once for every pass, so that no pass has to hold them. */
 export type OpenEvents = () => AsyncIterable<RunEvent>;
 
+/** `last` is how it left the last stage it ended in; null when it ended in none. */
+export interface Descendant {
+  id: string;
+  madeBy: string;
+  last: ItemEvent | null;
+}
+
 /** How one thing came to be and where it ended. */
 export interface Lineage {
   id: string;
@@ -14,8 +21,8 @@ export interface Lineage {
   ancestors: string[];
   /** Every stage its ancestors and it ended in, in the order of events. */
   passages: ItemEvent[];
-  /** Everything it became, in the order of events, with the last stage each ended in (null while that is open). */
-  descendants: { id: string; last: ItemEvent | null }[];
+  /** Everything it became, in the order of events. */
+  descendants: Descendant[];
   /** Store key of the latest body of each of these ids, where one was kept. */
   bodyKeys: Map<string, string>;
 }
@@ -105,17 +112,20 @@ export function chainTo(parents: ReadonlyMap<string, string>, id: string): strin
 export async function traceLineage(open: OpenEvents, id: string): Promise<Lineage> {
   const ancestors = chainTo(await ancestorsOf(open, [id]), id);
   const family = new Set([...ancestors, id]);
-  const descendants = new Map<string, ItemEvent | null>();
+  const descendants = new Map<string, Descendant>();
   const passages: ItemEvent[] = [];
   const bodyKeys = new Map<string, string>();
   for await (const event of open()) {
     if (event.type !== "item") continue;
     if (family.has(event.id)) passages.push(event);
     // A parent's end always stands before its children's, so one pass finds every generation below.
-    if (descendants.has(event.id)) descendants.set(event.id, event);
-    if (event.id === id || descendants.has(event.id)) {
+    const descendant = descendants.get(event.id);
+    if (descendant) descendant.last = event;
+    if (event.id === id || descendant) {
       for (const child of becameOf(event)) {
-        if (!family.has(child) && !descendants.has(child)) descendants.set(child, null);
+        if (!family.has(child) && !descendants.has(child)) {
+          descendants.set(child, { id: child, madeBy: event.stage, last: null });
+        }
       }
     }
     for (const [bodyId, key] of Object.entries(event.bodies ?? {})) {
@@ -126,7 +136,7 @@ export async function traceLineage(open: OpenEvents, id: string): Promise<Lineag
     id,
     ancestors,
     passages,
-    descendants: [...descendants].map(([child, last]) => ({ id: child, last })),
+    descendants: [...descendants.values()],
     bodyKeys,
   };
 }

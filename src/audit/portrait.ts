@@ -1,56 +1,90 @@
+import type { ZodType } from "zod";
+import { seed } from "../domain/dataset.ts";
 import { type Example, example } from "../domain/example.ts";
-import { attempt, type Query, query, type Task, task } from "../domain/task.ts";
+import { attempt, type Proposal, proposal, type Query, query, type Task, task } from "../domain/task.ts";
 import { type Candidate, candidate } from "../domain/trajectory.ts";
 
 /** What is known of an item from the bodies of its line: each part is there once the item got that far. */
 export interface Portrait {
+  proposal?: Proposal;
   query?: Query;
   task?: Task;
   candidate?: Candidate;
   example?: Example;
+  /** Ids of bodies of no kind the audit knows: written by another version, say. */
+  unread: string[];
 }
 
-/** Puts bodies (oldest ancestor first) together; a body of a kind the audit does not know adds nothing. */
-export function portraitOf(bodies: Iterable<unknown>): Portrait {
-  const portrait: Portrait = {};
-  for (const body of bodies) addBody(portrait, body);
+/** Reads the bodies of `ids` where one was kept; `missing` are those whose body is not in the store any more. */
+export function readBodies(
+  ids: readonly string[],
+  keys: ReadonlyMap<string, string>,
+  get: (key: string) => unknown,
+): { found: [id: string, body: unknown][]; missing: string[] } {
+  const found: [string, unknown][] = [];
+  const missing: string[] = [];
+  for (const id of ids) {
+    const key = keys.get(id);
+    if (key === undefined) continue;
+    const body = get(key);
+    if (body === undefined) missing.push(id);
+    else found.push([id, body]);
+  }
+  return { found, missing };
+}
+
+/** Puts bodies (oldest ancestor first, each with its id) together. */
+export function portraitOf(bodies: Iterable<readonly [id: string, body: unknown]>): Portrait {
+  const portrait: Portrait = { unread: [] };
+  for (const [id, body] of bodies) if (!readers.some((read) => read(portrait, body))) portrait.unread.push(id);
   return portrait;
 }
 
-function addBody(portrait: Portrait, body: unknown): void {
-  const asCandidate = candidate.safeParse(body);
-  if (asCandidate.success) {
-    portrait.candidate = asCandidate.data;
-    portrait.task = asCandidate.data.attempt.task;
-    return;
-  }
-  const asAttempt = attempt.safeParse(body);
-  if (asAttempt.success) {
-    portrait.task = asAttempt.data.task;
-    return;
-  }
-  const asTask = task.safeParse(body);
-  if (asTask.success) {
-    portrait.task = asTask.data;
-    return;
-  }
-  const asQuery = query.safeParse(body);
-  if (asQuery.success) {
-    portrait.query = asQuery.data;
-    return;
-  }
-  const asExample = example.safeParse(body);
-  if (asExample.success) portrait.example = asExample.data;
+/** One for each kind of body: takes a body of its kind into the portrait, and says whether it was one. */
+const readers: ((portrait: Portrait, body: unknown) => boolean)[] = [
+  reader(candidate, (portrait, read) => {
+    portrait.candidate = read;
+    portrait.task = read.attempt.task;
+  }),
+  reader(attempt, (portrait, read) => {
+    portrait.task = read.task;
+  }),
+  reader(task, (portrait, read) => {
+    portrait.task = read;
+  }),
+  reader(query, (portrait, read) => {
+    portrait.query = read;
+  }),
+  reader(proposal, (portrait, read) => {
+    portrait.proposal = read;
+  }),
+  reader(example, (portrait, read) => {
+    portrait.example = read;
+  }),
+  reader(seed, () => {}),
+];
+
+function reader<T>(schema: ZodType<T>, take: (portrait: Portrait, read: T) => void) {
+  return (portrait: Portrait, body: unknown): boolean => {
+    const parsed = schema.safeParse(body);
+    if (parsed.success) take(portrait, parsed.data);
+    return parsed.success;
+  };
 }
 
 /** The question asked, from whichever body has it. */
 export function questionOf(portrait: Portrait): string | null {
-  return portrait.task?.question ?? portrait.query?.question ?? null;
+  return portrait.task?.question ?? portrait.query?.question ?? portrait.proposal?.fields?.question ?? null;
 }
 
 /** The answer it is checked against. */
 export function referenceOf(portrait: Portrait): string | null {
-  return portrait.task?.reference.answer ?? portrait.query?.referenceAnswer ?? null;
+  return (
+    portrait.task?.reference.answer ??
+    portrait.query?.referenceAnswer ??
+    portrait.proposal?.fields?.referenceAnswer ??
+    null
+  );
 }
 
 /** What the agent submitted; undefined before a rollout, null when it submitted nothing. */

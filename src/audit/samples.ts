@@ -1,6 +1,6 @@
 import type { RunEvent } from "../domain/run.ts";
 import { ancestorsOf, chainTo, type ItemEvent, type OpenEvents } from "./lineage.ts";
-import { answerOf, portraitOf, questionOf, referenceOf } from "./portrait.ts";
+import { answerOf, portraitOf, questionOf, readBodies, referenceOf } from "./portrait.ts";
 
 /** One item as an auditor wants to see it at a glance. Text members are whole; whoever prints them bounds them. */
 export interface Sample {
@@ -43,8 +43,7 @@ export async function pickSamples(
   const chains = new Map(picked.map((event) => [event.id, [...chainTo(parents, event.id), event.id]]));
   const bodyKeys = await findBodyKeys(open(), new Set([...chains.values()].flat()));
   return picked.map((event) => {
-    const keys = (chains.get(event.id) ?? []).flatMap((id) => bodyKeys.get(id) ?? []);
-    const portrait = portraitOf(keys.map((key) => options.get(key)));
+    const portrait = portraitOf(readBodies(chains.get(event.id) ?? [], bodyKeys, options.get).found);
     const answer = answerOf(portrait);
     return {
       stage: event.stage,

@@ -1,6 +1,6 @@
 import type { StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
 import { becameOf, kindOf } from "./funnel.ts";
-import type { ItemEvent, Lineage } from "./lineage.ts";
+import type { Descendant, ItemEvent, Lineage } from "./lineage.ts";
 import type { Portrait } from "./portrait.ts";
 import { bounded, count, harmless, indent, oneLine, plural, table } from "./text.ts";
 
@@ -17,8 +17,8 @@ export interface Story {
   run: string;
   lineage: Lineage;
   portrait: Portrait;
-  /** The stage that comes after the last one the item passed, where it has not ended yet. */
-  waitingAt: string | null;
+  /** Names of the line's stages, in order. */
+  stages: string[];
   /** Ids whose stored body could not be read. */
   missing: string[];
   exported: ExportedLine[];
@@ -32,7 +32,7 @@ export function storyPage(story: Story, options: { full: boolean }): string {
     `${lineage.id} in run ${story.run}\n${ending(story)}`,
     questionPart(portrait, limit),
     `Decisions\n${decisions(lineage, limit)}`,
-    becamePart(lineage, limit),
+    becamePart(story, limit),
   ];
   if (portrait.candidate) {
     const { scores, verdict, trajectory } = portrait.candidate;
@@ -53,21 +53,30 @@ export function storyPage(story: Story, options: { full: boolean }): string {
   if (story.missing.length > 0) {
     parts.push(`Not in the store any more: ${story.missing.join(", ")}`);
   }
+  if (portrait.unread.length > 0) {
+    parts.push(`Stored in a form this version does not know: ${portrait.unread.join(", ")} (--json shows the rest)`);
+  }
   if (!options.full) parts.push("Long passages are cut; --full shows them whole, --json gives everything.");
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
 type Limit = (characters: number) => number;
 
-function ending(story: Story): string {
-  const { lineage } = story;
-  const last = lineage.passages.findLast((event) => event.id === lineage.id);
-  const waiting = story.waitingAt === null ? "" : `; not ended at ${story.waitingAt} yet`;
-  if (!last) return `End: made, but ended in no stage yet${waiting}`;
-  if (last.outcome !== "passed") return `End: ${last.outcome} at ${last.stage}: ${last.code ?? "no reason code"}`;
-  const others = becameOf(last).filter((id) => id !== lineage.id);
-  if (others.length === 0) return `End: passed ${last.stage}${waiting}`;
-  return `End: passed ${last.stage} and became ${named(others)}${waiting}`;
+function ending({ lineage, stages }: Story): string {
+  const own = lineage.passages.findLast((event) => event.id === lineage.id) ?? null;
+  const maker = lineage.passages.findLast((event) => becameOf(event).includes(lineage.id));
+  return `End: ${endOf({ id: lineage.id, madeBy: maker?.stage ?? "", last: own }, stages)}`;
+}
+
+function endOf({ id, madeBy, last }: Descendant, stages: readonly string[]): string {
+  if (last !== null && last.outcome !== "passed")
+    return `${last.outcome} at ${last.stage}: ${last.code ?? "no reason code"}`;
+  const others = last === null ? [] : becameOf(last).filter((other) => other !== id);
+  if (last !== null && others.length > 0) return `passed ${last.stage}, became ${named(others)}`;
+  const stage = last?.stage ?? madeBy;
+  const next = stages[stages.indexOf(stage) + 1];
+  const so = last === null ? `made by ${stage}` : `passed ${stage}`;
+  return next === undefined ? `${so}, the end of the line` : `${so}, not ended at ${next} yet`;
 }
 
 /** Up to three ids, or how many of which kind. */
@@ -77,7 +86,7 @@ function named(ids: readonly string[]): string {
 
 function questionPart(portrait: Portrait, limit: Limit): string {
   const asked = portrait.task ?? portrait.query;
-  if (!asked) return "";
+  if (!asked) return proposalPart(portrait, limit);
   const rows: [string, string][] = [
     ["dataset", `${asked.dataset.name} (${asked.dataset.id})`],
     ["difficulty", asked.difficulty],
@@ -101,6 +110,14 @@ function questionPart(portrait: Portrait, limit: Limit): string {
     text += `\n\nReference code\n${indent(bounded(portrait.query.referenceCode, limit(1500)), "  ")}`;
   }
   return text;
+}
+
+/** What was proposed, where it never became a query. */
+function proposalPart({ proposal }: Portrait, limit: Limit): string {
+  if (!proposal) return "";
+  const problem = proposal.problem === null ? "" : `\n${labelled("problem", harmless(proposal.problem))}`;
+  const name = labelled("dataset", `${proposal.dataset.name} (${proposal.dataset.id})`);
+  return `Proposed\n${name}${problem}\n${indent(bounded(proposal.raw, limit(2000)), "  ")}`;
 }
 
 function labelled(name: string, value: string): string {
@@ -134,21 +151,12 @@ function decision(event: ItemEvent, family: ReadonlySet<string>): string {
   return `passed, became ${plural(others.length, kindOf(own))}, one of them ${own}`;
 }
 
-function becamePart(lineage: Lineage, limit: Limit): string {
+function becamePart({ lineage, stages }: Story, limit: Limit): string {
   if (lineage.descendants.length === 0) return "";
-  const rows = lineage.descendants.map(({ id, last }) => [id, endOf(last)]);
+  const rows = lineage.descendants.map((descendant) => [descendant.id, endOf(descendant, stages)]);
   const shown = rows.slice(0, limit(20));
   const more = rows.length - shown.length;
   return `Became\n${indent(table(shown), "  ")}${more > 0 ? `\n  … and ${count(more)} more` : ""}`;
-}
-
-function endOf(last: ItemEvent | null): string {
-  if (last === null) return "not ended in any stage yet";
-  if (last.outcome === "passed") {
-    const others = becameOf(last).filter((id) => id !== last.id);
-    return others.length === 0 ? `passed ${last.stage}` : `passed ${last.stage}, became ${named(others)}`;
-  }
-  return `${last.outcome} at ${last.stage}: ${last.code ?? "no reason code"}`;
 }
 
 function verdictPart(verdict: Verdict, limit: Limit): string {

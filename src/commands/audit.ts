@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { type Audit, auditPage } from "../audit/audit-page.ts";
-import { countFunnel, funnelProblems, withPending } from "../audit/funnel.ts";
+import { countFunnel, funnelProblems, withFirstPending } from "../audit/funnel.ts";
 import { pickSamples } from "../audit/samples.ts";
 import { UsageError } from "../domain/errors.ts";
 import { readEvents } from "../engine/events.ts";
@@ -31,7 +31,10 @@ export async function handler(args: ArgumentsCamelCase<AuditArguments>): Promise
   }
   const folder = await findRun(args.output, args.run);
   const audit = await auditRun(folder, args);
-  process.stdout.write(args.json ? `${JSON.stringify(audit, null, 2)}\n` : auditPage(audit, { now: new Date() }));
+  const flags = args.output === "output" ? "" : `--output ${args.output}`;
+  process.stdout.write(
+    args.json ? `${JSON.stringify(audit, null, 2)}\n` : auditPage(audit, { now: new Date(), flags }),
+  );
 }
 
 /** Reads and counts one run, finished or not. @throws {UsageError} for a stage or reason that is not in it. */
@@ -44,13 +47,15 @@ export async function auditRun(
   const funnel = await countFunnel((await exists(folder.eventsPath)) ? open() : nothing(), {
     stages: manifest?.stages ?? summary?.funnel.map((row) => row.stage),
   });
-  const rows = withPending(funnel.rows, summary?.funnel ?? null);
+  const rows = withFirstPending(funnel.rows, summary);
   const stages = rows.map((row) => row.stage);
   expectOneOf("--stage", options.stage, stages);
   expectOneOf(
     "--reason",
     options.reason,
-    rows.flatMap((row) => (options.stage === undefined || row.stage === options.stage ? Object.keys(row.reasons) : [])),
+    rows
+      .filter((row) => options.stage === undefined || row.stage === options.stage)
+      .flatMap((row) => [...Object.keys(row.reasons), ...Object.keys(row.failures)]),
   );
   await using bodies = await openStoredBodies(folder);
   const samples =
@@ -63,7 +68,7 @@ export async function auditRun(
     lastEventAt: funnel.lastAt,
     yield: funnel.yield,
     funnel: rows,
-    problems: funnelProblems(funnel.rows, summary?.funnel ?? null),
+    problems: funnelProblems(funnel.rows, summary),
     notes: funnel.notes,
     totals: summary && {
       examples: summary.examples,

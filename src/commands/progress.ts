@@ -48,6 +48,7 @@ export function showProgress(options: ProgressOptions): Progress {
   const colour = options.isTerminal && !(options.env ?? process.env).NO_COLOR;
   let drawnLines = 0;
   let lastPlain = "";
+  let stopped = false;
 
   const clear = () => (drawnLines === 0 ? "" : `\u001b[${drawnLines}A\r\u001b[J`);
   const drawBlock = (above = "") => {
@@ -71,10 +72,12 @@ export function showProgress(options: ProgressOptions): Progress {
   timer.unref();
   return {
     log(line) {
-      if (options.isTerminal) drawBlock(`${line}\n`);
+      if (options.isTerminal && !stopped) drawBlock(`${line}\n`);
       else options.stream.write(`${line}\n`);
     },
     stop() {
+      if (stopped) return;
+      stopped = true;
       clearInterval(timer);
       draw();
       drawnLines = 0;

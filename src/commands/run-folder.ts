@@ -58,8 +58,13 @@ export function runFolderAt(path: string): RunFolder {
     summaryPath: join(path, "summary.json"),
     examplesPath: join(path, "examples.csv"),
     exportsPath: join(path, "exports"),
-    storePath: join(path, "..", "..", "store"),
+    storePath: storePathOf(join(path, "..", "..")),
   };
+}
+
+/** Where the store of everything paid for lies below an output folder. */
+export function storePathOf(output: string): string {
+  return join(output, "store", "values");
 }
 
 /**

@@ -1,13 +1,13 @@
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { findExportedLines } from "../audit/exported-lines.ts";
 import { countFunnel } from "../audit/funnel.ts";
-import { type Lineage, resolveId, traceLineage } from "../audit/lineage.ts";
-import { portraitOf } from "../audit/portrait.ts";
+import { resolveId, traceLineage } from "../audit/lineage.ts";
+import { portraitOf, readBodies } from "../audit/portrait.ts";
 import { type Story, storyPage } from "../audit/story-page.ts";
 import { UsageError } from "../domain/errors.ts";
 import { readEvents } from "../engine/events.ts";
 import { exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
-import { openStoredBodies, type StoredBodies } from "./stored-bodies.ts";
+import { openStoredBodies } from "./stored-bodies.ts";
 
 export interface WhyArguments {
   readonly run: string;
@@ -43,40 +43,19 @@ export async function tellStory(folder: RunFolder, wanted: string): Promise<Stor
   const open = () => readEvents(folder.eventsPath);
   const lineage = await traceLineage(open, await resolveId(open, wanted));
   await using bodies = await openStoredBodies(folder);
-  const { found, missing } = readBodies(lineage, bodies);
+  const { found, missing } = readBodies([...lineage.ancestors, lineage.id], lineage.bodyKeys, bodies.get);
   return {
     run: folder.run,
     lineage,
     portrait: portraitOf(found),
-    waitingAt: await waitingAt(folder, lineage),
+    stages: await stagesOf(folder),
     missing,
     exported: await findExportedLines(folder, new Set([lineage.id, ...lineage.descendants.map(({ id }) => id)])),
   };
 }
 
-function readBodies(lineage: Lineage, bodies: StoredBodies): { found: unknown[]; missing: string[] } {
-  const found: unknown[] = [];
-  const missing: string[] = [];
-  for (const id of [...lineage.ancestors, lineage.id]) {
-    const key = lineage.bodyKeys.get(id);
-    if (key === undefined) continue;
-    const body = bodies.get(key);
-    if (body === undefined) missing.push(id);
-    else found.push(body);
-  }
-  return { found, missing };
-}
-
-/** The stage after the last one the item passed unchanged, where the run knows its stages and the item has not ended there. */
-async function waitingAt(folder: RunFolder, lineage: Lineage): Promise<string | null> {
-  const last = lineage.passages.at(-1);
-  if (last?.outcome !== "passed") return null;
-  const becameOther = last.id === lineage.id && last.out !== undefined && !last.out.includes(lineage.id);
-  if (becameOther) return null;
-  const manifest = await readManifest(folder);
-  const stages =
-    manifest?.stages ??
-    (await readSummary(folder))?.funnel.map((row) => row.stage) ??
-    (await countFunnel(readEvents(folder.eventsPath))).rows.map((row) => row.stage);
-  return stages[stages.indexOf(last.stage) + 1] ?? null;
+/** The line's stages in order: as the run wrote them down, else as its events show them. */
+async function stagesOf(folder: RunFolder): Promise<string[]> {
+  const written = (await readManifest(folder))?.stages ?? (await readSummary(folder))?.funnel.map((row) => row.stage);
+  return written ?? (await countFunnel(readEvents(folder.eventsPath))).rows.map((row) => row.stage);
 }
