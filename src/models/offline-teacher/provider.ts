@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { hashOf } from "../../domain/hash.ts";
+import { openAiCompatible } from "../openai-compatible.ts";
+import type { Provider } from "../provider.ts";
+import { defaultErrorRates, errorKinds } from "./conversation.ts";
+import { serveTeacher } from "./server.ts";
+import { teacherModel, teacherVersion } from "./teacher.ts";
+
+const rate = z.number().min(0).max(1);
+const schema = z.strictObject({
+  provider: z.literal("offline-teacher"),
+  transport: z.literal("http").default("http"),
+  seed: z.number().int().default(0),
+  concurrency: z.number().int().positive().default(16),
+  /** Shares of answers with a planted error, by kind; docs/offline-teacher.md lists the kinds and their defaults. */
+  errorRates: z.partialRecord(z.enum(errorKinds), rate).default({}),
+});
+
+/**
+ * The offline teacher, a program and not an LLM, behind a loopback server of its own: requests go through the same client, limits
+ * and retries as those to a real endpoint. TRACEMILL_TEACHER_LOG and TRACEMILL_TRUTH_LOG name log files for tests.
+ */
+export const offlineTeacher: Provider<typeof schema> = {
+  name: "offline-teacher",
+  schema,
+  async create(alias, config, deps) {
+    const log = deps.env.TRACEMILL_TEACHER_LOG;
+    const truthLog = deps.env.TRACEMILL_TRUTH_LOG;
+    const errorRates = Object.fromEntries(
+      errorKinds.map((kind) => [kind, config.errorRates[kind] ?? defaultErrorRates[kind]]),
+    );
+    const server = await serveTeacher({
+      errorRates,
+      ...(log === undefined ? {} : { log }),
+      ...(truthLog === undefined ? {} : { truthLog }),
+    });
+    // What it answers depends on its version and rates, never on the port it got.
+    const rememberAs = `offline-teacher (a program, not an LLM) version ${teacherVersion}, error rates ${hashOf(errorRates).slice(0, 16)}`;
+    try {
+      const opened = await openAiCompatible.create(
+        alias,
+        openAiCompatible.schema.parse({
+          provider: "openai-compatible",
+          baseUrl: server.url,
+          model: teacherModel,
+          apiKeyEnv: null,
+          seed: config.seed,
+          sendsSeed: true,
+          rememberAs,
+          concurrency: config.concurrency,
+        }),
+        deps,
+      );
+      return {
+        model: opened.model,
+        async close() {
+          await opened.close();
+          await server.close();
+        },
+      };
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+  },
+};

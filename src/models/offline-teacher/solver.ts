@@ -1,0 +1,284 @@
+// The solver: reads the task's text, looks at the data, works step by step, and answers with what it read in the outputs.
+import {
+  answerTurn,
+  chooseError,
+  codeTurn,
+  type ErrorKind,
+  failed,
+  observations,
+  opening,
+  type Planted,
+  type Reply,
+  type TeacherRequest,
+  turnsLeft,
+} from "./conversation.ts";
+import { type Draw, drawFrom } from "./draw.ts";
+import { type Facts, type Family, py, type SolvingStep } from "./family.ts";
+import type { Slots } from "./grammar.ts";
+import { filesIn, loadForSolving } from "./loading.ts";
+import { recognise } from "./question.ts";
+
+const errors: readonly ErrorKind[] = [
+  "wrong_column",
+  "forgotten_constraint",
+  "exception_repaired",
+  "hallucinated",
+  "no_answer",
+  "wrong_format",
+  "early_stop",
+];
+
+interface TaskText {
+  readonly file: string;
+  readonly question: string;
+  readonly constraints: string;
+  readonly answerFormat: string;
+}
+
+/** The parts of a task message; null when it is none. */
+export function readTask(message: string): TaskText | null {
+  const found =
+    /^([\s\S]*?)(?:^|\n)Question:\n([\s\S]*?)\n\nConstraints:\n([\s\S]*?)\n\nAnswer format:\n([\s\S]*)$/.exec(message);
+  if (!found) return null;
+  const [, files = "", question = "", constraints = "", answerFormat = ""] = found;
+  return { file: filesIn(constraints)[0] ?? filesIn(files)[0] ?? "", question, constraints, answerFormat };
+}
+
+/** The solver's next message. */
+export function solve(request: TeacherRequest, task: TaskText): Reply {
+  const subject = opening(request.messages);
+  const draw = drawFrom("solve", subject, request.seed);
+  const error = chooseError(errors, request.rates, draw);
+  const seen = observations(request.messages);
+  const known = recognise(task.question, task.constraints);
+  if (!known) return explore(task, seen);
+  const reply = attempt({ request, task, known, error, seen, draw });
+  const planted: Planted[] = reply.errs
+    ? [{ role: "solver", kind: error ?? "early_stop", subject, detail: known.family.name }]
+    : [];
+  return { text: reply.text, planted };
+}
+
+interface Attempt {
+  readonly request: TeacherRequest;
+  readonly task: TaskText;
+  readonly known: { readonly family: Family; readonly slots: Slots };
+  readonly error: ErrorKind | null;
+  readonly seen: readonly string[];
+  readonly draw: Draw;
+}
+
+/** The next message; `errs` marks the one in which the planted error first shows. */
+function attempt({ request, task, known, error, seen, draw }: Attempt): { text: string; errs: boolean } {
+  const { family } = known;
+  const left = turnsLeft(request.messages);
+  const first = seen[0];
+  if (first === undefined) {
+    return { text: codeTurn(openingThought(task, draw), lookCode(task.file, known.slots)), errs: false };
+  }
+  const facts = readFacts(first);
+  const slots =
+    error === "wrong_column"
+      ? mixUp(known, facts, draw)
+      : error === "forgotten_constraint"
+        ? forget(known)
+        : known.slots;
+  if (error === "no_answer") return wander(seen, facts, draw);
+  if (error === "hallucinated") {
+    return { text: answerTurn("The first rows make it clear enough.", invented(family, facts, draw)), errs: true };
+  }
+  const steps = family.solve(slots, facts);
+  const trail = follow(steps, error, seen.slice(1), slots);
+  const next = steps[trail.done];
+  if (trail.lost > 1 || (left <= 1 && next)) {
+    return { text: answerTurn("I could not get to a result.", "I could not compute an answer."), errs: false };
+  }
+  if (error === "early_stop" && trail.done === 1) {
+    return {
+      text: answerTurn("This output is what was asked for.", hasty(family, seen.at(-1) ?? "", facts)),
+      errs: true,
+    };
+  }
+  if (trail.lost === 1 && next) {
+    const all = [loadForSolving(task.file), ...steps.slice(0, trail.done + 1).map((step) => step.code)].join("\n");
+    return { text: codeTurn("That did not work. I start again from the file, in one piece.", all), errs: false };
+  }
+  if (next) {
+    const breaks =
+      error === "exception_repaired" &&
+      trail.done === 0 &&
+      trail.repairs === 0 &&
+      misspelt(next.code, slots) !== next.code;
+    if (breaks) return { text: codeTurn(next.think, misspelt(next.code, slots)), errs: true };
+    const repaired = trail.done === 0 && trail.repairs > 0;
+    const think = repaired
+      ? "A KeyError: I wrote the column's name wrongly. The listing above shows the right one."
+      : next.think;
+    const errs =
+      trail.done === 0 && (error === "wrong_column" || error === "forgotten_constraint") && slots !== known.slots;
+    return { text: codeTurn(think, fenced(next.code, draw)), errs };
+  }
+  return answer(family, seen.at(-1) ?? "", error === "wrong_format", request, draw);
+}
+
+/** How far the outputs show the steps to have come: steps done, repairs of the planted slip, failures nobody planted. */
+function follow(steps: readonly SolvingStep[], error: ErrorKind | null, outputs: readonly string[], slots: Slots) {
+  let done = 0;
+  let repairs = 0;
+  let lost = 0;
+  for (const output of outputs) {
+    const slipped = error === "exception_repaired" && done === 0 && repairs === 0;
+    if (slipped && misspelt(steps[0]?.code ?? "", slots) !== steps[0]?.code) repairs++;
+    else if (failed(output)) lost++;
+    else {
+      done++;
+      lost = 0;
+    }
+  }
+  return { done, repairs, lost };
+}
+
+function openingThought(task: TaskText, draw: Draw): string {
+  return draw.pick([
+    `The question is about ${task.file}. I load it and see what its columns look like.`,
+    "First I look at the data: shape, types, missing values.",
+    "Let me read the file and check the columns that the question names before computing anything.",
+  ]);
+}
+
+function lookCode(file: string, slots: Slots | null): string {
+  const named = Object.values(slots ?? {}).flatMap((value) => (typeof value === "number" ? [] : value));
+  return `${loadForSolving(file)}
+print(df.shape)
+for name in df.columns:
+    print(repr(str(name)), df[name].dtype, "missing", int(df[name].isna().sum()), "e.g.", df[name].dropna().astype(str).head(2).tolist())
+${named.length > 0 ? "print(df.head(3).to_string(max_colwidth=24))" : "print(df.describe().to_string())"}`;
+}
+
+interface LookFacts extends Facts {
+  readonly names: readonly string[];
+  readonly numericNames: readonly string[];
+  readonly examples: readonly string[];
+}
+
+function readFacts(observation: string): LookFacts {
+  const lines = [...observation.matchAll(/^(['"])(.*?)\1 (\S+) missing (\d+) e\.g\. \[(.*)\]$/gm)];
+  const columns = new Map(
+    lines.map(([, , name = "", dtype = "object", missing]) => [name, { dtype, missing: Number(missing) }]),
+  );
+  return {
+    column: (name) => columns.get(name) ?? { dtype: "object", missing: 0 },
+    names: [...columns.keys()],
+    numericNames: [...columns].filter(([, { dtype }]) => /^(float|int)/.test(dtype)).map(([name]) => name),
+    examples: lines.flatMap(([, , , , , shown = ""]) =>
+      [...shown.matchAll(/'([^']*)'/g)].map((match) => match[1] ?? ""),
+    ),
+  };
+}
+
+/** The slots with one numeric column taken for another; unchanged where there is no other. */
+function mixUp({ family, slots }: Attempt["known"], facts: LookFacts, draw: Draw): Slots {
+  const used = Object.values(slots).flat();
+  const others = facts.numericNames.filter((name) => !used.includes(name));
+  const slot = family.numeric.find((name) => name in slots);
+  return slot === undefined || others.length === 0 ? slots : { ...slots, [slot]: draw.pick(others) };
+}
+
+function forget({ family, slots }: Attempt["known"]): Slots {
+  return family.forget?.(slots) ?? slots;
+}
+
+/** The code with the first column it names spelt as one would expect it, not as it is. */
+function misspelt(code: string, slots: Slots): string {
+  const column = Object.values(slots).find((value) => typeof value === "string" && code.includes(`df[${py(value)}]`));
+  if (typeof column !== "string") return code;
+  const lower = column.toLowerCase().replaceAll(" ", "_");
+  return code.replaceAll(`df[${py(column)}]`, `df[${py(lower === column ? `${column}s` : lower)}]`);
+}
+
+function fenced(code: string, draw: Draw): string {
+  return draw.chance(0.03) ? `\`\`\`python\n${code.trim()}\n\`\`\`` : code;
+}
+
+/** Looks on and on, or stops in the middle: no answer comes. */
+function wander(seen: readonly string[], facts: LookFacts, draw: Draw): { text: string; errs: boolean } {
+  const errs = seen.length === 1;
+  if (draw.chance(0.5)) {
+    return {
+      text: "I have looked at the data. It is well suited to the question, and this is where I would start.",
+      errs,
+    };
+  }
+  const name = facts.names[seen.length % Math.max(1, facts.names.length)] ?? "";
+  return { text: codeTurn("One more look before I decide.", `print(df[${py(name)}].describe())`), errs };
+}
+
+function invented(family: Family, facts: LookFacts, draw: Draw): string {
+  return written(family, (answer) =>
+    /rounded|number/.test(answer.written)
+      ? (draw.number() * 100).toFixed(2)
+      : (facts.examples[0] ?? facts.names[0] ?? "none"),
+  );
+}
+
+/** An answer from an output that is not yet the result: the first number in it, whatever it is. */
+function hasty(family: Family, output: string, facts: LookFacts): string {
+  const numbers = output.match(/-?\d+(?:\.\d+)?/g) ?? ["0"];
+  return written(family, (answer, index) =>
+    /rounded|number/.test(answer.written) ? (numbers[index] ?? numbers[0] ?? "0") : (facts.examples[0] ?? "none"),
+  );
+}
+
+function answer(
+  family: Family,
+  output: string,
+  spoilt: boolean,
+  request: TeacherRequest,
+  draw: Draw,
+): { text: string; errs: boolean } {
+  const values = new Map(
+    [...output.matchAll(/^(\w+) = (.*)$/gm)].map((match) => [match[1] ?? "", (match[2] ?? "").trim()]),
+  );
+  if (family.answers.some(({ name }) => !values.has(name))) {
+    return { text: answerTurn("The output does not show what I need.", "I could not compute an answer."), errs: false };
+  }
+  const right = written(family, ({ name }) => values.get(name) ?? "");
+  const think = draw.pick([
+    `The last output gives ${[...values].map(([name, value]) => `${name} = ${value}`).join(", ")}, computed under the constraints asked for.`,
+    "The numbers are in the output above, and they were computed as the constraints say.",
+  ]);
+  if (!spoilt) return { text: answerTurn(think, right), errs: false };
+  const nudged = /^\s*<information>/.test(request.messages.at(-1)?.content ?? "") === false;
+  const shape = draw.pick(["bare", "untagged", "fence", "prose"]);
+  if (shape === "untagged")
+    return { text: nudged ? answerTurn(think, right) : `${think}\n\nThe answer is ${right}.`, errs: !nudged };
+  if (shape === "bare") return { text: answerTurn(think, [...values.values()].join(" and ")), errs: true };
+  if (shape === "fence") return { text: answerTurn(think, `\`\`\`\n${right}\n\`\`\``), errs: true };
+  return { text: answerTurn(think, `Based on the analysis, the result is ${right}, as required.`), errs: true };
+}
+
+function written(family: Family, value: (answer: Family["answers"][number], index: number) => string): string {
+  return family.answers.map((answer, index) => `@${answer.name}[${value(answer, index)}]`).join(" ");
+}
+
+/** A question that is none of ours: look, look closer, and say so. */
+function explore(task: TaskText, seen: readonly string[]): Reply {
+  const say = (text: string): Reply => ({ text, planted: [] });
+  if (task.file === "")
+    return say(answerTurn("No data file is named.", "I cannot answer this: no data file is named."));
+  if (seen.length === 0) return say(codeTurn("I look at the data first.", lookCode(task.file, null)));
+  if (seen.length === 1 && !failed(seen[0] ?? "")) {
+    return say(
+      codeTurn(
+        "A closer look at how often values occur.",
+        `for name in df.columns[:12]:\n    print(df[name].astype(str).value_counts().head(3).to_string())`,
+      ),
+    );
+  }
+  return say(
+    answerTurn(
+      "This is not a kind of question that I know how to work out, and I will not make up an answer.",
+      "I cannot answer this question.",
+    ),
+  );
+}
