@@ -1,0 +1,122 @@
+import { JSONRepairError, jsonrepair } from "jsonrepair";
+import { z } from "zod";
+import { jsonCandidates } from "../domain/cut-json.ts";
+import type { CriterionScore } from "../domain/trajectory.ts";
+
+const maxEvidenceChars = 4_000;
+
+const score = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^\s*(?:[01]|[01]?\.\d+)\s*$/)
+      .transform(Number),
+  ])
+  .pipe(z.number().min(0).max(1));
+const entry = z.object({
+  name: z.string(),
+  score,
+  evidence: z.union([z.string(), z.array(z.string()).transform((quotes) => quotes.join("\n"))]).nullish(),
+  justification: z.string().nullish(),
+});
+
+/** A review as read: every asked criterion once, in the asked order, with what had to be mended; or what is wrong with it, in words for the judge. */
+export type Review = { readonly criteria: CriterionScore[]; readonly repairs: string[] } | { readonly problem: string };
+
+/** Reads a judge's reply: JSON in a fence, in prose or slightly broken; names in any case. A missing or out-of-range score is a problem, never a default. */
+export function readReview(reply: string, names: readonly string[]): Review {
+  const found = readObject(reply);
+  if (found === null) return { problem: 'it holds no JSON object with a "criteria" list' };
+  const repairs = new Set(found.repairs);
+  const scored = new Map<string, CriterionScore>();
+  for (const item of found.entries) {
+    const parsed = entry.safeParse(item);
+    const name = slug(isRecord(item) ? item.name : undefined);
+    if (!names.includes(name)) {
+      repairs.add("unasked_criterion_dropped");
+      continue;
+    }
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const where = issue?.path.join(".") ?? "";
+      return {
+        problem: where.startsWith("score")
+          ? `the score of ${name} has to be a number from 0 to 1, got ${JSON.stringify((item as { score?: unknown }).score)}`
+          : `${name} cannot be read (${where}: ${issue?.message})`,
+      };
+    }
+    if (scored.has(name)) return { problem: `${name} is scored twice` };
+    if (parsed.data.name !== name) repairs.add("names_normalised");
+    if (isRecord(item) && Array.isArray(item.evidence)) repairs.add("evidence_list_joined");
+    if (isRecord(item) && typeof item.score === "string") repairs.add("score_read_from_text");
+    scored.set(name, {
+      name,
+      score: parsed.data.score,
+      evidence: (parsed.data.evidence ?? "").slice(0, maxEvidenceChars),
+      justification: (parsed.data.justification ?? "").slice(0, maxEvidenceChars),
+    });
+  }
+  const missing = names.filter((name) => !scored.has(name));
+  if (missing.length > 0) return { problem: `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing` };
+  return { criteria: names.flatMap((name) => scored.get(name) ?? []), repairs: [...repairs].sort() };
+}
+
+/** A criterion's name as it is compared: `Educational Value` is `educational_value`. */
+function slug(name: unknown): string {
+  return typeof name === "string"
+    ? name
+        .trim()
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, "_")
+        .replace(/^_|_$/g, "")
+    : "";
+}
+
+function readObject(reply: string): { entries: unknown[]; repairs: string[] } | null {
+  const text = reply.slice(0, 200_000);
+  const candidates = [...jsonCandidates(text, "{"), ...jsonCandidates(text, "[")];
+  for (const [read, repair] of [
+    [parse, null],
+    [mend, "jsonrepair"],
+  ] as const) {
+    for (const candidate of candidates) {
+      const entries = entriesOf(read(candidate));
+      if (entries === null) continue;
+      const around =
+        text.trim() === candidate.trim() ? [] : [text.includes("```") ? "cut_from_fence" : "cut_from_prose"];
+      return { entries, repairs: [...around, ...(repair === null ? [] : [repair])] };
+    }
+  }
+  return null;
+}
+
+/** The scored entries of a review: under `criteria`, as a list or by name, or the list alone. */
+function entriesOf(value: unknown): unknown[] | null {
+  const listed = isRecord(value) ? value.criteria : value;
+  if (Array.isArray(listed)) return listed.some((item) => isRecord(item) && "score" in item) ? listed : null;
+  if (!isRecord(listed)) return null;
+  return Object.entries(listed).map(([name, item]) => (isRecord(item) ? { name, ...item } : { name, score: item }));
+}
+
+function parse(candidate: string): unknown {
+  try {
+    return JSON.parse(candidate);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function mend(candidate: string): unknown {
+  try {
+    return JSON.parse(jsonrepair(candidate));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof JSONRepairError) return undefined;
+    throw error;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
