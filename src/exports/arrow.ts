@@ -64,7 +64,7 @@ export function arrowExporter(limits: BatchLimits = batchLimits): Exporter {
       }
       stream.close();
       await drain();
-      return file.commit(rows);
+      return await file.commit(rows);
     },
     check: checkArrow,
   };

@@ -39,7 +39,7 @@ export function chatJsonlExporter(options: Partial<ChatJsonlLimits> = {}): Expor
         await file.write(chatLine(example));
         rows += 1;
       }
-      return file.commit(rows);
+      return await file.commit(rows);
     },
     check: (path) => checkChatJsonl(path, limits),
   };

@@ -20,7 +20,7 @@ export async function writeExamplesCsv(
     for (const name of options.fileNames)
       await file.write(csvLine([name, String(line), id, taskId, queryId, trajectoryId]));
   }
-  return file.commit(line * options.fileNames.length);
+  return await file.commit(line * options.fileNames.length);
 }
 
 function csvLine(cells: readonly string[]): string {

@@ -62,7 +62,7 @@ export function parquetExporter(limits: BatchLimits = batchLimits): Exporter {
       }
       await parquet.finish();
       await drain();
-      return file.commit(rows);
+      return await file.commit(rows);
     },
     check: checkParquet,
   };
@@ -130,12 +130,10 @@ async function checkParquet(path: string): Promise<ExportProblem[]> {
 function shape(elements: readonly SchemaElement[]): string {
   return elements
     .slice(1)
-    .map((element) => [
-      element.name,
-      element.type ?? element.num_children,
-      element.converted_type,
-      element.repetition_type,
-    ])
-    .map((parts) => parts.filter((part) => part !== undefined).join(" "))
+    .map(({ name, type, num_children, converted_type }) => {
+      // A plain INT32 and one annotated as INT_32 are the same column.
+      const kind = converted_type === "INT_32" ? undefined : converted_type;
+      return [name, type ?? `(${num_children})`, kind].filter((part) => part !== undefined).join(" ");
+    })
     .join(", ");
 }

@@ -50,8 +50,8 @@ export async function teeInto<T, R>(
         advance();
         return waiter.promise;
       },
+      // Leaving waits until the reader itself settles: a reader that breaks must end the pass, not let the others finish it.
       return() {
-        leave(index);
         return Promise.resolve({ done: true as const, value: undefined });
       },
     }),

@@ -29,7 +29,7 @@ export const hardTexts = [
   "naïve Ω 漢字 \u{1F600} e\u0301",
   "line\r\nline\n\u2028\u2029\ttab \u0085 \u0001",
   ' "quoted", \\back\\ and /slash/, comma ',
-  "\uFEFFbom and \uFFFD and \uE000",
+  "a \uFEFFbom, \uFFFD and \uE000",
   " ",
   `${"x".repeat(5 * 1024 * 1024 - 1)}é`,
 ];
