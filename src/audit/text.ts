@@ -2,10 +2,9 @@
 
 /** `text` without the control and text-direction characters a terminal would obey; new lines and tabs stay. */
 export function harmless(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to take out
   return text
     .replace(/\r\n/g, "\n")
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+    .replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, (found) => ("\n\t".includes(found) ? found : "\ufffd"));
 }
 
 /** `text` made harmless and cut to `limit` characters, saying how many are left out. */
