@@ -153,12 +153,15 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+// A secret pasted into the wrong place must not end in a log.
+const secretKey = /api.?key|token|secret|password|authorization/i;
+
 function show(value: unknown, path: readonly PropertyKey[]): string {
-  // A secret pasted into the wrong place must not end in a log.
-  if (path.some((key) => /key|token|secret|password/i.test(String(key))) && typeof value === "string")
-    return "a text (not shown)";
   if (value === undefined) return "nothing";
-  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
+  if (typeof value === "string" && path.some((key) => secretKey.test(String(key)))) return "a text (not shown)";
+  const text = JSON.stringify(value, (key, member: unknown) =>
+    typeof member === "string" && secretKey.test(key) ? "(not shown)" : member,
+  );
   return `\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
 }
 
