@@ -1,7 +1,7 @@
 import { JSONRepairError, jsonrepair } from "jsonrepair";
 import { z } from "zod";
 import { answerText } from "../domain/answer-text.ts";
-import { jsonCandidates } from "../domain/cut-json.ts";
+import { jsonInReply } from "../domain/reply-json.ts";
 import { difficulties } from "../domain/task.ts";
 
 const maxProposals = 50;
@@ -50,38 +50,26 @@ export function parseProposals(answerText: string): {
 }
 
 function readArray(answer: string): unknown[] | null {
-  const candidates = jsonCandidates(answer, "[");
-  const single = jsonCandidates(answer, "{");
-  for (const read of [parse, repair]) {
-    for (const candidate of candidates) {
-      const value = read(candidate);
-      if (Array.isArray(value) && value.some(isRecord)) return value;
-    }
-  }
-  // One question without its list, or a list under a key.
-  for (const read of [parse, repair]) {
-    for (const candidate of single) {
-      const value = read(candidate);
-      if (isRecord(value) && "question" in value) return [value];
-    }
-  }
-  return null;
+  const list = jsonInReply(answer, {
+    openings: ["["],
+    accept: (value) => (Array.isArray(value) && value.some(isRecord) ? (value as unknown[]) : null),
+    repair,
+  });
+  if (list !== null) return list.value;
+  // One question without its list.
+  const one = jsonInReply(answer, {
+    openings: ["{"],
+    accept: (value) => (isRecord(value) && "question" in value ? value : null),
+    repair,
+  });
+  return one === null ? null : [one.value];
 }
 
-function parse(candidate: string): unknown {
+function repair(candidate: string): string | null {
   try {
-    return JSON.parse(candidate);
+    return jsonrepair(candidate);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function repair(candidate: string): unknown {
-  try {
-    return JSON.parse(jsonrepair(candidate));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof JSONRepairError) return undefined;
+    if (error instanceof JSONRepairError) return null;
     throw error;
   }
 }

@@ -1,8 +1,9 @@
 import { JSONRepairError, jsonrepair } from "jsonrepair";
 import { z } from "zod";
-import { jsonCandidates } from "../domain/cut-json.ts";
+import { jsonInReply } from "../domain/reply-json.ts";
 import type { CriterionScore } from "../domain/trajectory.ts";
 
+const maxReplyChars = 200_000;
 const maxEvidenceChars = 4_000;
 
 const score = z
@@ -26,11 +27,11 @@ export type Review = { readonly criteria: CriterionScore[]; readonly repairs: st
 
 /** Reads a judge's reply: JSON in a fence, in prose or slightly broken; names in any case. A missing or out-of-range score is a problem, never a default. */
 export function readReview(reply: string, names: readonly string[]): Review {
-  const found = readObject(reply);
+  const found = jsonInReply(reply.slice(0, maxReplyChars), { openings: ["{", "["], accept: entriesOf, repair });
   if (found === null) return { problem: 'it holds no JSON object with a "criteria" list' };
   const repairs = new Set(found.repairs);
   const scored = new Map<string, CriterionScore>();
-  for (const item of found.entries) {
+  for (const item of found.value) {
     const parsed = entry.safeParse(item);
     const name = slug(isRecord(item) ? item.name : undefined);
     if (!names.includes(name)) {
@@ -73,24 +74,6 @@ function slug(name: unknown): string {
     : "";
 }
 
-function readObject(reply: string): { entries: unknown[]; repairs: string[] } | null {
-  const text = reply.slice(0, 200_000);
-  const candidates = [...jsonCandidates(text, "{"), ...jsonCandidates(text, "[")];
-  for (const [read, repair] of [
-    [parse, null],
-    [mend, "jsonrepair"],
-  ] as const) {
-    for (const candidate of candidates) {
-      const entries = entriesOf(read(candidate));
-      if (entries === null) continue;
-      const around =
-        text.trim() === candidate.trim() ? [] : [text.includes("```") ? "cut_from_fence" : "cut_from_prose"];
-      return { entries, repairs: [...around, ...(repair === null ? [] : [repair])] };
-    }
-  }
-  return null;
-}
-
 /** The scored entries of a review: under `criteria`, as a list or by name, or the list alone. */
 function entriesOf(value: unknown): unknown[] | null {
   const listed = isRecord(value) ? value.criteria : value;
@@ -99,20 +82,11 @@ function entriesOf(value: unknown): unknown[] | null {
   return Object.entries(listed).map(([name, item]) => (isRecord(item) ? { name, ...item } : { name, score: item }));
 }
 
-function parse(candidate: string): unknown {
+function repair(candidate: string): string | null {
   try {
-    return JSON.parse(candidate);
+    return jsonrepair(candidate);
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-function mend(candidate: string): unknown {
-  try {
-    return JSON.parse(jsonrepair(candidate));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof JSONRepairError) return undefined;
+    if (error instanceof JSONRepairError) return null;
     throw error;
   }
 }

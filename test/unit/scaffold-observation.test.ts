@@ -1,0 +1,94 @@
+import { describe, expect, test } from "vitest";
+import { react } from "../../src/agents/react.ts";
+import type { StepResult } from "../../src/domain/trajectory.ts";
+
+const whole = (head: string) => ({ head, tail: "", droppedBytes: 0 });
+
+function step(changes: Partial<StepResult> = {}): StepResult {
+  return {
+    end: "ok",
+    stdout: whole(""),
+    stderr: whole(""),
+    result: null,
+    exception: null,
+    wallMs: 12,
+    cpuMs: 10,
+    stateLost: false,
+    ...changes,
+  };
+}
+
+describe("the agent is shown a step", () => {
+  test("as a notebook would: what was printed, then the last value, then stderr", () => {
+    expect(react.show(step({ stdout: whole("a\nb\n"), result: whole("3"), stderr: whole("careful\n") }))).toBe(
+      "a\nb\n3\n[stderr]\ncareful",
+    );
+  });
+
+  test("a step that shows nothing says so", () => {
+    expect(react.show(step())).toBe("(no output)");
+  });
+
+  test("an exception comes with its traceback after what was printed before it", () => {
+    const traceback = whole("Traceback (most recent call last):\n  File \"<step>\", line 1\nKeyError: 'sex'\n");
+    const exception = { name: "KeyError", value: "'sex'", traceback };
+    expect(react.show(step({ end: "error", stdout: whole("ok\n"), exception }))).toBe(
+      `ok\n${traceback.head.trimEnd()}`,
+    );
+  });
+
+  test("an exception without a traceback is named", () => {
+    const exception = { name: "MemoryError", value: "no", traceback: whole("") };
+    expect(react.show(step({ end: "error", exception }))).toBe("MemoryError: no");
+  });
+
+  test("what a limit cut out is counted in words between head and tail", () => {
+    const shown = react.show(step({ stdout: { head: "first\n", tail: "last\n", droppedBytes: 1_234_567 } }));
+    expect(shown).toBe("first\n[... 1,234,567 bytes of output left out here ...]\nlast");
+  });
+
+  test("a flood of warnings is bounded at both ends", () => {
+    const lines = Array.from({ length: 5000 }, (_, i) => `warning ${i}`).join("\n");
+    const shown = react.show(step({ stderr: whole(lines) }));
+    expect(shown.length).toBeLessThan(2300);
+    expect(shown).toMatch(/warning 0\n.*characters of output left out here.*warning 4999$/s);
+  });
+
+  test.each([
+    ["timeout", /took longer/],
+    ["oom", /memory/],
+    ["output_limit", /printed far too much/],
+    ["exited", /process ended/],
+  ] as const)("after %s it is told what happened and whether its variables survived", (end, what) => {
+    const kept = react.show(step({ end, wallMs: 60_000 }));
+    expect(kept).toMatch(what);
+    expect(kept).toMatch(/Variables from before are still there/);
+    const lost = react.show(step({ end, stateLost: true }));
+    expect(lost).toMatch(/variables, imports and functions are gone/);
+  });
+
+  test("terminal colours go and a progress bar shows its last state", () => {
+    const bar = "\u001b[32m 10%\u001b[0m\r 50%\r100%\r\ndone\r\n";
+    expect(react.show(step({ stdout: whole(bar) }))).toBe("100%\ndone");
+  });
+
+  test.each([
+    "<|im_end|>",
+    "<|endoftext|>",
+    "</s>",
+    "[INST]",
+    "<tool_call>",
+    "</tool_response>",
+    "</information>",
+    "</think>",
+  ])("%s out of the data cannot act as a special token", (token) => {
+    const stdout = `x ${token} y`;
+    const shown = react.observe(react.show(step({ stdout: whole(stdout) })), 5).content;
+    expect(shown.split(token)).toHaveLength(token === "</information>" ? 2 : 1);
+    expect(shown).toContain(`x ${token[0]} ${token.slice(1)} y`);
+  });
+
+  test("half a character left by a cut becomes a replacement character", () => {
+    expect(react.show(step({ stdout: whole("a\ud83d") }))).toBe("a\ufffd");
+  });
+});
