@@ -33,15 +33,11 @@ export interface Admissions {
 /** Requests under way at once to an endpoint whose aliases name no `concurrency`. */
 export const defaultConcurrency = 16;
 
-/** Admission for each endpoint of a run. `windowMs` is the length of the "minute" that requests are counted over. */
+/** Admission for each endpoint of a run. */
 export function createAdmissions(
-  options: {
-    readonly windowMs?: number;
-    readonly now?: () => number;
-    readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
-  } = {},
+  options: { readonly now?: () => number; readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void> } = {},
 ): Admissions {
-  const { windowMs = 60_000, now = Date.now, sleep = (ms, signal) => delay(ms, undefined, { signal }) } = options;
+  const { now = Date.now, sleep = (ms, signal) => delay(ms, undefined, { signal }) } = options;
   const endpoints = new Map<string, { admission: Admission; limits: StatedLimits }>();
 
   return {
@@ -54,7 +50,7 @@ export function createAdmissions(
       }
       const stated = statedLimits(baseUrl);
       stated.state(alias, limits);
-      const admission = createAdmission(stated.get, { windowMs, now, sleep });
+      const admission = createAdmission(stated.get, { now, sleep });
       endpoints.set(id, { admission, limits: stated });
       return admission;
     },
@@ -92,9 +88,9 @@ function statedLimits(baseUrl: string): StatedLimits {
 
 function createAdmission(
   limits: () => AdmissionLimits,
-  options: { windowMs: number; now: () => number; sleep: (ms: number, signal: AbortSignal) => Promise<void> },
+  options: { now: () => number; sleep: (ms: number, signal: AbortSignal) => Promise<void> },
 ): Admission {
-  const { windowMs, now, sleep } = options;
+  const { now, sleep } = options;
   let queue: PQueue | undefined;
   let pausedUntilMs = 0;
   let waking: AbortController | undefined;
@@ -103,7 +99,7 @@ function createAdmission(
   function open(): PQueue {
     const { concurrency = defaultConcurrency, requestsPerMinute } = limits();
     const rate =
-      requestsPerMinute === undefined ? {} : { interval: windowMs, intervalCap: requestsPerMinute, strict: true };
+      requestsPerMinute === undefined ? {} : { interval: 60_000, intervalCap: requestsPerMinute, strict: true };
     const opened = new PQueue({ concurrency, ...rate });
     // A pause nobody waits for must not keep the process alive; `admit` takes it up again.
     opened.on("idle", () => {

@@ -2,14 +2,13 @@ import type { Usage } from "../domain/trajectory.ts";
 
 /**
  * What one alias did in this run. `sent` counts HTTP requests that left this process, `failed` those of them without a usable answer,
- * `remembered` completions that came from the store, `lost` requests a killed run had under way. Tokens and `costUsd` are those of
- * answers received in this run; `costUsd` is null once an answer had no known price. What remembering saved stands apart.
+ * `remembered` completions that came from the store. Tokens and `costUsd` are those of answers received in this run; `costUsd` is
+ * null once an answer had no known price. What remembering saved stands apart. (What a killed run lost, only the store knows.)
  */
 export interface Tally {
   readonly sent: number;
   readonly remembered: number;
   readonly failed: number;
-  readonly lost: number;
   readonly underWay: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
@@ -23,7 +22,6 @@ export interface Meter {
   /** A request leaves. Call exactly one of the returned functions when it ends. */
   send(alias: string): { received(usage: Usage): void; failed(): void };
   remembered(alias: string, usage: Usage): void;
-  lost(alias: string, requests: number): void;
   total(): Tally;
   aliases(): Readonly<Record<string, Tally>>;
 }
@@ -32,7 +30,6 @@ const nothing: Tally = {
   sent: 0,
   remembered: 0,
   failed: 0,
-  lost: 0,
   underWay: 0,
   inputTokens: 0,
   outputTokens: 0,
@@ -77,9 +74,6 @@ export function createMeter(): Meter {
       tally.rememberedInputTokens += usage.inputTokens;
       tally.rememberedOutputTokens += usage.outputTokens;
     },
-    lost(alias, requests) {
-      of(alias).lost += requests;
-    },
     total() {
       return [...tallies.values()].reduce(add, nothing);
     },
@@ -94,7 +88,6 @@ function add(left: Tally, right: Tally): Tally {
     sent: left.sent + right.sent,
     remembered: left.remembered + right.remembered,
     failed: left.failed + right.failed,
-    lost: left.lost + right.lost,
     underWay: left.underWay + right.underWay,
     inputTokens: left.inputTokens + right.inputTokens,
     outputTokens: left.outputTokens + right.outputTokens,

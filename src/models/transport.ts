@@ -71,7 +71,7 @@ export async function createTransport(options: {
       try {
         return await withDeadline(timeoutMs, signal, async (limit) => {
           const response = await client.post("/chat/completions", { body: payload, signal: limit }).asResponse();
-          return readAnswer(await response.text(), Buffer.byteLength(JSON.stringify(payload.messages)));
+          return readAnswer(redact(await response.text(), key), Buffer.byteLength(JSON.stringify(payload.messages)));
         });
       } catch (error) {
         if (signal.aborted) throw signal.reason;

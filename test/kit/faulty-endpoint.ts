@@ -10,7 +10,7 @@ export type Fault =
   | { kind: "status"; status: number; headers?: Record<string, string>; body?: unknown }
   | { kind: "reset_before_headers" }
   | { kind: "reset_mid_body" }
-  | { kind: "stall_in_body" }
+  | { kind: "stall_in_body"; status?: number }
   | { kind: "html"; status?: number }
   | { kind: "truncated_json" }
   | { kind: "empty_choices" }
@@ -180,7 +180,7 @@ function send(response: ServerResponse, completion: Record<string, unknown>, fau
       response.write(whole.slice(0, whole.length / 2), () => response.socket?.resetAndDestroy());
       return;
     case "stall_in_body":
-      response.writeHead(200, { ...json, "content-length": Buffer.byteLength(whole) });
+      response.writeHead(fault.status ?? 200, { ...json, "content-length": Buffer.byteLength(whole) });
       response.write(whole.slice(0, whole.length / 2));
       return;
     case "html":

@@ -132,6 +132,7 @@ const recovers: [string, Fault][] = [
   ["a reset before the headers", { kind: "reset_before_headers" }],
   ["a reset in mid-body", { kind: "reset_mid_body" }],
   ["a body that stalls", { kind: "stall_in_body" }],
+  ["an error body that stalls", { kind: "stall_in_body", status: 400 }],
   ["an HTML page with 200", { kind: "html" }],
   ["JSON that is cut off", { kind: "truncated_json" }],
   ["no choices", { kind: "empty_choices" }],
@@ -147,7 +148,7 @@ describe("trouble that passes is tried again", () => {
   test.each(recovers)("after %s the second answer is returned", async (_name, fault) => {
     const endpoint = await endpointWith({ faults: [fault], answer: ["the answer"] });
     const { model, meter, waits } = await oneModel(endpoint, {
-      timeoutSeconds: fault.kind === "stall_in_body" ? 0.3 : 20,
+      timeoutSeconds: fault.kind === "stall_in_body" ? 1 : 20,
     });
     const completion = await model.complete(ask("a"), { sample: 0, signal });
     expect(completion.text).toBe("the answer");
@@ -331,6 +332,15 @@ describe("what was received is never paid again", () => {
   });
 });
 
+test("the identity of a completion is written down: a change of this key means a bump of its version", async () => {
+  const endpoint = await endpointWith();
+  const settings = { temperature: 0.8, topP: 0.9, maxTokens: 64, sendsSeed: true, seed: 5, body: { top_k: 40 } };
+  const { model } = await oneModel(endpoint, { ...settings, rememberAs: "golden", structuredOutput: "json_schema" });
+  const request = { ...ask("what?"), stop: ["</a>"], jsonSchema: { name: "x", schema: { type: "object" } } };
+  const { key } = await model.complete(request, { sample: 3, signal });
+  expect(key).toBe("completion/09795b185dcde4b49d8d1fd61ac864a7e5ca2d19a1526c8c71f1361edffea960");
+});
+
 describe("limits belong to the endpoint", () => {
   test("two aliases of one endpoint keep one concurrency together", async () => {
     const endpoint = await endpointWith({ faults: () => ({ kind: "slow", ms: 15 }) });
@@ -402,10 +412,11 @@ describe("keys", () => {
       status,
       body: { error: { message: `key ${key} is odd` } },
     });
-    const endpoint = await endpointWith({ faults: [quotes(401), quotes(400), quotes(500), quotes(429), quotes(404)] });
+    const noJson: Fault = { kind: "status", status: 200, body: `key ${key} is odd` };
+    const endpoint = await endpointWith({ faults: [...[401, 400, 500, 429, 404].map(quotes), noJson] });
     const used = await lab({ env: { KEY: key } });
     const { model } = await oneModel(endpoint, { apiKeyEnv: "KEY", retries: { attempts: 1 } }, used);
-    for (let sample = 0; sample < 5; sample += 1) {
+    for (let sample = 0; sample < 6; sample += 1) {
       const text = wholeText(await errorOf(model.complete(ask("a"), { sample, signal })));
       expect(text).not.toContain(key);
       expect(text).toContain("key [key] is odd");
