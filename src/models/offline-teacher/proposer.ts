@@ -182,8 +182,10 @@ function printedAnswers(observation: string): ReadonlyMap<number, string> {
   return new Map([...observation.matchAll(/^q(\d+)=(.*)$/gm)].map((match) => [Number(match[1]), match[2] ?? ""]));
 }
 
-/** Whether what was printed can be checked later: every value there, none of them NaN, no brackets inside. */
+/** Whether what was printed is worth asking for: every value there, none NaN, no brackets inside, not all of it zero. */
 function isAnswer(printed: string): boolean {
+  const values = [...printed.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? "");
+  if (values.every((value) => Number(value) === 0)) return false;
   return /^@\w+\[[^[\]]+\](?: @\w+\[[^[\]]+\])*$/.test(printed) && !/\[-?(?:nan|inf|NaT|None)\]/i.test(printed);
 }
 

@@ -54,7 +54,7 @@ print(n, "rows in a table of", len(rows), "by", len(columns))`,
     },
     {
       think: "chi2 = n (sum of n_ij^2 / (r_i c_j) - 1), which needs only the cells that occur.",
-      code: `chi2 = n * (sum(c * c / (rows[one] * columns[two]) for (one, two), c in pairs.items()) - 1)
+      code: `chi2 = max(0.0, n * (sum(c * c / (rows[one] * columns[two]) for (one, two), c in pairs.items()) - 1))
 v = (chi2 / (n * (${"corrected" in slots ? "max" : "min"}(len(rows), len(columns)) - 1))) ** 0.5
 print(f"chi2 = {chi2:.${number(slots, "places")}f}")
 print(f"cramers_v = {v:.${number(slots, "places")}f}")`,
