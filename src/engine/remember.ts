@@ -31,13 +31,12 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
       }
     }
     const computing = computeOnce(key, what, schema, compute, options);
-    underWay.set(
-      key,
-      computing.catch((error: unknown) => {
-        throw options.signal.aborted ? new Stopped(error) : error;
-      }),
-    );
-    underWay.get(key)?.catch(() => undefined);
+    const shared = computing.catch((error: unknown) => {
+      throw options.signal.aborted ? new Stopped(error) : error;
+    });
+    // With nobody else waiting, its error is this caller's alone.
+    shared.catch(() => undefined);
+    underWay.set(key, shared);
     try {
       return await computing;
     } finally {
@@ -53,19 +52,19 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
     { signal, paid = false }: RememberOptions,
   ): Promise<Remembered<T>> {
     const lease = await store.lease(key, signal);
+    let intentEnds: Promise<void> | undefined;
     try {
       const known = readRecord(store, key, what, schema);
       if (known) return known;
+      signal.throwIfAborted();
       if (paid) await beginIntent(key);
-      const value = await received(key, compute, signal, paid);
-      // What this run sees is what the next one will read back, byte for byte.
-      const text = JSON.stringify(schema.parse(value));
-      const kept: unknown = text === undefined ? undefined : JSON.parse(text);
+      const kept = await received(key, schema, compute, signal, paid);
       await store.put(key, { version: what.version, at: new Date(now()).toISOString(), value: kept });
-      if (paid) await store.delete(intentKey(key));
+      if (paid) intentEnds = store.delete(intentKey(key));
       return { value: schema.parse(kept), key, remembered: false };
     } finally {
-      await lease[Symbol.asyncDispose]();
+      // In one turn, so that both share a commit.
+      await Promise.all([intentEnds, lease[Symbol.asyncDispose]()]);
     }
   }
 
@@ -75,12 +74,24 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
     await store.put(intentKey(key), thisHolder());
   }
 
-  async function received<T>(key: string, compute: () => Promise<T>, signal: AbortSignal, paid: boolean): Promise<T> {
+  /** What `compute` gave, as the next run will read it back. */
+  async function received<T>(
+    key: string,
+    schema: ZodType<T>,
+    compute: () => Promise<T>,
+    signal: AbortSignal,
+    paid: boolean,
+  ): Promise<unknown> {
+    let cutOff = false;
     try {
-      return await compute();
+      signal.throwIfAborted();
+      cutOff = true;
+      const value = await compute();
+      cutOff = false;
+      return JSON.parse(JSON.stringify(schema.parse(value)));
     } catch (error) {
       // An error that was received is not lost; a request that was cut off may have been paid, so its intent stays.
-      if (paid && !signal.aborted) await store.delete(intentKey(key));
+      if (paid && !(cutOff && signal.aborted)) await store.delete(intentKey(key));
       throw error;
     }
   }
