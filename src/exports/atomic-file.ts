@@ -22,9 +22,12 @@ export async function openAtomicFile(path: string): Promise<AtomicFile> {
       return await work();
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new StoreError(`Expected to write ${path}, got: ${reason}. Make room and run the same command again.`, {
-        cause,
-      });
+      throw new StoreError(
+        `Expected to write ${path}, got: ${reason}. Free space or mend the folder, then run the same command again.`,
+        {
+          cause,
+        },
+      );
     }
   };
   const handle = await onDisk(async () => {

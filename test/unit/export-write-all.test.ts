@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { expect, test } from "vitest";
 import { StoreError } from "../../src/domain/errors.ts";
@@ -107,6 +108,18 @@ test("a folder that cannot be written ends in one sentence with the way out", as
   await expect(run).rejects.toThrow(StoreError);
   await expect(run).rejects.toThrow(/taken.*run the same command again/);
 });
+
+test.skipIf(!existsSync("/dev/full")).each(exporters.map((exporter) => [exporter.name, exporter] as const))(
+  "a full disk under %s ends in one sentence and leaves no file",
+  async (_name, exporter) => {
+    await using folder = await scratchFolder();
+    await symlink("/dev/full", folder.at(`${exporter.fileName}.partial`));
+    const run = exportExamples({ examples: streamOf(count(3)), exporters: [exporter], folder: folder.path });
+    await expect(run).rejects.toThrow(StoreError);
+    await expect(run).rejects.toThrow(/^Expected to write .*ENOSPC.*run the same command again\.$/);
+    expect(await readdir(folder.path)).toEqual([]);
+  },
+);
 
 test("examples.csv maps each file and line to its example, whatever the ids hold", async () => {
   await using folder = await scratchFolder();
