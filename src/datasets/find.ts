@@ -61,7 +61,7 @@ async function search(root: string, pattern: string, path: string, option: strin
   }
   if (found.length > 0) return found;
   throw new UsageError(
-    `Expected ${option} to find data files (${knownExtensions()}), got \`${path}\`, which finds ${paths.length === 0 ? "no file" : `only other files, such as \`${basename(paths[0] ?? "")}\``} in \`${root}\``,
+    `Expected ${option} to find data files (${knownExtensions()}), got \`${path}\`, which finds ${paths.length === 0 ? "no file" : `only other files, such as \`${basename(paths[0] ?? "")}\``} in \`${root}\` (relative paths start at the config's own folder)`,
   );
 }
 
