@@ -4,7 +4,7 @@ import { becameOf } from "./funnel.ts";
 
 export type ItemEvent = Extract<RunEvent, { type: "item" }>;
 
-/** Opens the run's events from the start; called once for every pass, so that no pass has to hold them. */
+/** Opens the run's events from the start; called once for every pass, so that events need not be held. */
 export type OpenEvents = () => AsyncIterable<RunEvent>;
 
 /** `last` is how it left the last stage it ended in; null when it ended in none. */
@@ -27,36 +27,44 @@ export interface Lineage {
   bodyKeys: Map<string, string>;
 }
 
-/**
- * The full id for an id or a unique prefix of one, with or without its kind (`query_3f9c` or `3f9c`).
- * @throws {UsageError} naming the matches, or the nearest ids.
- */
-export async function resolveId(open: OpenEvents, wanted: string): Promise<string> {
+/** Finds the one id that `wanted` means while ids go by: the id itself or a unique beginning, with or without its kind. */
+interface IdSearch {
+  see(id: string): void;
+  /** @throws {UsageError} naming the matches, or the nearest ids. */
+  found(): string;
+}
+
+function searchId(wanted: string): IdSearch {
+  let exact = false;
   const matches = new Set<string>();
   const near = new Map<string, number>();
-  for await (const event of open()) {
-    if (event.type !== "item") continue;
-    for (const id of [event.id, ...(event.out ?? [])]) {
-      if (id === wanted) return id;
-      if (id.startsWith(wanted) || hashOfId(id).startsWith(wanted)) {
+  return {
+    see(id) {
+      if (exact) return;
+      if (id === wanted) exact = true;
+      else if (id.startsWith(wanted) || hashOfId(id).startsWith(wanted)) {
         if (matches.size < 6) matches.add(id);
       } else if (matches.size === 0) keepNear(near, id, wanted);
-    }
-  }
-  if (matches.size === 1) return [...matches][0] as string;
-  if (matches.size > 1) {
-    const shown = [...matches].slice(0, 5).sort();
-    const more = matches.size > shown.length ? ", …" : "";
-    throw new UsageError(
-      `Expected the id of one item, got \`${wanted}\`, which begins several: ${shown.join(", ")}${more}`,
-    );
-  }
-  if (near.size === 0)
-    throw new UsageError(`Expected the id of an item, got \`${wanted}\`. No item has ended in this run yet`);
-  const nearest = [...near.entries()].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([id]) => id);
-  throw new UsageError(
-    `Expected the id of an item of this run, got \`${wanted}\`. The nearest are: ${nearest.join(", ")}`,
-  );
+    },
+    found() {
+      if (exact) return wanted;
+      if (matches.size === 1) return [...matches][0] as string;
+      if (matches.size > 1) {
+        const shown = [...matches].slice(0, 5).sort();
+        const more = matches.size > shown.length ? ", …" : "";
+        throw new UsageError(
+          `Expected the id of one item, got \`${wanted}\`, which begins several: ${shown.join(", ")}${more}`,
+        );
+      }
+      if (near.size === 0) {
+        throw new UsageError(`Expected the id of an item, got \`${wanted}\`. No item has ended in this run yet`);
+      }
+      const nearest = [...near.entries()].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([id]) => id);
+      throw new UsageError(
+        `Expected the id of an item of this run, got \`${wanted}\`. The nearest are: ${nearest.join(", ")}`,
+      );
+    },
+  };
 }
 
 function hashOfId(id: string): string {
@@ -79,23 +87,9 @@ function sharedPrefix(a: string, b: string): number {
   return length;
 }
 
-/** What came before `ids`, oldest generation first: one pass for each generation, holding only the ids of this family. */
-export async function ancestorsOf(open: OpenEvents, ids: readonly string[]): Promise<Map<string, string>> {
-  const parents = new Map<string, string>();
-  let wanted = new Set(ids);
-  while (wanted.size > 0) {
-    const found = new Set<string>();
-    for await (const event of open()) {
-      if (event.type !== "item") continue;
-      for (const id of becameOf(event)) {
-        if (id === event.id || !wanted.has(id) || parents.has(id)) continue;
-        parents.set(id, event.id);
-        if (!parents.has(event.id) && !wanted.has(event.id)) found.add(event.id);
-      }
-    }
-    wanted = found;
-  }
-  return parents;
+/** Adds to `parents` what each thing an event made came from. About 130 bytes for each thing a run makes is all that is held. */
+export function addParents(parents: Map<string, string>, event: ItemEvent): void {
+  for (const id of becameOf(event)) if (id !== event.id && !parents.has(id)) parents.set(id, event.id);
 }
 
 /** The chain from the oldest ancestor down to the parent of `id`. */
@@ -108,9 +102,20 @@ export function chainTo(parents: ReadonlyMap<string, string>, id: string): strin
   return chain;
 }
 
-/** Tells where `id` came from and what became of it. `id` is a full id (see `resolveId`). */
-export async function traceLineage(open: OpenEvents, id: string): Promise<Lineage> {
-  const ancestors = chainTo(await ancestorsOf(open, [id]), id);
+/**
+ * Tells where an item came from and what became of it, in two passes. `wanted` is its id or a unique beginning of it, with or
+ * without its kind (`query_3f9c` or `3f9c`). @throws {UsageError} naming the matches, or the nearest ids.
+ */
+export async function traceLineage(open: OpenEvents, wanted: string): Promise<Lineage> {
+  const search = searchId(wanted);
+  const parents = new Map<string, string>();
+  for await (const event of open()) {
+    if (event.type !== "item") continue;
+    for (const seen of [event.id, ...becameOf(event)]) search.see(seen);
+    addParents(parents, event);
+  }
+  const id = search.found();
+  const ancestors = chainTo(parents, id);
   const family = new Set([...ancestors, id]);
   const descendants = new Map<string, Descendant>();
   const passages: ItemEvent[] = [];

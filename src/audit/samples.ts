@@ -1,5 +1,5 @@
 import type { RunEvent } from "../domain/run.ts";
-import { ancestorsOf, chainTo, type ItemEvent, type OpenEvents } from "./lineage.ts";
+import { addParents, chainTo, type ItemEvent, type OpenEvents } from "./lineage.ts";
 import { answerOf, portraitOf, questionOf, readBodies, referenceOf } from "./portrait.ts";
 
 /** One item as an auditor wants to see it at a glance. Text members are whole; whoever prints them bounds them. */
@@ -35,11 +35,7 @@ export async function pickSamples(
   options: SampleOptions,
 ): Promise<Sample[]> {
   if (options.samples === 0) return [];
-  const picked = await pickEvents(open(), lastStage, options);
-  const parents = await ancestorsOf(
-    open,
-    picked.map((event) => event.id),
-  );
+  const { picked, parents } = await pickEvents(open(), lastStage, options);
   const chains = new Map(picked.map((event) => [event.id, [...chainTo(parents, event.id), event.id]]));
   const bodyKeys = await findBodyKeys(open(), new Set([...chains.values()].flat()));
   return picked.map((event) => {
@@ -63,10 +59,12 @@ async function pickEvents(
   events: AsyncIterable<RunEvent>,
   lastStage: string | null,
   options: SampleOptions,
-): Promise<ItemEvent[]> {
+): Promise<{ picked: ItemEvent[]; parents: Map<string, string> }> {
   const groups = new Map<string, ItemEvent[]>();
+  const parents = new Map<string, string>();
   for await (const event of events) {
     if (event.type !== "item") continue;
+    addParents(parents, event);
     if (options.stage !== undefined && event.stage !== options.stage) continue;
     if (event.outcome === "passed") {
       if (options.reason !== undefined || event.stage !== (options.stage ?? lastStage)) continue;
@@ -79,7 +77,7 @@ async function pickEvents(
     else group.splice(place, 0, event);
     if (group.length > options.samples) group.pop();
   }
-  return [...groups.values()].flat();
+  return { picked: [...groups.values()].flat(), parents };
 }
 
 async function findBodyKeys(events: AsyncIterable<RunEvent>, ids: ReadonlySet<string>): Promise<Map<string, string>> {

@@ -1,7 +1,7 @@
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { findExportedLines } from "../audit/exported-lines.ts";
 import { countFunnel } from "../audit/funnel.ts";
-import { resolveId, traceLineage } from "../audit/lineage.ts";
+import { traceLineage } from "../audit/lineage.ts";
 import { portraitOf, readBodies } from "../audit/portrait.ts";
 import { type Story, storyPage } from "../audit/story-page.ts";
 import { UsageError } from "../domain/errors.ts";
@@ -41,7 +41,7 @@ export async function handler(args: ArgumentsCamelCase<WhyArguments>): Promise<v
 /** Gathers all that is known of one item. @throws {UsageError} when no item, or more than one, has an id beginning with `wanted`. */
 export async function tellStory(folder: RunFolder, wanted: string): Promise<Story> {
   const open = () => readEvents(folder.eventsPath);
-  const lineage = await traceLineage(open, await resolveId(open, wanted));
+  const lineage = await traceLineage(open, wanted);
   await using bodies = await openStoredBodies(folder);
   const { found, missing } = readBodies([...lineage.ancestors, lineage.id], lineage.bodyKeys, bodies.get);
   return {
