@@ -2,8 +2,9 @@ import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFil
 import { basename, join, resolve } from "node:path";
 import { type ZodType, z } from "zod";
 import { dataset } from "../domain/dataset.ts";
-import { UsageError } from "../domain/errors.ts";
+import { StoreError, UsageError } from "../domain/errors.ts";
 import { type RunSummary, runSummary } from "../domain/run.ts";
+import { writeTextFile } from "../exports/atomic-file.ts";
 
 /** What one run was: everything needed to explain it or to run it again. Written once, before anything is spent. */
 export const manifest = z.object({
@@ -69,24 +70,35 @@ export function storePathOf(output: string): string {
 
 /**
  * Makes `<output>/runs/<UTC time>-<first 8 hex of configHash>/exports/` and points `runs/latest` at it. A second run of the same
- * config within one second gets `-2` appended.
+ * config within one second gets `-2` appended. @throws {UsageError} where the folder cannot be made; {StoreError} on a full disk.
  */
 export async function createRunFolder(options: { output: string; configHash: string; now: Date }): Promise<RunFolder> {
   const runs = join(options.output, "runs");
-  await mkdir(runs, { recursive: true });
   const time = options.now.toISOString().replace(/[-:]|\.\d+/g, "");
-  const base = `${time}-${options.configHash.slice(0, 8)}`;
+  try {
+    await mkdir(runs, { recursive: true });
+    const folder = await firstFree(runs, `${time}-${options.configHash.slice(0, 8)}`);
+    await mkdir(folder.exportsPath);
+    await pointLatest(runs, folder.run);
+    return folder;
+  } catch (cause) {
+    const message = `Expected to make a run's folder in \`${runs}\`, got: ${String((cause as Error).message)}.`;
+    if (codeOf(cause) === "ENOSPC")
+      throw new StoreError(`${message} Make room and run the same command again.`, { cause });
+    if (codeOf(cause) === undefined) throw cause;
+    throw new UsageError(`${message} Name a folder that can be written with --output.`, { cause });
+  }
+}
+
+async function firstFree(runs: string, base: string): Promise<RunFolder> {
   for (let count = 1; ; count++) {
     const folder = runFolderAt(join(runs, count === 1 ? base : `${base}-${count}`));
     try {
       await mkdir(folder.path);
+      return folder;
     } catch (error) {
-      if (codeOf(error) === "EEXIST") continue;
-      throw error;
+      if (codeOf(error) !== "EEXIST") throw error;
     }
-    await mkdir(folder.exportsPath);
-    await pointLatest(runs, folder.run);
-    return folder;
   }
 }
 
@@ -165,11 +177,9 @@ function recent(runs: string, ids: readonly string[]): string {
   return `Recent runs in \`${runs}\`, newest first:\n${shown.map((id) => `  ${id}`).join("\n")}`;
 }
 
-/** Writes JSON so that a reader, also after a kill, finds the old file or the whole new one. */
+/** Writes JSON so that a reader, also after a kill, finds the old file or the whole new one. @throws {StoreError} when the disk refuses. */
 export async function writeJson(path: string, value: unknown): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`, { flush: true });
-  await rename(temporary, path);
+  await writeTextFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** The run's manifest, or null where the run died before it was written. @throws {UsageError} when the file is not one. */

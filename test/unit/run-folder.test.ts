@@ -141,7 +141,8 @@ describe("reading and writing", () => {
 
   test("a run folder that cannot be made says why", async () => {
     await writeFile(join(output, "runs"), "a file");
-    await expect(create("10:15:00")).rejects.toThrow(/EEXIST|ENOTDIR/);
+    await expect(create("10:15:00")).rejects.toThrow(/folder in `.*runs`, got: E.* --output/);
+    await expect(create("10:15:00")).rejects.toThrow(UsageError);
     await rm(join(output, "runs"));
     await mkdir(join(output, "runs"));
     expect((await create("10:15:00")).run).toBe(manifest.run);
