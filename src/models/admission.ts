@@ -1,7 +1,7 @@
-import { setTimeout as delay } from "node:timers/promises";
 import PQueue from "p-queue";
 import { UsageError } from "../domain/errors.ts";
 import { sha256 } from "../domain/hash.ts";
+import { wait } from "./retry.ts";
 
 /** Lets requests to one endpoint through: so many at once, so many a minute, and none while the endpoint asked for a pause. */
 export interface Admission {
@@ -37,7 +37,7 @@ export const defaultConcurrency = 16;
 export function createAdmissions(
   options: { readonly now?: () => number; readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void> } = {},
 ): Admissions {
-  const { now = Date.now, sleep = (ms, signal) => delay(ms, undefined, { signal }) } = options;
+  const { now = Date.now, sleep = wait } = options;
   const endpoints = new Map<string, { admission: Admission; limits: StatedLimits }>();
 
   return {

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { ChatRequest, Model } from "../contracts.ts";
 import { RejectionError, UsageError } from "../domain/errors.ts";
@@ -6,7 +5,7 @@ import type { Usage } from "../domain/trajectory.ts";
 import { type Answer, answer } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
 import type { OpenedModel, Provider, ProviderDeps } from "./provider.ts";
-import { retry } from "./retry.ts";
+import { longestWaitMs, retry, TransientError, wait } from "./retry.ts";
 import { createTransport } from "./transport.ts";
 
 const price = z.strictObject({
@@ -80,7 +79,7 @@ export const openAiCompatible: Provider<typeof schema> = {
 };
 
 async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: ProviderDeps): Promise<Model> {
-  const { now = Date.now, random = Math.random, sleep = (ms, signal) => delay(ms, undefined, { signal }) } = deps;
+  const { now = Date.now, random = Math.random, sleep = wait } = deps;
   const key = readKey(alias, config, deps.env);
   const { baseUrl } = config;
   const admission = deps.admissions.of({ baseUrl, key }, alias, config);
@@ -90,7 +89,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   const settings = settingsOf(config);
 
   async function ask(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer> {
-    const send = async () => {
+    const send = async (number: number) => {
       const sent = deps.meter.send(alias);
       try {
         const received = await transport.complete(payload, signal);
@@ -98,19 +97,20 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
         return received;
       } catch (error) {
         sent.failed();
+        // Before this request's place is free, or the next one would slip in.
+        if (error instanceof TransientError && error.pausesEndpoint) {
+          admission.pause(longestWaitMs(error.retryAfterMs, number, config.retries));
+        }
         throw error;
       }
     };
-    return retry((number) => admission.admit(send, { signal, priority: number }), {
+    return retry((number) => admission.admit(() => send(number), { signal, priority: number }), {
       what: `model \`${alias}\` (${baseUrl})`,
       policy: config.retries,
       signal,
       now,
       sleep,
       random,
-      onWait: (error, ms) => {
-        if (error.pausesEndpoint) admission.pause(ms);
-      },
     });
   }
 

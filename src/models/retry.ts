@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { FailureError } from "../domain/errors.ts";
 
 /** One try did not work and another may. `retryAfterMs` is what the endpoint asked for, null when it asked for nothing. */
@@ -38,7 +39,6 @@ export async function retry<T>(
     readonly now: () => number;
     readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
     readonly random: () => number;
-    readonly onWait: (error: TransientError, ms: number) => void;
   },
 ): Promise<T> {
   const { policy, signal, now, sleep } = options;
@@ -56,16 +56,28 @@ export async function retry<T>(
           { cause: error },
         );
       }
-      options.onWait(error, waitMs);
       await sleep(waitMs, signal);
     }
   }
 }
 
 function waitBefore(error: TransientError, number: number, policy: RetryPolicy, random: () => number): number {
-  const maxMs = policy.maxWaitSeconds * 1000;
-  const backoffMs = random() * Math.min(maxMs, policy.firstWaitSeconds * 1000 * 2 ** (number - 1));
-  return Math.min(maxMs, Math.max(error.retryAfterMs ?? 0, backoffMs));
+  const jitteredMs = random() * longestWaitMs(null, number, policy);
+  return Math.max(jitteredMs, error.retryAfterMs === null ? 0 : longestWaitMs(error.retryAfterMs, number, policy));
+}
+
+/** Milliseconds an endpoint should be left alone after try `number`: what it asked for, else the backoff without jitter; bounded. */
+export function longestWaitMs(askedMs: number | null, number: number, policy: RetryPolicy): number {
+  return Math.min(policy.maxWaitSeconds * 1000, askedMs ?? policy.firstWaitSeconds * 1000 * 2 ** (number - 1));
+}
+
+/** Waits so many milliseconds. @throws the signal's reason when it aborts first. */
+export async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error;
+  }
 }
 
 /** Milliseconds a Retry-After header asks for (`retry-after-ms`, seconds or an HTTP date); null when there is none that can be read. */

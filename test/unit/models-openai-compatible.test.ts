@@ -382,6 +382,19 @@ describe("stopping", () => {
     expect(meter.total()).toMatchObject({ sent: 2, failed: 1, underWay: 0 });
   });
 
+  test("a wait between tries, and the endpoint's pause with it, stop with the signal's reason", async () => {
+    const endpoint = await endpointWith({
+      faults: () => ({ kind: "status", status: 429, headers: { "retry-after": "60" } }),
+    });
+    const { model } = await oneModel(endpoint, { concurrency: 1 }, await lab({ realWaits: true }));
+    const controller = new AbortController();
+    const calls = [0, 1].map((sample) => errorOf(model.complete(ask("a"), { sample, signal: controller.signal })));
+    await expect.poll(() => endpoint.requests.length).toBe(1);
+    controller.abort(new Error("enough"));
+    expect((await Promise.all(calls)).map((error) => error.message)).toEqual(["enough", "enough"]);
+    expect(endpoint.requests).toHaveLength(1);
+  });
+
   test("no listener stays on the caller's signal, whether a request went well, failed or waited", async () => {
     const endpoint = await endpointWith({ faults: [{ kind: "reset_mid_body" }, { kind: "status", status: 400 }] });
     const { model } = await oneModel(endpoint, { concurrency: 1 });

@@ -18,7 +18,6 @@ async function waitsOf(error: TransientError, policy: Record<string, number> = {
       waits.push(ms);
       nowMs += ms;
     },
-    onWait: () => {},
   }).catch((reason: unknown) => {
     if (!(reason instanceof FailureError)) throw reason;
   });
@@ -63,7 +62,6 @@ test("an error that is not transient is thrown as it is, at once", async () => {
       now: () => 0,
       random: () => 0,
       sleep: async () => {},
-      onWait: () => {},
     },
   );
   await expect(call).rejects.toBe(bug);
