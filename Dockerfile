@@ -1,0 +1,12 @@
+# The inside of a Docker sandbox: the same Debian packages that bubblewrap uses from the host, so that both run the same versions.
+FROM debian:bookworm-slim
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      python3 python3-pandas python3-scipy python3-sklearn python3-statsmodels python3-matplotlib libopenblas0-pthread \
+ && rm -rf /var/lib/apt/lists/*
+COPY passwd group /etc/
+COPY --chown=0:0 runner.py /opt/runner/runner.py
+RUN mkdir -p /data /scratch && chmod 0444 /opt/runner/runner.py && python3 -c "import pandas, scipy, sklearn, statsmodels, matplotlib"
+USER 10001:10001
+WORKDIR /scratch
+CMD ["/usr/bin/python3", "-s", "-P", "-u", "/opt/runner/runner.py"]

@@ -1,0 +1,251 @@
+// Sandboxes as bubblewrap processes: an allow-listed read-only root, no capabilities, no network, limits by cgroup.
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import type { Sandbox, SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
+import { FailureError, UsageError } from "../domain/errors.ts";
+import { type Cgroup, findCgroupRoots, makeCgroup, openHomes, reapCgroups } from "./cgroup.ts";
+import { prove } from "./environment.ts";
+import {
+  insideCommand,
+  insideEnv,
+  insideUid,
+  runnerDir,
+  type SandboxOptions,
+  supervisorGaveUp,
+  tmpfsBytes,
+} from "./inside.ts";
+import { ownerId } from "./owner.ts";
+import { places } from "./places.ts";
+import { checkReadable } from "./readable.ts";
+import { type Inside, type InsideEnd, supervise } from "./supervised.ts";
+
+const bwrapPath = "/usr/bin/bwrap";
+const pythonPath = "/usr/bin/python3";
+
+/** How a started process comes under its limits: `enter` is a command line that becomes what follows it, `bwrap` starts bwrap. */
+type Fence = (limits: SandboxLimits) => {
+  readonly enter: readonly string[];
+  readonly bwrap: readonly string[];
+  remove(): Promise<void>;
+};
+
+// Where root's launcher mounts, for itself alone, what an ordinary user may not reach by its own path.
+const rootsDataDir = "/mnt";
+const rootsRunnerDir = "/media";
+
+/** Why bubblewrap cannot be used here, or null. Cheap: looks, and starts nothing. */
+export function bubblewrapLacks(): { reason: string; wayOut: string } | null {
+  if (process.platform !== "linux") return { reason: "bubblewrap needs Linux", wayOut: "use Docker" };
+  const setup = "run `npx tracemill setup`";
+  if (!existsSync(bwrapPath)) return { reason: `${bwrapPath} is not installed`, wayOut: setup };
+  if (!existsSync(pythonPath)) return { reason: `${pythonPath} is not installed`, wayOut: setup };
+  const roots = findCgroupRoots();
+  if (roots === null)
+    return { reason: "no cgroups with memory, pids and cpu controllers are mounted", wayOut: "use Docker" };
+  const uid = process.getuid?.() ?? 0;
+  if (uid !== 0 && roots.kind === "v1" && !openHomes(roots, uid)) {
+    return { reason: `no cgroup is delegated to user ${uid}, so nothing would limit memory`, wayOut: setup };
+  }
+  if (uid !== 0 && roots.kind === "v2" && !existsSync(`/run/user/${uid}/systemd`)) {
+    return {
+      reason: `user ${uid} has no systemd session, so nothing would limit memory`,
+      wayOut: "log in as that user, or use root or Docker",
+    };
+  }
+  return null;
+}
+
+/**
+ * Probes bubblewrap with the real arguments and returns the backend.
+ * @throws {UsageError} saying which promise it cannot hold here and the way out.
+ */
+export async function createBubblewrap(options: SandboxOptions): Promise<SandboxBackend> {
+  const lack = bubblewrapLacks();
+  if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
+  tmpfsBytes(options.limits);
+  const fence = await findFence();
+  const free = places(options.concurrency);
+  const open = new Set<AsyncDisposable>();
+  let closed = false;
+
+  async function start(
+    limits: SandboxLimits,
+    preimport: readonly string[],
+    request: SandboxRequest,
+    onClosed: () => void,
+  ) {
+    if (process.getuid?.() === 0) await checkReadable(request.dataDir);
+    const inside = startInside(fence, limits, request.dataDir);
+    let sandbox: Sandbox | undefined;
+    sandbox = await supervise(inside, {
+      limits,
+      preimport,
+      signal: request.signal,
+      onClosed: () => {
+        if (sandbox) open.delete(sandbox);
+        onClosed();
+      },
+    });
+    open.add(sandbox);
+    return sandbox;
+  }
+
+  const environment = await prove("bubblewrap", null, options, (limits, preimport, dataDir) =>
+    start(limits, preimport, { dataDir, label: "probe", signal: options.signal }, () => {}),
+  );
+  return {
+    name: "bubblewrap",
+    environment,
+    limits: options.limits,
+    async open(request) {
+      const giveBack = await free.take(request.signal);
+      try {
+        if (closed) throw new FailureError("sandbox", "Expected an open sandbox backend, got one that is closed");
+        return await start(options.limits, options.preimport, request, giveBack);
+      } catch (error) {
+        giveBack();
+        throw error;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      await Promise.all([...open].map((sandbox) => sandbox[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+async function findFence(): Promise<Fence> {
+  const roots = findCgroupRoots();
+  const uid = process.getuid?.() ?? 0;
+  if (roots === null) throw new UsageError("Expected mounted cgroups, found none");
+  if (roots.kind === "v2" && uid !== 0) return scopeFence;
+  openHomes(roots, uid);
+  await reapCgroups(roots, uid);
+  const owner = ownerId();
+  return (limits) => {
+    const cgroup = makeCgroup(roots, uid, `${owner}-${++sandboxCount}`, limits);
+    return {
+      enter: joinCgroup(cgroup),
+      bwrap: [bwrapPath, "--ro-bind", cgroup.oomFile, cgroup.oomFileInside],
+      remove: () => cgroup.remove(),
+    };
+  };
+}
+
+let sandboxCount = 0;
+
+/** A command line that enters the cgroup and then becomes what follows it. */
+function joinCgroup(cgroup: Cgroup): string[] {
+  const script = 'n=$1; shift; while [ "$n" -gt 0 ]; do echo $$ > "$1" || exit 72; shift; n=$((n-1)); done; exec "$@"';
+  return ["/bin/sh", "-c", script, "sh", String(cgroup.procs.length), ...cgroup.procs];
+}
+
+/** cgroup v2 without root: systemd makes the cgroup, and it is found from inside it. Unproven: see docs/sandbox.md. */
+const scopeFence: Fence = (limits) => {
+  const properties = [
+    `MemoryMax=${limits.memoryMb}M`,
+    "MemorySwapMax=0",
+    `TasksMax=${limits.pids}`,
+    `CPUQuota=${Math.round(limits.cpus * 100)}%`,
+  ];
+  const script =
+    'events="/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.events"; b=$1; shift; exec "$b" --ro-bind "$events" /sys/fs/cgroup/memory.events "$@"';
+  return {
+    enter: [
+      "systemd-run",
+      ...["--user", "--scope", "--quiet", "--collect"],
+      ...properties.flatMap((property) => ["-p", property]),
+      "--",
+    ],
+    bwrap: ["/bin/sh", "-c", script, "sh", bwrapPath],
+    remove: async () => {},
+  };
+};
+
+/**
+ * Root becomes an ordinary user before bwrap: user 0 inside would still own what root owns on the host, and without any capability
+ * could write /proc/sys and change the host's device nodes.
+ */
+function dropRoot(dataDir: string): string[] {
+  const script = [
+    `mount --bind "$1" ${rootsDataDir} && mount --bind "$2" ${rootsRunnerDir} && shift 2 || exit 72`,
+    `exec setpriv --reuid ${insideUid} --regid ${insideUid} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"`,
+  ].join("\n");
+  return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", dataDir, runnerDir()];
+}
+
+/** The sandbox's own arguments, applied left to right. */
+function bwrapArguments(limits: SandboxLimits, dataDir: string, runner: string): string[] {
+  const size = tmpfsBytes(limits);
+  const readOnly = (from: string, to = from) => (existsSync(from) ? ["--ro-bind", from, to] : []);
+  return [
+    ...[
+      "--unshare-all",
+      "--unshare-user",
+      "--disable-userns",
+      "--die-with-parent",
+      "--new-session",
+      "--cap-drop",
+      "ALL",
+    ],
+    ...["--uid", String(insideUid), "--gid", String(insideUid), "--hostname", "sandbox", "--clearenv"],
+    ...Object.entries(insideEnv).flatMap(([name, value]) => ["--setenv", name, value]),
+    // Not /usr/local, not /usr/sbin: only what the interpreter and its packages read.
+    ...["/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share"].flatMap((path) => readOnly(path)),
+    ...["--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"],
+    ...(existsSync("/lib64") ? ["--symlink", "usr/lib64", "/lib64"] : []),
+    ...["/etc/alternatives", "/etc/ld.so.cache", "/etc/matplotlibrc", "/etc/fonts", "/etc/mime.types"].flatMap((path) =>
+      readOnly(path),
+    ),
+    ...["--ro-bind", `${runner}/passwd`, "/etc/passwd", "--ro-bind", `${runner}/group`, "/etc/group"],
+    ...["--ro-bind", `${runner}/runner.py`, "/opt/runner/runner.py"],
+    ...["--proc", "/proc", "--dev", "/dev"],
+    ...["--size", String(size.shm), "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
+    ...["--size", String(size.tmp), "--perms", "1777", "--tmpfs", "/tmp"],
+    ...["--size", String(size.scratch), "--perms", "0700", "--tmpfs", "/scratch"],
+    ...["--ro-bind", dataDir, "/data", "--remount-ro", "/"],
+    ...["--chdir", "/scratch", "--", ...insideCommand],
+  ];
+}
+
+function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Inside {
+  const { enter, bwrap, remove } = fence(limits);
+  const asRoot = process.getuid?.() === 0;
+  const [command, ...rest] = asRoot
+    ? [...enter, ...dropRoot(dataDir), ...bwrap, ...bwrapArguments(limits, rootsDataDir, rootsRunnerDir)]
+    : [...enter, ...bwrap, ...bwrapArguments(limits, dataDir, runnerDir())];
+  // systemd-run finds the user's manager by XDG_RUNTIME_DIR; nothing of this reaches the inside, which starts with --clearenv.
+  const env = {
+    PATH: "/usr/bin:/bin",
+    XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid?.() ?? 0}`,
+  };
+  const child: ChildProcessWithoutNullStreams = spawn(command as string, rest, { stdio: "pipe", env, cwd: "/" });
+  let diagnostics = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    diagnostics = (diagnostics + chunk.toString("utf8")).slice(-2000);
+  });
+  child.stdin.on("error", () => {}); // the process has gone; `ended` says so
+  return {
+    write: (bytes) => void child.stdin.write(bytes),
+    onData: (listener) => void child.stdout.on("data", listener),
+    ended: new Promise<InsideEnd>((resolve) => {
+      child.once("error", (error) => resolve({ cause: "infrastructure", detail: error.message }));
+      child.once("close", (code, signal) => resolve(explain(code, signal, diagnostics.trim())));
+    }),
+    kill: () => void child.kill("SIGKILL"),
+    remove,
+  };
+}
+
+/** The code cannot signal the outer bwrap, which is not in its process namespace; it can end the supervisor, whose status bwrap passes on. */
+function explain(code: number | null, signal: NodeJS.Signals | null, diagnostics: string): InsideEnd {
+  if (signal === null && code !== null && code > 128) {
+    return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };
+  }
+  const why = signal
+    ? `bwrap was ended by ${signal}`
+    : code === supervisorGaveUp
+      ? "the supervisor gave up"
+      : `bwrap left with ${code}`;
+  return { cause: "infrastructure", detail: diagnostics === "" ? why : `${why}: ${diagnostics}` };
+}

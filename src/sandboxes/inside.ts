@@ -1,0 +1,70 @@
+// What every backend gives the inside alike: user, environment variables, temporary file systems, the runner and its command line.
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { SandboxLimits } from "../contracts.ts";
+import { UsageError } from "../domain/errors.ts";
+import { sha256 } from "../domain/hash.ts";
+
+/** What a backend is created with. `preimport` are modules the interpreter has imported before its first step. */
+export interface SandboxOptions {
+  readonly limits: SandboxLimits;
+  readonly concurrency: number;
+  readonly preimport: readonly string[];
+  /** Docker image to run instead of the one built from our Dockerfile. */
+  readonly image?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+export const insideUid = 10001;
+
+export const insideEnv: Readonly<Record<string, string>> = {
+  PATH: "/usr/bin:/bin",
+  HOME: "/scratch",
+  LANG: "C.UTF-8",
+  MPLBACKEND: "Agg",
+  MPLCONFIGDIR: "/tmp/matplotlib",
+  // The same code gives the same set and dict order in every sandbox, so that a replay can be compared with what was stored.
+  PYTHONHASHSEED: "0",
+  PYTHONDONTWRITEBYTECODE: "1",
+  OMP_NUM_THREADS: "1",
+  OPENBLAS_NUM_THREADS: "1",
+  MKL_NUM_THREADS: "1",
+  NUMEXPR_NUM_THREADS: "1",
+  LOKY_MAX_CPU_COUNT: "1",
+};
+
+/** Not -I, which would ignore PYTHONHASHSEED: the environment is wholly ours, and -s -P leave out what else -I leaves out. */
+export const insideCommand: readonly string[] = ["/usr/bin/python3", "-s", "-P", "-u", "/opt/runner/runner.py"];
+
+/** Exit code of a supervisor that gave up by itself: never the code's doing. */
+export const supervisorGaveUp = 71;
+
+/** Sizes in bytes. /tmp and /dev/shm are each a quarter of /scratch. @throws {UsageError} when together above half of the memory. */
+export function tmpfsBytes(limits: SandboxLimits): { scratch: number; tmp: number; shm: number } {
+  const scratch = limits.scratchMb * 1024 * 1024;
+  const small = Math.ceil(scratch / 4);
+  // Files in them count as memory: a full /scratch must leave the interpreter room to go on.
+  if (limits.scratchMb * 1.5 > limits.memoryMb / 2) {
+    throw new UsageError(
+      `Expected sandbox.scratchMb of at most a third of memoryMb (${limits.memoryMb}), got \`${limits.scratchMb}\`: files there count as memory`,
+    );
+  }
+  return { scratch, tmp: small, shm: small };
+}
+
+/** The folder that holds runner.py, beside the package's package.json. */
+export function runnerDir(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "runner", "runner.py"))) {
+    const above = dirname(folder);
+    if (above === folder) throw new Error("Expected runner/runner.py beside package.json, found none");
+    folder = above;
+  }
+  return join(folder, "runner");
+}
+
+/** Hash of the program inside. */
+export function runnerHash(): string {
+  return sha256(readFileSync(join(runnerDir(), "runner.py")));
+}

@@ -1,0 +1,18 @@
+// The inside is user 10001 to the kernel: data it shall read must be readable by everyone.
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { UsageError } from "../domain/errors.ts";
+
+/** Checks that everyone may read the folder and every file in it. @throws {UsageError} naming the path and the command that mends it. */
+export async function checkReadable(dir: string): Promise<void> {
+  const refuse = (path: string) => {
+    throw new UsageError(`Expected data that every user may read, got \`${path}\`: run \`chmod -R a+rX ${dir}\``);
+  };
+  if (((await stat(dir)).mode & 0o005) !== 0o005) refuse(dir);
+  for (const entry of await readdir(dir, { recursive: true })) {
+    const path = join(dir, entry);
+    const found = await stat(path);
+    const needed = found.isDirectory() ? 0o005 : 0o004;
+    if ((found.mode & needed) !== needed) refuse(path);
+  }
+}
