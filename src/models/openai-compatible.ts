@@ -22,7 +22,11 @@ const retries = z.strictObject({
   totalSeconds: z.number().positive().default(900),
 });
 
-const ownFields = ["model", "messages", "stream", "n", "seed", "stop", "response_format"];
+// What the payload gets from elsewhere: options of their own, or the request.
+const ownFields = new Set(
+  "model messages stream n seed stop response_format temperature top_p max_tokens max_completion_tokens".split(" "),
+);
+const secretHeader = /^(authorization|proxy-authorization|cookie|(x-)?api-key)$/i;
 
 const schema = z.strictObject({
   provider: z.literal("openai-compatible"),
@@ -37,16 +41,15 @@ const schema = z.strictObject({
   apiKeyEnv: z.string().min(1).nullable().optional(),
   headers: z
     .record(z.string().regex(/^[\w-]+$/), z.string().regex(/^[\x20-\x7e]*$/))
-    .refine((headers) => !Object.keys(headers).some((name) => name.toLowerCase() === "authorization"), {
-      error:
-        "Expected no Authorization header: configs are written into every run; name the key's variable in `apiKeyEnv`",
+    .refine((headers) => !Object.keys(headers).some((name) => secretHeader.test(name)), {
+      error: "Expected no key in a header: configs are written into every run; name the key's variable in `apiKeyEnv`",
     })
     .default({}),
   body: z
     .record(z.string(), z.json())
     .refine(
-      (body) => !ownFields.some((field) => field in body),
-      `Expected none of ${ownFields.join(", ")}: they have options of their own`,
+      (body) => !Object.keys(body).some((field) => ownFields.has(field)),
+      `Expected none of ${[...ownFields].join(", ")}: they have options of their own or come from the request`,
     )
     .default({}),
   temperature: z.number().min(0).optional(),
