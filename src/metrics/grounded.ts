@@ -7,6 +7,7 @@ import { readItems, readNamedValues } from "./read-values.ts";
 const metric = "grounded";
 const numberIn = /(?<![\w.])[+-]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?/g;
 const longest = 100_000;
+const maxValues = 2_000;
 
 /**
  * The share of the answer's values that an observation showed, numbers rounded as the answer rounds them (a share may be shown where
@@ -18,6 +19,10 @@ export function grounded(trajectory: Trajectory): Score {
   if (submission === null || submission.trim() === "") return { metric, value: null, reason: "There is no answer" };
   if (submission.length > longest) return { metric, value: null, reason: "The answer is too long to be traced" };
 
+  const values = [...new Set(valuesOf(submission))];
+  if (values.length > maxValues)
+    return { metric, value: null, reason: `The answer has too many values (${values.length})` };
+
   const evidence = seen(trajectory);
   const firstOwn = trajectory.turns[0]?.message ?? trajectory.messages.length;
   const prompt = ` ${plainText(
@@ -28,7 +33,7 @@ export function grounded(trajectory: Trajectory): Score {
   )} `;
   const missing: string[] = [];
   let traced = 0;
-  for (const value of valuesOf(submission)) {
+  for (const value of values) {
     const read = readNumber(value);
     const phrase = plainText(value);
     if (read === null && (phrase === "" || mentions(prompt, phrase))) continue;

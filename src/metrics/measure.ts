@@ -1,6 +1,8 @@
 import type { z } from "zod";
 import type { Metric, MetricSubject } from "../contracts.ts";
 
+const maxAnswerChars = 200_000;
+
 /** What a metric found: right or wrong, or why it could not tell. */
 export type Finding = { readonly right: boolean; readonly why: string } | { readonly unscored: string };
 
@@ -23,6 +25,9 @@ export function metricOf<Params>(definition: {
         return scored(null, `Expected usable params, got \`${issue?.path.join(".")}\`: ${issue?.message}`);
       }
       if (reference.answer.trim() === "") return scored(null, "The reference is empty");
+      if (submission !== null && submission.length > maxAnswerChars + 4 * reference.answer.length) {
+        return scored(0, `The answer is far too long to be one (${submission.length} characters)`);
+      }
       const finding = compare(reference.answer, submission ?? "", params.data);
       if ("unscored" in finding) return scored(null, finding.unscored);
       if (submission === null || submission.trim() === "") return scored(0, "There is no answer");
