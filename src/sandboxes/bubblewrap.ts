@@ -16,11 +16,11 @@ import {
 } from "./inside.ts";
 import { ownerId } from "./owner.ts";
 import { places } from "./places.ts";
+import { missingModules, pythonPath } from "./python.ts";
 import { checkReadable } from "./readable.ts";
 import { type Inside, type InsideEnd, supervise } from "./supervised.ts";
 
-const bwrapPath = "/usr/bin/bwrap";
-const pythonPath = "/usr/bin/python3";
+export const bwrapPath = "/usr/bin/bwrap";
 
 /** How a started process comes under its limits: `enter` is a command line that becomes what follows it, `bwrap` starts bwrap. */
 type Fence = (limits: SandboxLimits) => {
@@ -33,12 +33,13 @@ type Fence = (limits: SandboxLimits) => {
 const rootsDataDir = "/mnt";
 const rootsRunnerDir = "/media";
 
-/** Why bubblewrap cannot be used here, or null. Cheap: looks, and starts nothing. */
-export function bubblewrapLacks(): { reason: string; wayOut: string } | null {
+/** Why bubblewrap cannot be used here, or null. Looks only; `createBubblewrap` tries it. */
+export async function bubblewrapLacks(): Promise<{ reason: string; wayOut: string } | null> {
   if (process.platform !== "linux") return { reason: "bubblewrap needs Linux", wayOut: "use Docker" };
   const setup = "run `npx tracemill setup`";
   if (!existsSync(bwrapPath)) return { reason: `${bwrapPath} is not installed`, wayOut: setup };
-  if (!existsSync(pythonPath)) return { reason: `${pythonPath} is not installed`, wayOut: setup };
+  const missing = await missingModules();
+  if (missing.length > 0) return { reason: `${pythonPath} (3.11 or newer) lacks ${missing.join(", ")}`, wayOut: setup };
   const roots = findCgroupRoots();
   if (roots === null)
     return { reason: "no cgroups with memory, pids and cpu controllers are mounted", wayOut: "use Docker" };
@@ -60,7 +61,7 @@ export function bubblewrapLacks(): { reason: string; wayOut: string } | null {
  * @throws {UsageError} saying which promise it cannot hold here and the way out.
  */
 export async function createBubblewrap(options: SandboxOptions): Promise<SandboxBackend> {
-  const lack = bubblewrapLacks();
+  const lack = await bubblewrapLacks();
   if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
   const fence = await findFence();

@@ -19,7 +19,7 @@ export interface SandboxEntry {
 
 export const sandboxBackends: readonly SandboxEntry[] = [
   { name: "docker", promises: dockerPromises, lacks: dockerLacks, create: createDocker },
-  { name: "bubblewrap", promises: bubblewrapPromises, lacks: async () => bubblewrapLacks(), create: createBubblewrap },
+  { name: "bubblewrap", promises: bubblewrapPromises, lacks: bubblewrapLacks, create: createBubblewrap },
 ];
 
 /** The `sandbox:` section of a config. Sizes of 1024 x 1024 bytes; `outputBytes` is what is kept of one stream of one step. */

@@ -1,0 +1,57 @@
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import { UsageError } from "../domain/errors.ts";
+import { openSandboxBackend, sandboxBackends } from "../sandboxes/index.ts";
+
+export const command = "doctor";
+export const describe = "What is there, and what each sandbox backend promises";
+
+export interface DoctorArguments {
+  readonly json: boolean;
+}
+
+export function builder(argv: Argv): Argv {
+  return argv.option("json", { type: "boolean", default: false, describe: "Print everything as one JSON object" });
+}
+
+export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promise<void> {
+  const signal = new AbortController().signal;
+  const backends = [];
+  for (const entry of sandboxBackends) {
+    backends.push({ name: entry.name, ...(await examine(entry, signal)), promises: entry.promises() });
+  }
+  const machine = {
+    node: process.version,
+    platform: process.platform,
+    arch: process.arch,
+    uid: process.getuid?.() ?? null,
+  };
+  if (args.json) return console.log(JSON.stringify({ ...machine, backends }, null, 2));
+  console.log(`node ${machine.node} on ${machine.platform}/${machine.arch}, user ${machine.uid ?? "unknown"}`);
+  for (const { name, usable, reason, wayOut, environment, promises } of backends) {
+    console.log(`\n${name}: ${usable ? "usable, tried with a real sandbox" : `not usable: ${reason} (${wayOut})`}`);
+    if (environment) {
+      const versions = Object.entries(environment.versions).map(([key, version]) => `${key} ${version}`);
+      console.log(`  environment ${environment.id}: ${versions.join(", ")}`);
+      if (environment.image) console.log(`  image ${environment.image}`);
+    }
+    for (const { promise, held } of promises) console.log(`  ${mark(held)}  ${promise}`);
+  }
+  if (!backends.some((backend) => backend.usable))
+    console.log("\nNo sandbox is usable: `npx tracemill setup` installs one.");
+}
+
+async function examine(entry: (typeof sandboxBackends)[number], signal: AbortSignal) {
+  const lack = await entry.lacks(undefined);
+  if (lack) return { usable: false, reason: lack.reason, wayOut: lack.wayOut, environment: null };
+  try {
+    await using backend = await openSandboxBackend({ backend: entry.name, signal });
+    return { usable: true, reason: null, wayOut: null, environment: backend.environment };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return { usable: false, reason: error.message, wayOut: "see docs/sandbox.md", environment: null };
+  }
+}
+
+function mark(held: boolean | "unproven"): string {
+  return held === "unproven" ? "unproven" : held ? "yes     " : "no      ";
+}
