@@ -89,13 +89,19 @@ function finish(
 
 /** Thinking that a server left in the text is not part of the conversation (chat templates drop it from earlier turns too). */
 function withoutThinking(text: string): { visible: string; transforms: readonly string[] } {
-  const opened = /^\s*<think>/i.test(text);
+  let visible = text;
+  for (let close = thinkingEnd(visible); close !== null; close = thinkingEnd(visible)) {
+    visible = visible.slice(close).trimStart();
+  }
+  return { visible, transforms: visible === text ? [] : ["drop_thinking"] };
+}
+
+function thinkingEnd(text: string): number | null {
   const close = /<\/think>/i.exec(text);
-  if (close === null) return { visible: text, transforms: [] };
-  const before = text.slice(0, close.index);
+  if (close === null) return null;
   // Without the opening tag the prompt's template wrote it; but an action before it means the tag is only being talked about.
-  if (!opened && /<(?:reasoning|python|answer)>/i.test(before)) return { visible: text, transforms: [] };
-  return { visible: text.slice(close.index + close[0].length).trimStart(), transforms: ["drop_thinking"] };
+  const begun = /^\s*<think>/i.test(text) || !/<(?:reasoning|python|answer)>/i.test(text.slice(0, close.index));
+  return begun ? close.index + close[0].length : null;
 }
 
 /** The text with every closed <reasoning> blanked out, same length: tags that are only mentioned there are not actions. */
