@@ -21,7 +21,15 @@ export interface Asked {
 }
 
 const codes = z.union([z.string(), z.number()]).transform(String).nullish().catch(null);
-const errorObject = z.object({ message: z.string(), code: codes, type: codes });
+// `metadata.raw` is what a router's upstream said; the router's own message may be no more than "Provider returned error".
+const metadata = z.object({ raw: z.string() }).nullish().catch(null);
+const errorObject = z
+  .object({ message: z.string(), code: codes, type: codes, metadata })
+  .transform(({ message, code, type, metadata }) => ({
+    message: metadata?.raw ? `${message}: ${metadata.raw}` : message,
+    code,
+    type,
+  }));
 const errorBody = z.union([
   z.object({ error: errorObject }).transform(({ error }) => error),
   z.object({ error: z.string() }).transform(({ error }) => ({ message: error, code: null, type: null })),
@@ -51,14 +59,27 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-const overflow =
-  /context[ _]?(length|window|size)|maximum (context|model) length|prompt is too long|input is too long|reduce the length/i;
+// Each alternative is the wording of some server; test/unit/models-endpoint-error.test.ts names them.
+const overflow = new RegExp(
+  [
+    "context[ _]?(length|window|size|limit)",
+    "maximum model length",
+    "(prompt|input) is too long",
+    "reduce the length",
+    "tokens \\+ `max_new_tokens",
+    "max_tokens must be at least 1, got -",
+    "range of input length",
+  ].join("|"),
+  "i",
+);
+const overflowStatuses = new Set([400, 403, 413, 422, 500]);
 const filtered = /content[ _]?(filter|policy)|content management policy|data_inspection_failed|responsible ?ai/i;
 const unknownModel =
   /model[ _]not[ _]found|model .{0,120}(does not exist|not found|is not available)|(unknown|invalid) model/i;
 const unsupported =
   /unsupported[ _](parameter|value)|(unknown|unrecognized|extra)[ _](parameter|argument|field|request argument)|extra inputs|not (supported|permitted)/i;
-const noCredit = /insufficient[ _](quota|balance|funds|credit)|billing|exceeded your current quota/i;
+// Not "exceeded your current quota": some services say that of a limit per minute too.
+const noCredit = /insufficient[ _](quota|balance|funds|credit)/i;
 
 /** The error a status means: TransientError (try again), UsageError (stop), RejectionError (this request can never work) or FailureError. */
 export function endpointError(problem: EndpointProblem, asked: Asked): Error {
@@ -72,6 +93,9 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
       { cause },
     );
 
+  if (overflowStatuses.has(status) && overflow.test(searched)) {
+    return new RejectionError("context_overflow", `The request is longer than the model takes: ${said}`, { cause });
+  }
   if (status === 402 || (status === 429 && noCredit.test(searched))) {
     return stop("The account has no credit left: add some, or name another endpoint; what was received is kept.");
   }
@@ -88,9 +112,6 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
   if (status === 408 || status === 409 || status === 425 || status === 429 || status >= 500) {
     const pausesEndpoint = status === 429 || problem.retryAfterMs !== null;
     return new TransientError(said, { retryAfterMs: problem.retryAfterMs, pausesEndpoint, cause });
-  }
-  if ((status === 400 || status === 413 || status === 422) && overflow.test(searched)) {
-    return new RejectionError("context_overflow", `The request is longer than the model takes: ${said}`, { cause });
   }
   if (status === 400 && filtered.test(searched)) {
     return new RejectionError("content_filter", `The provider's content filter refused the request: ${said}`, {

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { endpointError, readErrorBody } from "../../src/models/endpoint-error.ts";
+
+const asked = { alias: "teacher", baseUrl: "http://localhost:1/v1", model: "m", keyFrom: "KEY" };
+
+/** The kind of error a status and body mean, with the code of a rejection. */
+function kindOf(status: number, body: unknown): string {
+  const error = endpointError(
+    { status, retryAfterMs: null, ...readErrorBody(typeof body === "string" ? body : JSON.stringify(body)) },
+    asked,
+  );
+  return "code" in error ? `${error.name} ${error.code}` : error.name;
+}
+
+const overflow = "RejectionError context_overflow";
+
+// Shapes and words as they stand in the public issue trackers and documentation of these servers.
+describe("one meaning, many wordings", () => {
+  test.each([
+    ["OpenAI", 400, { error: { message: "too long", code: "context_length_exceeded" } }, overflow],
+    [
+      "vLLM",
+      400,
+      { object: "error", message: "This model's maximum context length is 10 tokens.", code: 400 },
+      overflow,
+    ],
+    [
+      "vLLM, no room for an answer",
+      400,
+      { object: "error", message: "max_tokens must be at least 1, got -186." },
+      overflow,
+    ],
+    [
+      "llama.cpp",
+      400,
+      { error: { code: 400, message: "exceeds the available", type: "exceed_context_size_error" } },
+      overflow,
+    ],
+    ["llama.cpp with 500", 500, { error: { code: 500, message: "Context size has been exceeded." } }, overflow],
+    ["llama-cpp-python", 400, { error: { message: "Requested tokens (9) exceed context window of 8" } }, overflow],
+    ["Together", 400, { error: { message: "`inputs` tokens + `max_new_tokens` must be <= 4097." } }, overflow],
+    ["Together with 403", 403, { error: { message: "must be less than the context length of the model" } }, overflow],
+    [
+      "Anthropic",
+      400,
+      { error: { message: "input length and `max_tokens` exceed context limit: 3 + 2 > 4" } },
+      overflow,
+    ],
+    ["Alibaba", 400, { message: "Range of input length should be [1, 100]", code: "InvalidParameter" }, overflow],
+    [
+      "Azure's filter",
+      400,
+      {
+        error: { message: "triggering Azure OpenAI's content management policy", code: "content_filter", status: 400 },
+      },
+      "RejectionError content_filter",
+    ],
+    [
+      "an option refused",
+      400,
+      { error: { message: "Unsupported parameter", code: "unsupported_parameter" } },
+      "UsageError",
+    ],
+    ["no credit", 429, { error: { message: "see billing", type: "insufficient_quota", code: null } }, "UsageError"],
+    ["a limit per minute", 429, { error: { message: "You exceeded your current quota", code: 429 } }, "TransientError"],
+    ["a server in trouble", 500, { error: { message: "oops" } }, "TransientError"],
+    ["a gateway's page", 502, "<html><body>Bad gateway</body></html>", "TransientError"],
+    ["a teapot", 418, "short and stout", "FailureError"],
+  ])("%s (%i)", (_name, status, body, kind) => {
+    expect(kindOf(status, body)).toBe(kind);
+  });
+});
+
+test.each([
+  ['{"error":{"message":"said","code":3,"type":"t"}}', { message: "said", code: "3 t" }],
+  [
+    '{"error":{"message":"Provider returned error","code":429,"metadata":{"raw":"busy"}}}',
+    { message: "Provider returned error: busy", code: "429" },
+  ],
+  ['{"error":"said"}', { message: "said", code: "" }],
+  ['{"message":"said"}', { message: "said", code: "" }],
+  ['{"detail":[{"loc":["body"]}]}', { message: '[{"loc":["body"]}]', code: "" }],
+  ["<!doctype html><p>", { message: "an HTML page", code: "" }],
+  ["", { message: "an empty body", code: "" }],
+  ["plain words", { message: "`plain words`", code: "" }],
+  ["null", { message: "`null`", code: "" }],
+])("the error body %s is read", (body, read) => {
+  expect(readErrorBody(body)).toEqual(read);
+});
