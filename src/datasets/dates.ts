@@ -44,24 +44,30 @@ const dateFormats = [
   "%a, %d %b %Y %H:%M:%S",
 ];
 
+// Forms are tried on the first values; the best of them has to hold for the whole column.
+const valuesTried = 1000;
+
 /** The SQL that reads a column of texts as timestamps, or undefined where fewer than 95 % of its `present` texts are dates of one form. */
 export async function dateExpression(
   connection: DuckDBConnection,
   text: string,
   present: number,
 ): Promise<string | undefined> {
-  const [plausible] = await query(
-    connection,
-    `SELECT count(*) FILTER (length(v) BETWEEN 6 AND 40 AND regexp_matches(v, '[0-9]')) AS n FROM (SELECT ${text} AS v FROM t)`,
-  );
-  const enough = present * 0.95;
-  if (Number(plausible?.n) < enough) return undefined;
+  const first = `SELECT v FROM (SELECT ${text} AS v FROM t) WHERE v IS NOT NULL LIMIT ${valuesTried}`;
+  const found = await countDates(connection, first, dateFormats);
+  const most = Math.max(...found);
+  if (most === 0 || most < Math.min(present, valuesTried) * 0.5) return undefined;
+  const rivals = dateFormats.filter((_, index) => (found[index] ?? 0) >= most * 0.5);
+  const counted = await countDates(connection, `SELECT ${text} AS v FROM t`, rivals);
+  const all = Math.max(...counted);
+  return all >= present * 0.95 ? `try_strptime(${text}, '${rivals[counted.indexOf(all)]}')::TIMESTAMP` : undefined;
+}
+
+async function countDates(connection: DuckDBConnection, values: string, formats: readonly string[]): Promise<number[]> {
   // A form with a four-digit year also reads "19-Jan-18", as the year 18.
-  const tried = dateFormats.map(
+  const tried = formats.map(
     (format, index) => `count(*) FILTER (year(try_strptime(v, '${format}')) >= 1000) AS f${index}`,
   );
-  const [parsed] = await query(connection, `SELECT ${tried.join(", ")} FROM (SELECT ${text} AS v FROM t)`);
-  const found = dateFormats.map((_, index) => Number(parsed?.[`f${index}`]));
-  const most = Math.max(...found);
-  return most >= enough ? `try_strptime(${text}, '${dateFormats[found.indexOf(most)]}')::TIMESTAMP` : undefined;
+  const [parsed] = await query(connection, `SELECT ${tried.join(", ")} FROM (${values})`);
+  return formats.map((_, index) => Number(parsed?.[`f${index}`]));
 }
