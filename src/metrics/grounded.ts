@@ -55,7 +55,7 @@ export function grounded(trajectory: Trajectory): Score {
 interface Evidence {
   readonly text: string;
   readonly numbers: readonly number[];
-  /** Numbers of three digits or more that the step's own code spells out. */
+  /** Numbers of three digits or more that the step's own code spells out to be printed. */
   readonly typed: ReadonlySet<number>;
 }
 
@@ -63,7 +63,7 @@ function seen({ turns }: Trajectory): Evidence[] {
   return turns.flatMap(({ observation, action }) => {
     if (observation === null) return [];
     const code = action.kind === "code" ? action.code : "";
-    const typed = [...code.matchAll(numberIn)].filter(([digits]) => digits.replace(/\D/g, "").length >= 3);
+    const typed = [...spelledOut(code).matchAll(numberIn)].filter(([digits]) => digits.replace(/\D/g, "").length >= 3);
     return [
       {
         text: ` ${plainText(observation)} `,
@@ -72,6 +72,18 @@ function seen({ turns }: Trajectory): Evidence[] {
       },
     ];
   });
+}
+
+/** What code prints without computing it: texts and plain numbers in its `print` lines, and a last line that is only a number. */
+function spelledOut(code: string): string {
+  const lines = code.trimEnd().split("\n");
+  const prints = lines.filter((line) => /\bprint\s*\(/.test(line));
+  const texts = prints
+    .flatMap((line) => line.match(/"[^"]*"|'[^']*'/g) ?? [])
+    .map((text) => text.replace(/\{[^{}]*\}/g, " "));
+  const numbers = prints.flatMap((line) => line.match(/\bprint\s*\(\s*[+-]?[\d.,]+\s*[,)]/g) ?? []);
+  const last = /^\s*[+-]?[\d.,]+\s*$/.test(lines.at(-1) ?? "") ? [lines.at(-1)] : [];
+  return [...texts, ...numbers, ...last].join(" ");
 }
 
 function toNumber(digits: string): number {
@@ -84,8 +96,8 @@ function shows(shown: number, answer: { value: number; places: number }): boolea
   return [1, 100, 0.01].some((scale) => {
     const value = Math.abs(shown * scale);
     const goal = Math.abs(answer.value);
-    // A hundredfold reading of a small integer would show nearly anything.
-    if (scale !== 1 && answer.places === 0) return false;
+    // A hundredfold reading of integers (counts, row numbers) would show nearly anything.
+    if (scale !== 1 && (answer.places === 0 || Number.isInteger(shown))) return false;
     return Math.abs(value - goal) <= half * (1 + 1e-9) + 8 * Number.EPSILON * goal;
   });
 }

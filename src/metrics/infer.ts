@@ -88,7 +88,7 @@ function mentions(clause: string, word: string): boolean {
 /** Decimals that a number is written with; undefined for an integer, which has to be met exactly. */
 function writtenPlaces(value: string): number | undefined {
   const places = readNumber(value)?.places ?? 0;
-  return places === 0 ? undefined : Math.min(places, 12);
+  return places === 0 ? undefined : Math.min(places, 30);
 }
 
 function listPlaces(places: readonly (number | null)[], format: string): { places?: number | (number | null)[] } {
