@@ -15,8 +15,8 @@ interface Options {
   errorRate?: string[] | undefined;
 }
 
-export function builder(yargs: Argv): Argv<Options> {
-  return yargs
+export function builder(argv: Argv): Argv {
+  return argv
     .option("port", { type: "number", default: 8089, describe: "Port to listen on; 0 takes a free one" })
     .option("host", { type: "string", default: "127.0.0.1", describe: "Address to listen on" })
     .option("log", { type: "string", describe: "JSONL file for a line per request received and answered" })
@@ -25,7 +25,7 @@ export function builder(yargs: Argv): Argv<Options> {
       type: "string",
       array: true,
       describe: `Share of answers with a planted error, as kind=rate; \`all=0\` turns every kind off. Kinds: ${errorKinds.join(", ")}`,
-    }) as Argv<Options>;
+    });
 }
 
 /** Serves until interrupted. */

@@ -42,22 +42,29 @@ export function review(request: TeacherRequest): Reply {
       error === "judge_harsh" ? score * 0.35 : error === "judge_lenient" ? 0.9 + score * 0.1 : jitter(score, draw);
     return { name, score: Math.round(seen * 100) / 100, evidence, justification };
   });
+  const askedAgain = request.messages.some((one) => one.role === "assistant");
+  if (askedAgain) return { text: JSON.stringify({ criteria }), planted: [] };
   const planted: Planted[] = error ? [{ role: "judge", kind: error, subject: message, detail: record.answer }] : [];
-  return { text: dress(JSON.stringify({ criteria }), error === "judge_malformed", request.bareJson, draw), planted };
+  if (error !== "judge_malformed")
+    return { text: dress(JSON.stringify({ criteria }), request.bareJson, draw), planted };
+  // Half of them can be mended by a reader, the others have to be asked for again.
+  const broken = draw.chance(0.5)
+    ? JSON.stringify({ criteria }).slice(0, -2)
+    : JSON.stringify({ criteria: criteria.slice(1) });
+  return { text: broken, planted };
 }
 
 function jitter(score: number, draw: Draw): number {
   return Math.min(1, Math.max(0, score + (draw.number() - 0.5) * 0.06));
 }
 
-function dress(json: string, malformed: boolean, bare: boolean, draw: Draw): string {
-  const text = malformed ? json.slice(0, -2) : json;
+function dress(text: string, bare: boolean, draw: Draw): string {
   const shape = draw.number();
   if (bare || shape < 0.7) return text;
   return shape < 0.85 ? `\`\`\`json\n${text}\n\`\`\`` : `I read the record step by step.\n\n${text}`;
 }
 
-interface Record {
+interface RecordText {
   readonly question: string;
   readonly answerFormat: string;
   readonly constraints: string;
@@ -66,7 +73,7 @@ interface Record {
   readonly answer: string;
 }
 
-function readRecord(message: string): Record {
+function readRecord(message: string): RecordText {
   const [, taskPart = "", recordPart = ""] = /^# Task$([\s\S]*?)^# Record$([\s\S]*)/m.exec(message) ?? [];
   const task = readTask(taskPart.trim());
   const inside = (tag: string) =>
@@ -81,13 +88,13 @@ function readRecord(message: string): Record {
   };
 }
 
-function findingFor(name: string, record: Record): Finding {
+function findingFor(name: string, record: RecordText): Finding {
   const asked = name.toLowerCase();
   const test = criteria.find(({ words }) => words.test(asked));
   return (test ?? overall).finding(record);
 }
 
-const executionFinding = ({ outputs, codes }: Record): Finding => {
+const executionFinding = ({ outputs, codes }: RecordText): Finding => {
   const errorsSeen = outputs.filter(failed).length;
   const last = outputs.at(-1) ?? "";
   if (codes.length === 0) return { score: 0.1, evidence: "", justification: "No code was run." };
@@ -104,7 +111,7 @@ const executionFinding = ({ outputs, codes }: Record): Finding => {
   };
 };
 
-const answerFinding = (record: Record): Finding => {
+const answerFinding = (record: RecordText): Finding => {
   const { answer, answerFormat, outputs } = record;
   if (answer === "") return { score: 0, evidence: "", justification: "There is no answer." };
   const names = [...answerFormat.matchAll(/@(\w+)\[/g)].map((match) => match[1] ?? "");
@@ -142,7 +149,7 @@ const answerFinding = (record: Record): Finding => {
   };
 };
 
-const alignmentFinding = ({ question, constraints, codes, answer }: Record): Finding => {
+const alignmentFinding = ({ question, constraints, codes, answer }: RecordText): Finding => {
   const code = codes.join("\n");
   const columns = [...question.matchAll(/"((?:[^"\\]|\\.)+)"/g)].map((match) => match[1] ?? "");
   const unused = columns.filter((column) => !code.includes(column));
@@ -165,7 +172,7 @@ const alignmentFinding = ({ question, constraints, codes, answer }: Record): Fin
   };
 };
 
-const taskFinding = ({ question, constraints }: Record): Finding => ({
+const taskFinding = ({ question, constraints }: RecordText): Finding => ({
   score: constraints.length > 40 ? 0.92 : 0.5,
   evidence: excerpt(question),
   justification:
@@ -174,7 +181,7 @@ const taskFinding = ({ question, constraints }: Record): Finding => ({
       : "The constraints leave open choices that change the answer.",
 });
 
-const teachingFinding = ({ question, codes, outputs, answer }: Record): Finding => ({
+const teachingFinding = ({ question, codes, outputs, answer }: RecordText): Finding => ({
   score:
     (answer === "" ? 0.4 : 0.6) + Math.min(0.35, 0.1 * codes.length) - (outputs.filter(failed).length > 2 ? 0.2 : 0),
   evidence: excerpt(question),
@@ -182,14 +189,14 @@ const teachingFinding = ({ question, codes, outputs, answer }: Record): Finding 
 });
 
 const overall = {
-  finding: (record: Record): Finding => {
+  finding: (record: RecordText): Finding => {
     const found = [executionFinding(record), answerFinding(record), alignmentFinding(record)];
     const worst = found.reduce((a, b) => (b.score < a.score ? b : a));
     return { ...worst, score: found.reduce((sum, one) => sum + one.score, 0) / found.length };
   },
 };
 
-const criteria: readonly { readonly words: RegExp; readonly finding: (record: Record) => Finding }[] = [
+const criteria: readonly { readonly words: RegExp; readonly finding: (record: RecordText) => Finding }[] = [
   { words: /execution|code|efficien|repair|process/, finding: executionFinding },
   { words: /answer|correct|result|format|ground|faithful/, finding: answerFinding },
   { words: /align|constraint|method|relevan|follow/, finding: alignmentFinding },

@@ -186,6 +186,7 @@ function printedAnswers(observation: string): ReadonlyMap<number, string> {
 function isAnswer(printed: string): boolean {
   const values = [...printed.matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? "");
   if (values.every((value) => Number(value) === 0)) return false;
+  if (values.some((value) => value.replace(/\D/g, "").length > 11)) return false; // beyond what floats can be trusted with
   return /^@\w+\[[^[\]]+\](?: @\w+\[[^[\]]+\])*$/.test(printed) && !/\[-?(?:nan|inf|NaT|None)\]/i.test(printed);
 }
 

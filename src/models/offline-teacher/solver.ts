@@ -35,10 +35,12 @@ interface TaskText {
   readonly answerFormat: string;
 }
 
-/** The parts of a task message; null when it is none. */
+const taskParts =
+  /^([\s\S]*?)(?:^|\n)Question:\n([\s\S]*?)(?:\n\nConstraints:\n([\s\S]*?))?(?:\n\nAnswer format:\n([\s\S]*))?$/;
+
+/** The parts of a task message, empty where one is missing; null when it asks no question. */
 export function readTask(message: string): TaskText | null {
-  const found =
-    /^([\s\S]*?)(?:^|\n)Question:\n([\s\S]*?)\n\nConstraints:\n([\s\S]*?)\n\nAnswer format:\n([\s\S]*)$/.exec(message);
+  const found = taskParts.exec(message);
   if (!found) return null;
   const [, files = "", question = "", constraints = "", answerFormat = ""] = found;
   return { file: filesIn(constraints)[0] ?? filesIn(files)[0] ?? "", question, constraints, answerFormat };
@@ -83,7 +85,7 @@ function attempt({ request, task, known, error, seen, draw }: Attempt): { text: 
       : error === "forgotten_constraint"
         ? forget(known)
         : known.slots;
-  if (error === "no_answer") return wander(seen, facts, draw);
+  if (error === "no_answer") return wander(seen, facts, draw, isNudged(request));
   if (error === "hallucinated") {
     return { text: answerTurn("The first rows make it clear enough.", invented(family, facts, draw)), errs: true };
   }
@@ -151,7 +153,7 @@ function lookCode(file: string, slots: Slots | null): string {
   return `${loadForSolving(file)}
 print(df.shape)
 for name in df.columns:
-    print(repr(str(name)), df[name].dtype, "missing", int(df[name].isna().sum()), "e.g.", df[name].dropna().astype(str).head(2).tolist())
+    print(repr(str(name)), df[name].dtype, "missing", int(df[name].isna().sum()), "e.g.", df[name].dropna().head(2).astype(str).tolist())
 ${named.length > 0 ? "print(df.head(3).to_string(max_colwidth=24))" : "print(df.describe().to_string())"}`;
 }
 
@@ -200,9 +202,19 @@ function fenced(code: string, draw: Draw): string {
   return draw.chance(0.03) ? `\`\`\`python\n${code.trim()}\n\`\`\`` : code;
 }
 
+/** Whether the last message is no output but a word about the form of the message before it. */
+function isNudged(request: TeacherRequest): boolean {
+  return !/^\s*<information>/.test(request.messages.at(-1)?.content ?? "");
+}
+
 /** Looks on and on, or stops in the middle: no answer comes. */
-function wander(seen: readonly string[], facts: LookFacts, draw: Draw): { text: string; errs: boolean } {
-  const errs = seen.length === 1;
+function wander(
+  seen: readonly string[],
+  facts: LookFacts,
+  draw: Draw,
+  nudged: boolean,
+): { text: string; errs: boolean } {
+  const errs = seen.length === 1 && !nudged;
   if (draw.chance(0.5)) {
     return {
       text: "I have looked at the data. It is well suited to the question, and this is where I would start.",
@@ -248,7 +260,7 @@ function answer(
     "The numbers are in the output above, and they were computed as the constraints say.",
   ]);
   if (!spoilt) return { text: answerTurn(think, right), errs: false };
-  const nudged = /^\s*<information>/.test(request.messages.at(-1)?.content ?? "") === false;
+  const nudged = isNudged(request);
   const shape = draw.pick(["bare", "untagged", "fence", "prose"]);
   if (shape === "untagged")
     return { text: nudged ? answerTurn(think, right) : `${think}\n\nThe answer is ${right}.`, errs: !nudged };

@@ -17,5 +17,5 @@ export function reply(request: TeacherRequest): Reply | null {
   if (isRecord(message)) return review(request);
   if (askedCount(message) !== null) return propose(request);
   const task = readTask(message);
-  return task ? solve(request, task) : null;
+  return task && task.answerFormat !== "" ? solve(request, task) : null;
 }

@@ -1,0 +1,182 @@
+import { expect, test } from "vitest";
+import { type ChatMessage, defaultErrorRates, type ErrorKind } from "../../src/models/offline-teacher/conversation.ts";
+import { reply } from "../../src/models/offline-teacher/teacher.ts";
+import {
+  answerIn,
+  codeIn,
+  lookOutput,
+  observed,
+  onlyErrors,
+  recordMessages,
+  said,
+  skewnessQuestion,
+  taskMessages,
+} from "./offline-teacher-fixture.ts";
+
+const outputs = [lookOutput, "n 400 m2 1481.5 m3 62000.1", "skewness = 1.09"];
+const keyError = "Traceback (most recent call last):\n  File \"<step>\", line 1\nKeyError: 'horsepower'";
+
+/** A whole solution against outputs that are made up, as far as 12 messages reach. */
+function converse(seed: number, rates = onlyErrors()) {
+  const messages: ChatMessage[] = taskMessages("/data/cars.json", skewnessQuestion);
+  const planted: ErrorKind[] = [];
+  let step = 0;
+  for (let turn = 0; turn < 12; turn++) {
+    const made = reply({ messages, seed, bareJson: false, rates });
+    if (!made) throw new Error("not recognised");
+    planted.push(...made.planted.map((one) => one.kind));
+    messages.push(said(made.text));
+    const answer = answerIn(made.text);
+    if (answer !== null) return { messages, planted, answer };
+    const code = codeIn(made.text);
+    if (code === null) messages.push({ role: "user", content: "Your message held neither. Nothing was run." });
+    else if (/"horsepower"/.test(code)) messages.push(observed(keyError));
+    else messages.push(observed(outputs[step++] ?? "count 400"));
+  }
+  return { messages, planted, answer: null };
+}
+
+test("without errors it looks, works in steps, and answers with the number of the last output", () => {
+  const { messages, answer, planted } = converse(1);
+  expect(answer).toBe("@skewness[1.09]");
+  expect(planted).toEqual([]);
+  expect(messages.filter((message) => message.role === "assistant")).toHaveLength(4);
+});
+
+test("each kind of error shows about as often as its rate says, and is told once", () => {
+  const kinds = [
+    "wrong_column",
+    "forgotten_constraint",
+    "exception_repaired",
+    "hallucinated",
+    "no_answer",
+    "wrong_format",
+    "early_stop",
+  ] as const;
+  const runs = 1500;
+  const counts = new Map<ErrorKind, number>();
+  for (let seed = 0; seed < runs; seed++) {
+    const { planted } = converse(seed, defaultErrorRates);
+    expect(planted.length).toBeLessThan(2);
+    for (const kind of planted) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  for (const kind of kinds) {
+    // A quarter of the wrong formats are mended when told so, and are told as errors all the same.
+    expect([kind, Math.abs((counts.get(kind) ?? 0) / runs - defaultErrorRates[kind]) < 0.03]).toEqual([kind, true]);
+  }
+});
+
+const always = (kind: ErrorKind) => Array.from({ length: 40 }, (_, seed) => converse(seed, onlyErrors({ [kind]: 1 })));
+
+test("an exception is repaired and the answer is right", () => {
+  for (const { messages, answer } of always("exception_repaired")) {
+    expect(messages.some((message) => message.content.includes("KeyError"))).toBe(true);
+    expect(answer).toBe("@skewness[1.09]");
+  }
+});
+
+test("a hallucinated answer stands in no output", () => {
+  for (const { messages, answer } of always("hallucinated")) {
+    const value = /\[(.*)\]/.exec(answer ?? "")?.[1] ?? "";
+    const shown = messages
+      .slice(2)
+      .filter((message) => message.role === "user")
+      .map((message) => message.content)
+      .join();
+    expect(shown.includes(value)).toBe(false);
+  }
+});
+
+test("no answer means that none comes within the turns", () => {
+  for (const { answer } of always("no_answer")) expect(answer).toBeNull();
+});
+
+test("a wrong column is another column of the same file", () => {
+  for (const { messages } of always("wrong_column")) {
+    expect(
+      messages.some((message) => message.role === "assistant" && message.content.includes('df["Miles_per_Gallon"]')),
+    ).toBe(true);
+  }
+});
+
+test("a failure that nobody planted is met by starting again, and then by saying so", () => {
+  const messages: ChatMessage[] = [
+    ...taskMessages("/data/cars.json", skewnessQuestion),
+    said("look"),
+    observed(lookOutput),
+    said("work"),
+    observed("[The step was stopped: it needed more memory than there is.]"),
+  ];
+  const again = reply({ messages, seed: 3, bareJson: false, rates: onlyErrors() });
+  expect(codeIn(again?.text ?? "")).toContain("pd.read_json");
+  messages.push(said("again"), observed("Traceback (most recent call last):\nValueError: no"));
+  const end = reply({ messages, seed: 3, bareJson: false, rates: onlyErrors() });
+  expect(answerIn(end?.text ?? "")).toBe("I could not compute an answer.");
+});
+
+test("a question of nobody's is explored and then declined, without a number", () => {
+  const messages: ChatMessage[] = taskMessages("/data/cars.json", {
+    question: "Which car would you buy?",
+    constraints: "None.",
+    answer_format: "@car[name]",
+  });
+  for (const output of ["(406, 3)", "counts"]) {
+    const made = reply({ messages, seed: 0, bareJson: false, rates: defaultErrorRates });
+    expect(codeIn(made?.text ?? "")).not.toBeNull();
+    messages.push(said(made?.text ?? ""), observed(output));
+  }
+  const end = reply({ messages, seed: 0, bareJson: false, rates: defaultErrorRates });
+  expect(answerIn(end?.text ?? "")).toBe("I cannot answer this question.");
+});
+
+const task = `Data files:\n- /data/cars.json\n\nQuestion:\n${skewnessQuestion.question}\n\nConstraints:\n${skewnessQuestion.constraints}\n\nAnswer format:\n${skewnessQuestion.answer_format}`;
+const record = (answer: string, output = "skewness = 1.09") =>
+  `[assistant]\n<python>\nx = df["Horsepower"]\n</python>\n\n[user]\n<information>\n${output}\n</information>\n\n[assistant]\n<answer>\n${answer}\n</answer>`;
+
+function judged(text: string, seed = 0, rates = onlyErrors(), more: ChatMessage[] = []): Record<string, number> {
+  const made = reply({ messages: [...recordMessages(task, text), ...more], seed, bareJson: true, rates });
+  const { criteria } = JSON.parse(made?.text ?? "") as {
+    criteria: { name: string; score: number; evidence: string }[];
+  };
+  for (const { evidence } of criteria) expect(`${task}\n${text}`).toContain(evidence);
+  return Object.fromEntries(criteria.map(({ name, score }) => [name, score]));
+}
+
+test("the judge scores what it reads: seen, unseen, unformatted and missing answers", () => {
+  const good = judged(record("@skewness[1.09]"));
+  expect(Object.keys(good)).toEqual([
+    "clarity",
+    "feasibility",
+    "educational_value",
+    "execution",
+    "answer_quality",
+    "alignment",
+  ]);
+  for (const score of Object.values(good)) expect(score).toBeGreaterThan(0.65);
+  expect(judged(record("@skewness[7.31]")).answer_quality).toBeLessThan(0.5);
+  expect(judged(record("1.09")).answer_quality).toBeLessThan(0.7);
+  expect(judged(record("@skewness[1.09]").replace("Horsepower", "Weight")).alignment).toBeLessThan(0.5);
+  expect(judged(record("@skewness[1.09]", keyError)).execution).toBeLessThan(0.4);
+});
+
+test("votes differ a little, and the judge errs about as often as its rates say", () => {
+  const scores = new Set(
+    Array.from({ length: 5 }, (_, seed) => JSON.stringify(judged(record("@skewness[1.09]"), seed))),
+  );
+  expect(scores.size).toBeGreaterThan(1);
+  const messages = recordMessages(task, record("@skewness[1.09]"));
+  let harsh = 0;
+  for (let seed = 0; seed < 1500; seed++) {
+    const made = reply({ messages, seed, bareJson: false, rates: defaultErrorRates });
+    harsh += made?.planted.filter((one) => one.kind === "judge_harsh").length ?? 0;
+  }
+  expect(Math.abs(harsh / 1500 - defaultErrorRates.judge_harsh)).toBeLessThan(0.02);
+});
+
+test("a review that could not be used is written properly when asked again", () => {
+  const scores = judged(record("@skewness[1.09]"), 0, onlyErrors({ judge_malformed: 1 }), [
+    said("{"),
+    { role: "user", content: "Your review could not be used: it holds no JSON." },
+  ]);
+  expect(Object.keys(scores)).toHaveLength(6);
+});
