@@ -67,8 +67,12 @@ function placesByName(
   for (const { places, to } of stated) {
     const clause = format.slice(from, to);
     for (const { name } of pairs) {
+      // A placeholder that several names share ("value") says nothing about any of them.
       const placeholder = asked.find((pair) => pair.name === name)?.value ?? name;
-      if (stated.length === 1 || mentions(clause, name) || mentions(clause, placeholder)) found.set(name, places);
+      const shared = asked.filter((pair) => pair.value === placeholder).length > 1;
+      if (stated.length === 1 || mentions(clause, name) || (!shared && mentions(clause, placeholder))) {
+        found.set(name, places);
+      }
     }
     from = to;
   }

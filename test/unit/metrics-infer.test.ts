@@ -71,6 +71,11 @@ describe("how a proposed answer is checked is read from its shape and the answer
   });
 });
 
+test("a placeholder shared by several names says nothing about any of them", () => {
+  const format = "@t[value] @p[value] where t is rounded to 2 decimals and p is the p value rounded to 4 decimals";
+  expect(inferReference("@t[1.23] @p[0.0456]", format).params).toEqual({ places: { t: 2, p: 4 } });
+});
+
 describe("a reference program's output gives the reference answer", () => {
   const named = inferReference(
     { leader: "Saudi Arabia", lead: 0.76 },
