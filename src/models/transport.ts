@@ -43,7 +43,7 @@ export async function createTransport(options: {
     if (error instanceof TransientError) return error;
     if (error instanceof ErrorInBody) {
       const { message, code } = readErrorBody(JSON.stringify(error.error));
-      const status = Number(/\b[45]\d\d\b/.exec(code)?.[0] ?? 502);
+      const status = Number(/\b[45]\d\d\b/.exec(code)?.[0] ?? 500);
       return endpointError(problemOf(status, message, code, null), asked);
     }
     if (error instanceof APIConnectionError) return unreachable(error);
