@@ -29,6 +29,7 @@ describe("cases that public scorers got wrong", () => {
     ["b is B", "choice", "B", "b", {}, 1],
     ["the option's text is the option", "choice", "B", "BE", { options: { A: "NL", B: "BE" } }, 1],
     ["a letter with another option's text is neither", "choice", "B", "B) NL", { options: { A: "NL", B: "BE" } }, 0],
+    ["an option with another in its wake is none", "choice", "B", "B) this or C) that", {}, 0],
     ["two options are none", "choice", "B", "A, B", {}, 0],
     [
       "a sentence that begins with A is not A",

@@ -42,6 +42,7 @@ describe("how a proposed answer is checked is read from its shape and the answer
     ],
     [["b", "a"], "the names, in any order", { answer: "b, a", metric: "list", params: { ordered: false } }],
     ["0.51", "rounded to the nearest hundredth", { answer: "0.51", metric: "number", params: { places: 2 } }],
+    [0.5, "a number with 3 decimals", { answer: "0.5", metric: "number", params: { places: 3 } }],
     [0.123456, "a number", { answer: "0.123456", metric: "number", params: { places: 6 } }],
     ["12", "an integer", { answer: "12", metric: "number", params: {} }],
     [

@@ -35,6 +35,13 @@ describe("the react scaffold reads a message", () => {
     expect(parsed.transforms).toEqual([]);
   });
 
+  test("an unclosed action is not taken when nobody knows why the message ended", () => {
+    expect(parse("<answer>4", "other").action).toMatchObject({
+      kind: "invalid",
+      why: expect.stringContaining("closed"),
+    });
+  });
+
   test("code that was finished before the token limit is run", () => {
     expect(parse("<python>\nx = 1\n</python>\nand then I", "length").action).toMatchObject({
       kind: "code",
