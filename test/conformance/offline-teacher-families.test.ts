@@ -1,13 +1,6 @@
 // Every family on real tables: what the reference program prints and what the solver works out agree, by running both.
-import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeProfile } from "../../src/datasets/describe.ts";
-import { datasetLoader } from "../../src/datasets/load.ts";
-import { profileDataset } from "../../src/datasets/profile.ts";
 import {
   type ChatMessage,
   defaultErrorRates,
@@ -26,9 +19,8 @@ import {
   seedMessages,
   taskMessages,
 } from "../unit/offline-teacher-fixture.ts";
+import { type PythonSessions, pythonMissing, startPython } from "./offline-teacher-python.ts";
 
-const python = "/usr/bin/python3";
-const missing = spawnSync(python, ["-c", "import pandas, scipy, sklearn"]).status !== 0;
 const tables = [
   "birdstrikes.csv",
   "cars.json",
@@ -47,149 +39,124 @@ interface Item {
   readonly reference_answer: string;
 }
 
-// One process for all sessions. Our own generated code, so no sandbox is needed here.
-const worker = `
-import contextlib, io, json, sys, traceback, warnings
-warnings.simplefilter("ignore")
-sessions = {}
-for line in sys.stdin:
-    job = json.loads(line)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        try:
-            exec(compile(job["code"], "<step>", "exec"), sessions.setdefault(job["session"], {"__name__": "__main__"}))
-        except Exception:
-            printed.write(traceback.format_exc())
-    if job["last"]:
-        del sessions[job["session"]]
-    print(json.dumps(printed.getvalue().rstrip()), flush=True)
-`;
+describe.skipIf(pythonMissing)(
+  "families, by running both sides (needs /usr/bin/python3 with pandas, scipy, scikit-learn)",
+  () => {
+    let python: PythonSessions;
+    let sessions = 0;
 
-describe.skipIf(missing)(`families, by running both sides (needs ${python} with pandas, scipy, scikit-learn)`, () => {
-  let child: ChildProcessWithoutNullStreams;
-  let folder = "";
-  const waiting: ((output: string) => void)[] = [];
-  let sessions = 0;
-
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "tracemill-families-"));
-    child = spawn(python, ["-c", worker]);
-    createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(JSON.parse(line) as string));
-  });
-  afterAll(async () => {
-    child.stdin.end();
-    await rm(folder, { recursive: true });
-  });
-
-  function run(session: string, code: string, dir: string, last = false): Promise<string> {
-    return new Promise((resolve) => {
-      waiting.push(resolve);
-      child.stdin.write(`${JSON.stringify({ session, code: code.replaceAll("/data/", `${dir}/`), last })}\n`);
+    beforeAll(async () => {
+      python = await startPython();
     });
-  }
+    afterAll(() => python[Symbol.asyncDispose]());
 
-  async function converse(
-    opening: readonly ChatMessage[],
-    dir: string,
-    seed: number,
-    rates: ErrorRates,
-    maxTurns: number,
-  ) {
-    const messages = [...opening];
-    const planted: Planted[] = [];
-    const session = `session ${sessions++}`;
-    let answer: string | null = null;
-    for (let turn = 0; turn < maxTurns && answer === null; turn++) {
-      const made = reply({ messages, seed, bareJson: false, rates });
-      if (!made) throw new Error("not recognised");
-      planted.push(...made.planted);
-      messages.push(said(made.text));
-      answer = answerIn(made.text);
-      const code = codeIn(made.text);
-      if (code !== null) messages.push(observed((await run(session, code, dir)) || "(no output)"));
-      else if (answer === null) messages.push({ role: "user", content: "Nothing was run." });
+    async function run(session: string, code: string, dir: string, last = false): Promise<string> {
+      const { printed, error } = await python.run(session, code, dir, last);
+      return error === null ? printed : `${printed}\n${error.traceback}`.trim();
     }
-    await run(session, "", dir, true);
-    return { answer, messages, planted };
-  }
 
-  async function explore(table: string, rates: ErrorRates, exploration = 1) {
-    const [loaded] = await datasetLoader({ folder }).load(`package:vega-datasets/data/${table}`);
-    if (!loaded) throw new Error(`no dataset ${table}`);
-    const profile = describeProfile(await profileDataset(loaded.dataset, loaded.dir));
-    const proposed = await converse(seedMessages(profile, 24, exploration), loaded.dir, exploration - 1, rates, 12);
-    const json = /\[[\s\S]*\]/.exec(proposed.answer ?? "")?.[0] ?? "[]";
-    return { ...proposed, dir: loaded.dir, items: JSON.parse(json) as Item[] };
-  }
+    async function converse(
+      opening: readonly ChatMessage[],
+      dir: string,
+      seed: number,
+      rates: ErrorRates,
+      maxTurns: number,
+    ) {
+      const messages = [...opening];
+      const planted: Planted[] = [];
+      const session = `session ${sessions++}`;
+      let answer: string | null = null;
+      for (let turn = 0; turn < maxTurns && answer === null; turn++) {
+        const made = reply({ messages, seed, bareJson: false, rates });
+        if (!made) throw new Error("not recognised");
+        planted.push(...made.planted);
+        messages.push(said(made.text));
+        answer = answerIn(made.text);
+        const code = codeIn(made.text);
+        if (code !== null) messages.push(observed((await run(session, code, dir)) || "(no output)"));
+        else if (answer === null) messages.push({ role: "user", content: "Nothing was run." });
+      }
+      await run(session, "", dir, true);
+      return { answer, messages, planted };
+    }
 
-  const asked = new Set<string>();
+    async function explore(table: string, rates: ErrorRates, exploration = 1) {
+      const { seed, dir } = await python.seed(table);
+      const profile = describeProfile(seed.profile);
+      const proposed = await converse(seedMessages(profile, 24, exploration), dir, exploration - 1, rates, 12);
+      const json = /\[[\s\S]*\]/.exec(proposed.answer ?? "")?.[0] ?? "[]";
+      return { ...proposed, dir, items: JSON.parse(json) as Item[] };
+    }
 
-  test.each(tables)(
-    "on %s at least 20 questions are proposed, and each is solved to its reference answer",
-    async (table) => {
-      const { items, dir, messages } = await explore(table, onlyErrors());
-      expect(items.length).toBeGreaterThanOrEqual(20);
-      expect(messages.filter((message) => message.role === "assistant").length).toBeLessThanOrEqual(8);
-      expect(
-        Math.max(...messages.map((message) => (message.role === "user" ? message.content.length : 0))),
-      ).toBeLessThan(16_000);
-      const solved = [];
+    const asked = new Set<string>();
+
+    test.each(tables)(
+      "on %s at least 20 questions are proposed, and each is solved to its reference answer",
+      async (table) => {
+        const { items, dir, messages } = await explore(table, onlyErrors());
+        expect(items.length).toBeGreaterThanOrEqual(20);
+        expect(messages.filter((message) => message.role === "assistant").length).toBeLessThanOrEqual(8);
+        expect(
+          Math.max(...messages.map((message) => (message.role === "user" ? message.content.length : 0))),
+        ).toBeLessThan(16_000);
+        const solved = [];
+        for (const item of items) {
+          const family = recognise(item.question, item.constraints)?.family.name;
+          if (family) asked.add(family);
+          const { answer, messages: steps } = await converse(
+            taskMessages(`/data/${table}`, item),
+            dir,
+            0,
+            onlyErrors(),
+            10,
+          );
+          const outputs = steps
+            .slice(2)
+            .filter((message) => message.role === "user")
+            .map((message) => message.content)
+            .join("\n");
+          expect(outputs).not.toContain("Traceback");
+          for (const [, value = ""] of (answer ?? "").matchAll(/\[([^\]]*)\]/g)) expect(outputs).toContain(value);
+          solved.push([item.question, answer]);
+        }
+        expect(solved).toEqual(items.map((item) => [item.question, item.reference_answer]));
+      },
+    );
+
+    test("between them the tables call for every family", () => {
+      expect([...asked].sort()).toEqual(families.map((family) => family.name).sort());
+    });
+
+    test("planted proposals are as bad as the truth says: their code raises, changes or misses the answer", async () => {
+      const kinds = { broken_code: 0.25, nondeterministic_code: 0.25, wrong_reference: 0.25 };
+      const { items, planted, dir } = await explore("cars.json", onlyErrors(kinds));
+      expect(planted.length).toBeGreaterThan(8);
       for (const item of items) {
-        const family = recognise(item.question, item.constraints)?.family.name;
-        if (family) asked.add(family);
-        const { answer, messages: steps } = await converse(
-          taskMessages(`/data/${table}`, item),
+        const kind = planted.find((one) => one.subject === item.question)?.kind;
+        const printed = await run(`reference ${sessions++}`, item.reference_code, dir, true);
+        const last = printed.split("\n").at(-1);
+        if (kind === undefined) expect(last).toBe(item.reference_answer);
+        if (kind === "broken_code") expect(printed).toContain("Traceback");
+        if (kind === "wrong_reference") expect(last).not.toBe(item.reference_answer);
+        if (kind === "nondeterministic_code") expect(item.reference_code).toContain("df.sample(");
+      }
+    });
+
+    test("with the usual error rates most attempts are right, and an unplanted wrong answer does not exist", async () => {
+      const { items, dir } = await explore("penguins.json", onlyErrors(), 2);
+      let right = 0;
+      for (const item of items) {
+        const { answer, planted } = await converse(
+          taskMessages("/data/penguins.json", item),
           dir,
-          0,
-          onlyErrors(),
+          1,
+          defaultErrorRates,
           10,
         );
-        const outputs = steps
-          .slice(2)
-          .filter((message) => message.role === "user")
-          .map((message) => message.content)
-          .join("\n");
-        expect(outputs).not.toContain("Traceback");
-        for (const [, value = ""] of (answer ?? "").matchAll(/\[([^\]]*)\]/g)) expect(outputs).toContain(value);
-        solved.push([item.question, answer]);
+        if (answer?.includes(item.reference_answer)) right++;
+        else expect(planted).toHaveLength(1);
       }
-      expect(solved).toEqual(items.map((item) => [item.question, item.reference_answer]));
-    },
-  );
-
-  test("between them the tables call for every family", () => {
-    expect([...asked].sort()).toEqual(families.map((family) => family.name).sort());
-  });
-
-  test("planted proposals are as bad as the truth says: their code raises, changes or misses the answer", async () => {
-    const kinds = { broken_code: 0.25, nondeterministic_code: 0.25, wrong_reference: 0.25 };
-    const { items, planted, dir } = await explore("cars.json", onlyErrors(kinds));
-    expect(planted.length).toBeGreaterThan(8);
-    for (const item of items) {
-      const kind = planted.find((one) => one.subject === item.question)?.kind;
-      const printed = await run(`reference ${sessions++}`, item.reference_code, dir, true);
-      const last = printed.split("\n").at(-1);
-      if (kind === undefined) expect(last).toBe(item.reference_answer);
-      if (kind === "broken_code") expect(printed).toContain("Traceback");
-      if (kind === "wrong_reference") expect(last).not.toBe(item.reference_answer);
-      if (kind === "nondeterministic_code") expect(item.reference_code).toContain("df.sample(");
-    }
-  });
-
-  test("with the usual error rates most attempts are right, and an unplanted wrong answer does not exist", async () => {
-    const { items, dir } = await explore("penguins.json", onlyErrors(), 2);
-    let right = 0;
-    for (const item of items) {
-      const { answer, planted } = await converse(
-        taskMessages("/data/penguins.json", item),
-        dir,
-        1,
-        defaultErrorRates,
-        10,
-      );
-      if (answer?.includes(item.reference_answer)) right++;
-      else expect(planted).toHaveLength(1);
-    }
-    expect(right / items.length).toBeGreaterThan(0.5);
-  });
-});
+      expect(right / items.length).toBeGreaterThan(0.5);
+    });
+  },
+);

@@ -1,0 +1,74 @@
+// Many Python sessions in one process, for code that the offline teacher wrote itself. No sandbox: nothing here comes from a model.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { datasetLoader } from "../../src/datasets/load.ts";
+import { profileDataset } from "../../src/datasets/profile.ts";
+import type { Seed } from "../../src/domain/dataset.ts";
+import { contentId } from "../../src/domain/hash.ts";
+
+const python = "/usr/bin/python3";
+
+/** Whether Debian's Python has what the families import. */
+export const pythonMissing = spawnSync(python, ["-c", "import pandas, scipy, sklearn"]).status !== 0;
+
+const worker = `
+import contextlib, io, json, sys, traceback, warnings
+warnings.simplefilter("ignore")
+sessions = {}
+for line in sys.stdin:
+    job = json.loads(line)
+    printed = io.StringIO()
+    error = None
+    with contextlib.redirect_stdout(printed):
+        try:
+            exec(compile(job["code"], "<step>", "exec"), sessions.setdefault(job["session"], {"__name__": "__main__"}))
+        except Exception as exception:
+            error = {"name": type(exception).__name__, "value": str(exception), "traceback": traceback.format_exc()}
+    if job["last"]:
+        del sessions[job["session"]]
+    print(json.dumps({"printed": printed.getvalue().rstrip(), "error": error}), flush=True)
+`;
+
+export interface Ran {
+  readonly printed: string;
+  readonly error: { readonly name: string; readonly value: string; readonly traceback: string } | null;
+}
+
+export interface PythonSessions extends AsyncDisposable {
+  /** Runs code in a session, with /data/ standing for `dir`; `last` forgets the session's variables. */
+  run(session: string, code: string, dir: string, last?: boolean): Promise<Ran>;
+  /** A table of the vega-datasets package, profiled, and where its copy lies. */
+  seed(table: string, exploration?: number): Promise<{ seed: Seed; dir: string }>;
+}
+
+export async function startPython(): Promise<PythonSessions> {
+  const folder = await mkdtemp(join(tmpdir(), "tracemill-teacher-data-"));
+  const child = spawn(python, ["-c", worker]);
+  const waiting: ((ran: Ran) => void)[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => waiting.shift()?.(JSON.parse(line) as Ran));
+  return {
+    run(session, code, dir, last = false) {
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+        child.stdin.write(`${JSON.stringify({ session, code: code.replaceAll("/data/", `${dir}/`), last })}\n`);
+      });
+    },
+    async seed(table, exploration = 0) {
+      const [loaded] = await datasetLoader({ folder }).load(`package:vega-datasets/data/${table}`);
+      if (!loaded) throw new Error(`Expected a dataset, got none for ${table}`);
+      const { dataset, dir } = loaded;
+      const profile = await profileDataset(dataset, dir);
+      return {
+        dir,
+        seed: { id: contentId("seed", { dataset: dataset.id, exploration }), dataset, profile, exploration },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      child.stdin.end();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
