@@ -34,6 +34,8 @@ function user(content: string): Message {
   return { role: "user", content };
 }
 
+const ownTagLine = /^[ \t]*<\/?(?:information|reasoning|python|answer)>/im;
+
 function parseMessage(text: string, finishReason: FinishReason): ParsedMessage {
   const { visible, transforms } = withoutThinking(text);
   const mask = withoutReasoning(visible);
@@ -56,14 +58,14 @@ function parseMessage(text: string, finishReason: FinishReason): ParsedMessage {
   if (closing === null) {
     if (finishReason === "length") return invalid(`Your message was cut off inside <${tag}>: it was too long.`);
     const inside = visible.slice(bodyStart);
-    if (finishReason !== "stop" || /^\s*<\/?(?:information|reasoning|python|answer)>/im.test(inside)) {
-      return invalid(`<${tag}> was not closed with </${tag}>.`);
-    }
+    if (finishReason !== "stop" || ownTagLine.test(inside)) return invalid(`<${tag}> was not closed with </${tag}>.`);
     return finish(tag, reasoning, inside, `${visible}</${tag}>`, [...transforms, "close_tag"]);
   }
   const bodyEnd = bodyStart + closing.index;
   const end = bodyEnd + closing[0].length;
   const body = visible.slice(bodyStart, bodyEnd);
+  // The model went on past its action, perhaps with output of its own making, and closed the tag of a later one.
+  if (ownTagLine.test(body)) return invalid(`<${tag}> was not closed with </${tag}> before the next tag.`);
   // Trailing white space stays: cutting it would change recorded text for nothing.
   if (visible.slice(end).trim() === "") return finish(tag, reasoning, body, visible, transforms);
   return finish(tag, reasoning, body, visible.slice(0, end), [...transforms, "cut_after_action"]);

@@ -86,6 +86,11 @@ describe("the react scaffold reads a message", () => {
     expect(parse("<python>\nprint(1)\n<information>\n1\n</information>").action.kind).toBe("invalid");
   });
 
+  test("an action that swallowed made-up output and a second action is not run", () => {
+    const text = "<python>\nprint(1)\n<information>\n1\n</information>\n<python>\nprint(2)\n</python>";
+    expect(parse(text).action).toMatchObject({ kind: "invalid", why: expect.stringContaining("before the next tag") });
+  });
+
   test("tags that are only mentioned while reasoning are not actions", () => {
     const text = "<reasoning>I write <answer>x</answer> later, after <python>.</reasoning>\n<python>1</python>";
     expect(parse(text).action).toMatchObject({ kind: "code", code: "1" });
