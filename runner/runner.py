@@ -131,6 +131,7 @@ def as_bounded(value):
 class Interpreter:
     def __init__(self, control, preimport):
         self.control = control
+        self.pid = os.getpid()
         self.interruptible = False
         self.steps = 0
         self.saved = (os.dup(1), os.dup(2))
@@ -160,6 +161,8 @@ class Interpreter:
         self.reply({"op": "ready", "missing": missing, "cpuSeconds": time.process_time()})
 
     def reply(self, message):
+        if os.getpid() != self.pid:
+            os._exit(0)  # a process the code forked and let run on: the step is its parent's
         write_frame(self.control, message)
 
     def on_interrupt(self, _signum, _frame):
@@ -225,7 +228,6 @@ class Interpreter:
                 if value is not None:
                     self.bound_pandas()
                     done["result"] = bound(repr(value), limit)
-                self.flush()
             finally:
                 self.interruptible = False
         except BaseException as error:
@@ -243,10 +245,6 @@ class Interpreter:
         after = os.times()
         done["cpuMs"] = sum(after[i] - before[i] for i in range(4)) * 1000
         self.reply(done)
-
-    def flush(self):
-        sys.stdout.flush()
-        sys.stderr.flush()
 
     def flush_quietly(self):
         for stream in (sys.stdout, sys.stderr):
@@ -368,11 +366,14 @@ class Child:
         return self.status is not None
 
     def signal(self, number):
-        for target in (-self.pid, self.pid):
-            try:
-                os.kill(target, number)
-            except ProcessLookupError:
-                pass
+        """Signals the interpreter and its group, each process once."""
+        try:
+            os.killpg(self.pid, number)
+            if os.getpgid(self.pid) != self.pid:
+                os.kill(self.pid, number)
+        except ProcessLookupError:
+            if not self.reaped():
+                os.kill(self.pid, number)  # it left its group, which is empty now
 
     def close(self):
         """Ends the interpreter and every other process in the sandbox except the supervisor and its init."""
@@ -497,7 +498,11 @@ class Supervisor:
                     elif message.get("op") == "probed" and message.get("step") == step:
                         probed = True
             except EOFError:
-                if not child.reaped() and broken is None:
+                # A process that ends closes its socket a moment before it can be waited for.
+                if broken is None:
+                    broken, closed_at = "", time.monotonic()
+                    poll.unregister(child.control.fileno())
+                elif broken == "" and time.monotonic() > closed_at + 0.2 and not child.reaped():
                     broken = "the code closed the interpreter's control socket"
                     child.signal(signal.SIGKILL)
             except ValueError as error:

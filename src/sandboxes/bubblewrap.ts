@@ -186,6 +186,7 @@ function bwrapArguments(limits: SandboxLimits, dataDir: string, runner: string):
       "--disable-userns",
       "--die-with-parent",
       "--new-session",
+      "--as-pid-1",
       "--cap-drop",
       "ALL",
     ],
@@ -238,7 +239,7 @@ function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Insi
   };
 }
 
-/** The code cannot signal the outer bwrap, which is not in its process namespace; it can end the supervisor, whose status bwrap passes on. */
+/** The code cannot signal the outer bwrap, which is not in its process namespace; bwrap passes on the supervisor's own end. */
 function explain(code: number | null, signal: NodeJS.Signals | null, diagnostics: string): InsideEnd {
   if (signal === null && code !== null && code > 128) {
     return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };

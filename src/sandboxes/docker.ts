@@ -141,7 +141,8 @@ function containerOptions(
       CapDrop: ["ALL"],
       SecurityOpt: ["no-new-privileges"],
       Privileged: false,
-      Init: true,
+      // The supervisor is process 1 itself: no signal from inside ends or stops it, and no other process holds its stdout.
+      Init: false,
       PidsLimit: limits.pids,
       Memory: memoryBytes,
       MemorySwap: memoryBytes,
