@@ -1,7 +1,9 @@
 # The inside of a Docker sandbox: the same Debian packages that bubblewrap uses from the host, so that both run the same versions.
 FROM debian:bookworm-slim
 RUN apt-get update \
- && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-unsafe-io \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+      -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Options::=--path-exclude=/usr/include/* \
+      -o Dpkg::Options::=--path-exclude=/usr/share/doc/* -o Dpkg::Options::=--path-exclude=/usr/share/man/* \
       python3 python3-pandas python3-scipy python3-sklearn python3-statsmodels python3-matplotlib libopenblas0-pthread \
  && rm -rf /var/lib/apt/lists/*
 COPY passwd group /etc/
