@@ -1,0 +1,182 @@
+import { describe, expect, test } from "vitest";
+import { FailureError, UsageError } from "../../src/domain/errors.ts";
+import { demultiplexer } from "../../src/sandboxes/demux.ts";
+import { sandboxConfig } from "../../src/sandboxes/index.ts";
+import { tmpfsBytes } from "../../src/sandboxes/inside.ts";
+import { places } from "../../src/sandboxes/places.ts";
+import { encodeFrame, frameReader, type SupervisorFrame } from "../../src/sandboxes/protocol.ts";
+import { type Inside, type InsideEnd, supervise } from "../../src/sandboxes/supervised.ts";
+
+const signal = new AbortController().signal;
+const limits = { memoryMb: 256, cpus: 1, pids: 64, stepTimeoutMs: 1000, scratchMb: 32, outputBytes: 1000 };
+const nothing = { head: "", tail: "", droppedBytes: 0 };
+
+describe("frames", () => {
+  const hello = { v: 1, type: "hello", session: "s", seq: 1 };
+
+  test("are read whatever the chunks they come in", () => {
+    const bytes = Buffer.concat([encodeFrame(hello), encodeFrame({ ...hello, session: "é", seq: 2 })]);
+    for (let size = 1; size <= bytes.length; size++) {
+      const seen: SupervisorFrame[] = [];
+      const read = frameReader((frame) => seen.push(frame));
+      for (let at = 0; at < bytes.length; at += size) read(bytes.subarray(at, at + size));
+      expect(seen).toEqual([hello, { ...hello, session: "é", seq: 2 }]);
+    }
+  });
+
+  test("of more than the largest length, of another version or with unknown parts are refused", () => {
+    const read = () => frameReader(() => {});
+    expect(() => read()(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow("at most");
+    expect(() => read()(encodeFrame({ ...hello, v: 2 }))).toThrow();
+    expect(() => read()(encodeFrame({ ...hello, more: 1 }))).toThrow();
+    expect(() => read()(Buffer.from([0, 0, 0, 1, 65]))).toThrow();
+  });
+});
+
+test("Docker's stream is split into stdout and stderr whatever the chunks, also millions of tiny ones", () => {
+  const part = (stream: number, text: string) => {
+    const header = Buffer.alloc(8);
+    header[0] = stream;
+    header.writeUInt32BE(text.length, 4);
+    return Buffer.concat([header, Buffer.from(text)]);
+  };
+  const bytes = Buffer.concat([part(1, "abc"), part(2, "x"), part(1, ""), part(1, "def")]);
+  for (let size = 1; size <= bytes.length; size++) {
+    const streams = ["", "", ""];
+    const split = demultiplexer((stream, chunk) => {
+      streams[stream] += chunk.toString();
+    });
+    for (let at = 0; at < bytes.length; at += size) split(bytes.subarray(at, at + size));
+    expect(streams).toEqual(["", "abcdef", "x"]);
+  }
+  let count = 0;
+  demultiplexer(() => count++)(Buffer.concat(Array.from({ length: 100_000 }, () => part(1, "z"))));
+  expect(count).toBe(100_000);
+});
+
+test("places are given out in order, given back once, and not to who no longer waits", async () => {
+  const two = places(2);
+  const first = await two.take(signal);
+  await two.take(signal);
+  const abort = new AbortController();
+  const gone = two.take(abort.signal);
+  const third = two.take(signal);
+  abort.abort(new Error("left"));
+  await expect(gone).rejects.toThrow("left");
+  first();
+  first();
+  await third;
+  await expect(Promise.race([two.take(signal), Promise.resolve("none free")])).resolves.toBe("none free");
+});
+
+/** An inside whose supervisor is the test: `frames` are what the host sent. */
+function scripted() {
+  const frames: Record<string, unknown>[] = [];
+  let say: (chunk: Buffer) => void = () => {};
+  let end: (how: InsideEnd) => void = () => {};
+  let seq = 0;
+  const ended = new Promise<InsideEnd>((resolve) => {
+    end = resolve;
+  });
+  const inside: Inside & { removed: number } = {
+    removed: 0,
+    write(bytes) {
+      const frame = JSON.parse(bytes.toString("utf8", 4));
+      frames.push(frame);
+      if (frame.type === "open") answer({ type: "hello" });
+    },
+    onData: (listener) => {
+      say = listener;
+    },
+    ended,
+    kill: () => end({ cause: "infrastructure", detail: "killed by the host" }),
+    remove: async () => {
+      inside.removed++;
+    },
+  };
+  function answer(frame: object) {
+    setImmediate(() => say(encodeFrame({ v: 1, session: frames[0]?.session, seq: ++seq, ...frame })));
+  }
+  const done = (step: unknown, result: object = {}) =>
+    answer({
+      ...{ type: "done", step, end: "ok", stdout: nothing, stderr: nothing, result: null, exception: null },
+      ...{ wallMs: 1, cpuMs: 1, stateLost: false },
+      ...result,
+    });
+  return { inside, frames, answer, done, end, say: (chunk: Buffer) => say(chunk) };
+}
+
+async function sandboxOver(script: ReturnType<typeof scripted>) {
+  let closed = 0;
+  const sandbox = await supervise(script.inside, { limits, preimport: [], signal, onClosed: () => closed++ });
+  return { sandbox, closed: () => closed };
+}
+
+describe("a supervised sandbox", () => {
+  test("fails as infrastructure when the launcher or engine goes away", async () => {
+    const script = scripted();
+    const { sandbox, closed } = await sandboxOver(script);
+    const running = sandbox.run("1", { signal });
+    script.end({ cause: "infrastructure", detail: "the engine went away" });
+    await expect(running).rejects.toThrow(FailureError);
+    await expect(sandbox.run("2", { signal })).rejects.toThrow("the engine went away");
+    await sandbox[Symbol.asyncDispose]();
+    await sandbox[Symbol.asyncDispose]();
+    expect([script.inside.removed, closed()]).toEqual([1, 1]);
+  });
+
+  test("is killed, as the agent's own doing, when the code ended it, and stays killed", async () => {
+    const script = scripted();
+    const { sandbox } = await sandboxOver(script);
+    const running = sandbox.run("1", { signal });
+    script.end({ cause: "agent", detail: "signal 9" });
+    expect(await running).toMatchObject({ end: "killed", stateLost: true, detail: "signal 9" });
+    expect(await sandbox.run("2", { signal })).toMatchObject({ end: "killed" });
+  });
+
+  test("fails when a frame answers another step, comes twice, or out of sequence", async () => {
+    for (const forge of [
+      (script: ReturnType<typeof scripted>) => script.done("0".repeat(32)),
+      (script: ReturnType<typeof scripted>) => script.answer({ type: "hello" }),
+      (script: ReturnType<typeof scripted>) => script.done(script.frames[1]?.step, { seq: 9 }),
+      (script: ReturnType<typeof scripted>) => script.done(script.frames[1]?.step, { session: "other" }),
+    ]) {
+      const script = scripted();
+      const { sandbox } = await sandboxOver(script);
+      const running = sandbox.run("1", { signal });
+      forge(script);
+      await expect(running).rejects.toThrow("broken protocol");
+    }
+  });
+
+  test("gives every step an id of its own that cannot be guessed", async () => {
+    const script = scripted();
+    const { sandbox } = await sandboxOver(script);
+    for (const index of [1, 2]) {
+      const running = sandbox.run("1", { signal });
+      script.done(script.frames[index]?.step);
+      expect(await running).toMatchObject({ end: "ok" });
+    }
+    expect(script.frames[1]?.step).toMatch(/^[0-9a-f]{32}$/);
+    expect(script.frames[1]?.step).not.toBe(script.frames[2]?.step);
+  });
+
+  test("answers code that is longer than a frame with an exception", async () => {
+    const { sandbox } = await sandboxOver(scripted());
+    expect(await sandbox.run("x".repeat(20_000_000), { signal })).toMatchObject({
+      end: "error",
+      exception: { name: "ValueError" },
+    });
+  });
+});
+
+test("temporary files above half of the memory are refused", () => {
+  expect(tmpfsBytes(limits)).toEqual({ scratch: 32 * 2 ** 20, tmp: 8 * 2 ** 20, shm: 8 * 2 ** 20 });
+  expect(() => tmpfsBytes({ ...limits, scratchMb: 100 })).toThrow(UsageError);
+});
+
+test("the sandbox section of a config has defaults and refuses unknown keys and backends", () => {
+  expect(sandboxConfig.parse(undefined)).toMatchObject({ backend: "auto", memoryMb: 1024, preimport: ["pandas"] });
+  expect(sandboxConfig.safeParse({ memory: 1 }).success).toBe(false);
+  expect(sandboxConfig.safeParse({ backend: "none" }).success).toBe(false);
+});
