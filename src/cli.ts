@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // argv -> one command. Commands are imported when they run, so that `tracemill --help` stays quick.
-import yargs, { type ArgumentsCamelCase, type Argv } from "yargs";
+import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { StoreError, UsageError } from "./domain/errors.ts";
 import { packageVersion } from "./package.ts";
@@ -12,7 +12,7 @@ interface CommandModule {
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own arguments
   readonly builder: (argv: Argv<any>) => Argv<any>;
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own arguments
-  readonly handler: (args: ArgumentsCamelCase<any>) => Promise<void> | void;
+  readonly handler: (args: any) => Promise<void> | void;
 }
 
 const commands: { usage: string; describe: string; load: () => Promise<CommandModule> }[] = [

@@ -15,12 +15,13 @@ import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
 import { createMeter, type Meter } from "../models/meter.ts";
+import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
 import { stopOnInterrupt } from "./interrupt.ts";
 import { type OpenedRun, openRun } from "./open-run.ts";
 import { showProgress } from "./progress.ts";
-import { createRunFolder, type RunFolder, writeJson } from "./run-folder.ts";
+import { createRunFolder, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
 
 /** Exit codes of a finished run by its status; the table stands in docs/files.md. */
 const exitCodes: Readonly<Record<RunStatus, number>> = {
@@ -47,7 +48,7 @@ export async function executeRun(options: {
   const startedMs = Date.now();
   const storeFolder = join(output, "store");
   await mkdir(storeFolder, { recursive: true });
-  await using store = await openStore(join(storeFolder, "values"));
+  await using store = await openStore(storePathOf(output));
   using interrupt = stopOnInterrupt(say);
   const meter = createMeter();
   const remember = createRemember(store);
@@ -142,7 +143,7 @@ export async function executeRun(options: {
     models: opened.models.map((model) => ({
       name: model.name,
       identity: model.identity,
-      program: model.identity.program === true,
+      program: model.identity.model === teacherModel,
     })),
     owed,
     run: folder.run,

@@ -1,0 +1,56 @@
+// The command as a user starts it: the built file, in a process of its own.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../src/package.ts";
+
+export interface CliEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CliOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** A module loaded before the command. */
+  readonly preload?: string;
+  /** Called with everything stderr said so far, whenever it said more. */
+  readonly watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** Runs `tracemill …args` and resolves when it ended, however it did. */
+export function tracemill(args: readonly string[], options: CliOptions = {}): Promise<CliEnd> {
+  const cli = join(packageRoot(), "dist/src/cli.js");
+  if (!existsSync(cli)) throw new Error(`Expected a build at ${cli}: run \`npm run build\` first`);
+  const preload = options.preload === undefined ? [] : ["--import", options.preload];
+  const child = spawn(process.execPath, [...preload, cli, ...args], {
+    cwd: options.cwd ?? process.cwd(),
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOME: process.env.HOME ?? "/",
+      NO_COLOR: "1",
+      ...dockerHost(),
+      ...options.env,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    options.watch?.(stderr, (signal) => child.kill(signal));
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
+
+function dockerHost(): Record<string, string> {
+  return process.env.DOCKER_HOST === undefined ? {} : { DOCKER_HOST: process.env.DOCKER_HOST };
+}
