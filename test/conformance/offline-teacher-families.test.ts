@@ -21,15 +21,7 @@ import {
 } from "../unit/offline-teacher-fixture.ts";
 import { type PythonSessions, pythonMissing, startPython } from "./offline-teacher-python.ts";
 
-const tables = [
-  "birdstrikes.csv",
-  "cars.json",
-  "movies.json",
-  "penguins.json",
-  "seattle-weather.csv",
-  "gapminder.json",
-  "airports.csv",
-];
+const tables = ["cars.json", "movies.json", "penguins.json", "seattle-weather.csv", "gapminder.json", "airports.csv"];
 
 interface Item {
   readonly question: string;

@@ -1,14 +1,16 @@
 // How well the line's gates catch what the offline teacher planted, told from its truth log: catch rate and false alarms per gate.
+import { setMaxListeners } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { react } from "../../src/agents/react.ts";
 import type { Model } from "../../src/contracts.ts";
 import { sha256 } from "../../src/domain/hash.ts";
-import type { Attempt, Query, Task } from "../../src/domain/task.ts";
+import type { Query, Task } from "../../src/domain/task.ts";
 import type { Candidate, StepResult } from "../../src/domain/trajectory.ts";
 import type { Step } from "../../src/engine/stage.ts";
 import { criteria } from "../../src/judges/criteria.ts";
+import { recordText, taskText } from "../../src/judges/record.ts";
 import { rubricJudge } from "../../src/judges/rubric.ts";
 import { metrics } from "../../src/metrics/index.ts";
 import { trajectoryMetrics } from "../../src/metrics/trajectory.ts";
@@ -27,8 +29,9 @@ import type { OpenSession } from "../../src/stages/solving.ts";
 import { startModelLab } from "../kit/model-lab.ts";
 import { pythonMissing, type Ran, startPython } from "./offline-teacher-python.ts";
 
-const tables = ["cars.json", "penguins.json", "movies.json", "seattle-weather.csv"];
+const tables = ["cars.json", "penguins.json", "movies.json"];
 const signal = new AbortController().signal;
+setMaxListeners(0, signal);
 
 interface Truth {
   readonly role: string;
@@ -61,6 +64,12 @@ function stepOf({ printed, error }: Ran): StepResult {
 
 function codeOf(step: Step<unknown>): string | null {
   return step.outcome === "rejected" ? step.code : null;
+}
+
+function scoredOf(step: Step<Candidate>): Candidate {
+  const [candidate] = step.outcome === "passed" ? step.out : [];
+  if (!candidate) throw new Error("Expected a stage that drops nothing to pass its candidate on");
+  return candidate;
 }
 
 describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy, scikit-learn)", () => {
@@ -158,34 +167,44 @@ describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy
       }
     }
 
-    const rolled: { candidate: Candidate; attempt: Attempt; doubtful: boolean }[] = [];
-    for (const { task, planted } of tasks) {
-      for (const attempt of outOf(await line.attempts.run(task, { signal }))) {
-        const candidates = outOf(await line.rollouts.run(attempt, { signal }));
-        rolled.push(...candidates.map((candidate) => ({ candidate, attempt, doubtful: planted !== null })));
-      }
-    }
-    const solverTruths = (await truths()).filter((truth) => truth.role === "solver");
-    let kept = 0;
-    for (const { candidate, attempt, doubtful } of rolled) {
-      const opening = sha256(candidate.trajectory.messages[1]?.content ?? "");
+    const tries = (
+      await Promise.all(
+        tasks.map(async ({ task, planted }) =>
+          outOf(await line.attempts.run(task, { signal })).map((attempt) => ({ attempt, doubtful: planted !== null })),
+        ),
+      )
+    ).flat();
+    const rolled = await Promise.all(
+      tries.map(async ({ attempt, doubtful }) => {
+        const [candidate] = outOf(await line.rollouts.run(attempt, { signal }));
+        if (!candidate) throw new Error("rollouts drop nothing");
+        const screened = await line.screen.run(scoredOf(await line.score.run(candidate, { signal })), { signal });
+        const [clean] = outOf(screened);
+        const verdict = clean && scoredOf(await line.judge.run(clean, { signal }));
+        const accepted = verdict && (await line.accept.run(verdict, { signal }));
+        return { attempt, candidate, doubtful, screened, accepted };
+      }),
+    );
+    const told = await truths();
+    for (const { attempt, candidate, doubtful, screened, accepted } of rolled) {
+      const { messages } = candidate.trajectory;
+      const plantedIn = (role: string, text: string, seed: number) =>
+        told.find((truth) => truth.role === role && truth.subject === sha256(text) && truth.seed === seed)?.kind;
       const kind =
-        solverTruths.find((truth) => truth.subject === opening && truth.seed === attempt.index)?.kind ??
-        (doubtful ? "doubtful_task" : null);
-      const [scored] = outOf(await line.score.run(candidate, { signal }));
-      if (!scored) throw new Error("score drops nothing");
-      const screened = await line.screen.run(scored, { signal });
+        plantedIn("solver", messages[1]?.content ?? "", attempt.index) ?? (doubtful ? "doubtful_task" : null);
       results.push({ gate: "screen", planted: kind, dropped: codeOf(screened) });
-      for (const one of outOf(screened)) {
-        const before = (await truths()).length;
-        const [verdict] = outOf(await line.judge.run(one, { signal }));
-        const erred = (await truths()).slice(before).find((truth) => truth.role === "judge");
-        if (!verdict) throw new Error("the judge drops nothing");
-        const accepted = await line.accept.run(verdict, { signal });
-        results.push({ gate: "accept", planted: erred?.kind ?? kind, dropped: codeOf(accepted) });
-        kept += accepted.outcome === "passed" ? 1 : 0;
-      }
+      if (!accepted) continue;
+      const reviewed = prompts.judge.record.render({
+        task: taskText(attempt.task),
+        record: recordText(candidate.trajectory, 60_000),
+      });
+      results.push({
+        gate: "accept",
+        planted: plantedIn("judge", reviewed, 0) ?? kind,
+        dropped: codeOf(accepted),
+      });
     }
+    const kept = rolled.filter(({ accepted }) => accepted?.outcome === "passed").length;
 
     const report = tell(results);
     console.log(`${report.join("\n")}\nkept ${kept} of ${rolled.length} attempts at ${tasks.length} tasks`);
@@ -206,9 +225,11 @@ describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy
 
 function tell(results: readonly Judged[]): string[] {
   const lines = ["gate       planted                 met  dropped  codes"];
-  const keys = new Set(results.map(({ gate, planted }) => JSON.stringify([gate, planted])));
-  for (const key of keys) {
-    const [gate, planted] = JSON.parse(key) as [string, string | null];
+  const gates = ["shape", "dedupe", "reference", "screen", "accept"];
+  const keys = new Set(results.map(({ gate, planted }) => JSON.stringify([gates.indexOf(gate), planted])));
+  for (const key of [...keys].sort()) {
+    const [at, planted] = JSON.parse(key) as [number, string | null];
+    const gate = gates[at] ?? "";
     const met = results.filter((one) => one.gate === gate && one.planted === planted);
     const codes = met.flatMap((one) => (one.dropped === null ? [] : [one.dropped]));
     lines.push(

@@ -4,7 +4,16 @@ import { families } from "../../src/models/offline-teacher/families/index.ts";
 import { read, render } from "../../src/models/offline-teacher/grammar.ts";
 import { readProfile } from "../../src/models/offline-teacher/profile.ts";
 import { recognise, word } from "../../src/models/offline-teacher/question.ts";
-import { carsProfile } from "./offline-teacher-fixture.ts";
+import { reply } from "../../src/models/offline-teacher/teacher.ts";
+import {
+  answerIn,
+  carsProfile,
+  codeIn,
+  onlyErrors,
+  seedMessages,
+  skewnessQuestion,
+  taskMessages,
+} from "./offline-teacher-fixture.ts";
 
 const [cars] = readProfile(
   carsProfile
@@ -79,4 +88,24 @@ test("a forgotten constraint changes the solving code of every family that can f
 test("a question that leaves something open, or is nobody's, is not recognised", () => {
   expect(recognise('What is the skewness of "Horsepower"?', "Round sensibly.")).toBeNull();
   expect(recognise("Why do cars rust?", "Round to 2 decimals.")).toBeNull();
+});
+
+test("of several files a question names the one it means, and the solver reads that one", () => {
+  const profile = `${carsProfile}\n\n${carsProfile.replace("/data/cars.json", "/data/more cars.csv")}`;
+  const asked = seedMessages(profile, 12);
+  const code = codeIn(reply({ messages: asked, seed: 0, bareJson: false, rates: onlyErrors() })?.text ?? "") ?? "";
+  expect(code).toContain('"/data/cars.json"');
+  expect(code).toContain('"/data/more cars.csv"');
+  const messages = taskMessages("/data/cars.json\n- /data/more cars.csv", {
+    ...skewnessQuestion,
+    constraints: `Use only the file "/data/more cars.csv". ${skewnessQuestion.constraints}`,
+  });
+  const look = reply({ messages, seed: 0, bareJson: false, rates: onlyErrors() })?.text ?? "";
+  expect(look).toContain('pd.read_csv("/data/more cars.csv"');
+});
+
+test("data that nothing is known to ask about get an empty list, not an invented question", () => {
+  const messages = seedMessages('/data/words.csv (CSV, 3 rows, 1 columns)\n- "word" text, 3 distinct', 12);
+  const made = reply({ messages, seed: 0, bareJson: false, rates: onlyErrors() });
+  expect(answerIn(made?.text ?? "")).toBe("[]");
 });

@@ -17,6 +17,12 @@ export interface Draft {
   readonly referenceCode: string;
 }
 
+/** A question as its text gives it away. */
+export interface KnownQuestion {
+  readonly family: Family;
+  readonly slots: Slots;
+}
+
 /** Words a question. `namesFile` adds which file is meant, for data of several files. */
 export function word(family: Family, slots: Slots, table: Table, namesFile: boolean, draw: Draw): Draft {
   const constraints = family.constraints.map((wordings) => render(draw.pick(wordings), slots));
@@ -32,7 +38,7 @@ export function word(family: Family, slots: Slots, table: Table, namesFile: bool
 }
 
 /** The family and the slots of a question, read from its text alone; null when it is none of ours or leaves something open. */
-export function recognise(question: string, constraints: string): { family: Family; slots: Slots } | null {
+export function recognise(question: string, constraints: string): KnownQuestion | null {
   for (const family of families) {
     for (const wording of family.wordings) {
       const asked = read(wording, question, { whole: true });

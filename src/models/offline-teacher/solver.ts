@@ -13,10 +13,12 @@ import {
   turnsLeft,
 } from "./conversation.ts";
 import { type Draw, drawFrom } from "./draw.ts";
-import { type Facts, type Family, py, type SolvingStep } from "./family.ts";
+import type { Family, SolvingStep } from "./family.ts";
 import type { Slots } from "./grammar.ts";
 import { filesIn, loadForSolving } from "./loading.ts";
-import { recognise } from "./question.ts";
+import { lookCode, readFacts } from "./look.ts";
+import { type KnownQuestion, recognise } from "./question.ts";
+import { forget, hasty, invented, misspelt, mixUp, type Turn, wander, written } from "./slips.ts";
 
 const errors: readonly ErrorKind[] = [
   "wrong_column",
@@ -55,23 +57,22 @@ export function solve(request: TeacherRequest, task: TaskText): Reply {
   const known = recognise(task.question, task.constraints);
   if (!known) return explore(task, seen);
   const reply = attempt({ request, task, known, error, seen, draw });
-  const planted: Planted[] = reply.errs
-    ? [{ role: "solver", kind: error ?? "early_stop", subject, detail: known.family.name }]
-    : [];
+  const planted: Planted[] =
+    reply.errs && error ? [{ role: "solver", kind: error, subject, detail: known.family.name }] : [];
   return { text: reply.text, planted };
 }
 
 interface Attempt {
   readonly request: TeacherRequest;
   readonly task: TaskText;
-  readonly known: { readonly family: Family; readonly slots: Slots };
+  readonly known: KnownQuestion;
   readonly error: ErrorKind | null;
   readonly seen: readonly string[];
   readonly draw: Draw;
 }
 
 /** The next message; `errs` marks the one in which the planted error first shows. */
-function attempt({ request, task, known, error, seen, draw }: Attempt): { text: string; errs: boolean } {
+function attempt({ request, task, known, error, seen, draw }: Attempt): Turn {
   const { family } = known;
   const left = turnsLeft(request.messages);
   const first = seen[0];
@@ -148,56 +149,6 @@ function openingThought(task: TaskText, draw: Draw): string {
   ]);
 }
 
-function lookCode(file: string, slots: Slots | null): string {
-  const named = Object.values(slots ?? {}).flatMap((value) => (typeof value === "number" ? [] : value));
-  return `${loadForSolving(file)}
-print(df.shape)
-for name in df.columns:
-    print(repr(str(name)), df[name].dtype, "missing", int(df[name].isna().sum()), "e.g.", df[name].dropna().head(2).astype(str).tolist())
-${named.length > 0 ? "print(df.head(3).to_string(max_colwidth=24))" : "print(df.describe().to_string())"}`;
-}
-
-interface LookFacts extends Facts {
-  readonly names: readonly string[];
-  readonly numericNames: readonly string[];
-  readonly examples: readonly string[];
-}
-
-function readFacts(observation: string): LookFacts {
-  const lines = [...observation.matchAll(/^(['"])(.*?)\1 (\S+) missing (\d+) e\.g\. \[(.*)\]$/gm)];
-  const columns = new Map(
-    lines.map(([, , name = "", dtype = "object", missing]) => [name, { dtype, missing: Number(missing) }]),
-  );
-  return {
-    column: (name) => columns.get(name) ?? { dtype: "object", missing: 0 },
-    names: [...columns.keys()],
-    numericNames: [...columns].filter(([, { dtype }]) => /^(float|int)/.test(dtype)).map(([name]) => name),
-    examples: lines.flatMap(([, , , , , shown = ""]) =>
-      [...shown.matchAll(/'([^']*)'/g)].map((match) => match[1] ?? ""),
-    ),
-  };
-}
-
-/** The slots with one numeric column taken for another; unchanged where there is no other. */
-function mixUp({ family, slots }: Attempt["known"], facts: LookFacts, draw: Draw): Slots {
-  const used = Object.values(slots).flat();
-  const others = facts.numericNames.filter((name) => !used.includes(name));
-  const slot = family.numeric.find((name) => name in slots);
-  return slot === undefined || others.length === 0 ? slots : { ...slots, [slot]: draw.pick(others) };
-}
-
-function forget({ family, slots }: Attempt["known"]): Slots {
-  return family.forget?.(slots) ?? slots;
-}
-
-/** The code with the first column it names spelt as one would expect it, not as it is. */
-function misspelt(code: string, slots: Slots): string {
-  const column = Object.values(slots).find((value) => typeof value === "string" && code.includes(`df[${py(value)}]`));
-  if (typeof column !== "string") return code;
-  const lower = column.toLowerCase().replaceAll(" ", "_");
-  return code.replaceAll(`df[${py(column)}]`, `df[${py(lower === column ? `${column}s` : lower)}]`);
-}
-
 function fenced(code: string, draw: Draw): string {
   return draw.chance(0.03) ? `\`\`\`python\n${code.trim()}\n\`\`\`` : code;
 }
@@ -207,47 +158,7 @@ function isNudged(request: TeacherRequest): boolean {
   return !/^\s*<information>/.test(request.messages.at(-1)?.content ?? "");
 }
 
-/** Looks on and on, or stops in the middle: no answer comes. */
-function wander(
-  seen: readonly string[],
-  facts: LookFacts,
-  draw: Draw,
-  nudged: boolean,
-): { text: string; errs: boolean } {
-  const errs = seen.length === 1 && !nudged;
-  if (draw.chance(0.5)) {
-    return {
-      text: "I have looked at the data. It is well suited to the question, and this is where I would start.",
-      errs,
-    };
-  }
-  const name = facts.names[seen.length % Math.max(1, facts.names.length)] ?? "";
-  return { text: codeTurn("One more look before I decide.", `print(df[${py(name)}].describe())`), errs };
-}
-
-function invented(family: Family, facts: LookFacts, draw: Draw): string {
-  return written(family, (answer) =>
-    /rounded|number/.test(answer.written)
-      ? (draw.number() * 100).toFixed(2)
-      : (facts.examples[0] ?? facts.names[0] ?? "none"),
-  );
-}
-
-/** An answer from an output that is not yet the result: the first number in it, whatever it is. */
-function hasty(family: Family, output: string, facts: LookFacts): string {
-  const numbers = output.match(/-?\d+(?:\.\d+)?/g) ?? ["0"];
-  return written(family, (answer, index) =>
-    /rounded|number/.test(answer.written) ? (numbers[index] ?? numbers[0] ?? "0") : (facts.examples[0] ?? "none"),
-  );
-}
-
-function answer(
-  family: Family,
-  output: string,
-  spoilt: boolean,
-  request: TeacherRequest,
-  draw: Draw,
-): { text: string; errs: boolean } {
+function answer(family: Family, output: string, spoilt: boolean, request: TeacherRequest, draw: Draw): Turn {
   const values = new Map(
     [...output.matchAll(/^(\w+) = (.*)$/gm)].map((match) => [match[1] ?? "", (match[2] ?? "").trim()]),
   );
@@ -267,10 +178,6 @@ function answer(
   if (shape === "bare") return { text: answerTurn(think, [...values.values()].join(" and ")), errs: true };
   if (shape === "fence") return { text: answerTurn(think, `\`\`\`\n${right}\n\`\`\``), errs: true };
   return { text: answerTurn(think, `Based on the analysis, the result is ${right}, as required.`), errs: true };
-}
-
-function written(family: Family, value: (answer: Family["answers"][number], index: number) => string): string {
-  return family.answers.map((answer, index) => `@${answer.name}[${value(answer, index)}]`).join(" ");
 }
 
 /** A question that is none of ours: look, look closer, and say so. */
