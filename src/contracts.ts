@@ -40,9 +40,13 @@ export interface Remembered<T> {
 
 export interface RememberOptions {
   readonly signal: AbortSignal;
-  /** The value costs money: an intent is written before `compute`, so that a kill in between is counted as `lost`. */
-  readonly paid?: boolean;
 }
+
+/**
+ * Wraps what costs money inside a computation: an intent lies in the store from before `send` starts until the value is committed or
+ * an error was received, so that a kill in between is counted as `lost`.
+ */
+export type Spend = <T>(send: () => Promise<T>) => Promise<T>;
 
 /**
  * Returns the stored value of `what`, or computes and stores it. Identical calls under way compute once. An error is never stored.
@@ -51,7 +55,7 @@ export interface RememberOptions {
 export type Remember = <T>(
   what: Identity,
   schema: ZodType<T>,
-  compute: () => Promise<T>,
+  compute: (spend: Spend) => Promise<T>,
   options: RememberOptions,
 ) => Promise<Remembered<T>>;
 

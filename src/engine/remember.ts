@@ -1,5 +1,5 @@
 import { type ZodType, z } from "zod";
-import type { Identity, Remember, Remembered, RememberOptions, Store } from "../contracts.ts";
+import type { Identity, Remember, Remembered, RememberOptions, Spend, Store } from "../contracts.ts";
 import { hashOf } from "../domain/hash.ts";
 import { type Holder, isAlive, thisHolder } from "./holder.ts";
 
@@ -48,8 +48,8 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
     key: string,
     what: Identity,
     schema: ZodType<T>,
-    compute: () => Promise<T>,
-    { signal, paid = false }: RememberOptions,
+    compute: (spend: Spend) => Promise<T>,
+    { signal }: RememberOptions,
   ): Promise<Remembered<T>> {
     const lease = await store.lease(key, signal);
     let intentEnds: Promise<void> | undefined;
@@ -57,10 +57,10 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
       const known = readRecord(store, key, what, schema);
       if (known) return known;
       signal.throwIfAborted();
-      if (paid) await beginIntent(key);
-      const kept = await received(key, schema, compute, signal, paid);
+      const intent = intentOf(key, signal);
+      const kept = await received(intent, schema, compute);
       await store.put(key, { version: what.version, at: new Date(now()).toISOString(), value: kept });
-      if (paid) intentEnds = store.delete(intentKey(key));
+      if (intent.written()) intentEnds = store.delete(intentKey(key));
       return { value: schema.parse(kept), key, remembered: false };
     } finally {
       // In one turn, so that both share a commit.
@@ -68,30 +68,41 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
     }
   }
 
-  async function beginIntent(key: string): Promise<void> {
-    // The lease is ours alone, so an intent that lies here belongs to a computation that never came back.
-    if (store.get(intentKey(key)) !== undefined) lost += 1;
-    await store.put(intentKey(key), thisHolder());
+  /** The money side of one computation: `spend` for it to use, `drop` for when it failed after all was received. */
+  function intentOf(key: string, signal: AbortSignal) {
+    let written = false;
+    const drop = async () => {
+      if (!written) return;
+      written = false;
+      await store.delete(intentKey(key));
+    };
+    const spend: Spend = async (send) => {
+      // The lease is ours alone, so an intent that lies here and is not ours belongs to a request that never came back.
+      if (!written && store.get(intentKey(key)) !== undefined) lost += 1;
+      written = true;
+      await store.put(intentKey(key), thisHolder());
+      try {
+        return await send();
+      } catch (error) {
+        // An error that was received is not lost; a request that was cut off may have been paid, so its intent stays.
+        if (signal.aborted) written = false;
+        else await drop();
+        throw error;
+      }
+    };
+    return { spend, drop, written: () => written };
   }
 
   /** What `compute` gave, as the next run will read it back. */
   async function received<T>(
-    key: string,
+    intent: ReturnType<typeof intentOf>,
     schema: ZodType<T>,
-    compute: () => Promise<T>,
-    signal: AbortSignal,
-    paid: boolean,
+    compute: (spend: Spend) => Promise<T>,
   ): Promise<unknown> {
-    let cutOff = false;
     try {
-      signal.throwIfAborted();
-      cutOff = true;
-      const value = await compute();
-      cutOff = false;
-      return JSON.parse(JSON.stringify(schema.parse(value)));
+      return JSON.parse(JSON.stringify(schema.parse(await compute(intent.spend))));
     } catch (error) {
-      // An error that was received is not lost; a request that was cut off may have been paid, so its intent stays.
-      if (paid && !(cutOff && signal.aborted)) await store.delete(intentKey(key));
+      await intent.drop();
       throw error;
     }
   }

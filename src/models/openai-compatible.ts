@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ChatRequest, Model } from "../contracts.ts";
+import type { ChatRequest, Model, Spend } from "../contracts.ts";
 import { RejectionError, UsageError } from "../domain/errors.ts";
 import type { Usage } from "../domain/trajectory.ts";
 import { type Answer, answer } from "./answer.ts";
@@ -91,7 +91,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   const endpoint = config.rememberAs ?? baseUrl;
   const settings = settingsOf(config);
 
-  async function ask(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer> {
+  async function ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer> {
     const send = async (number: number) => {
       const sent = deps.meter.send(alias);
       try {
@@ -107,7 +107,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
         throw error;
       }
     };
-    return retry((number) => admission.admit(() => send(number), { signal, priority: number }), {
+    return retry((number) => admission.admit(() => spend(() => send(number)), { signal, priority: number }), {
       what: `model \`${alias}\` (${baseUrl})`,
       policy: config.retries,
       signal,
@@ -135,8 +135,8 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
       const { value, key, remembered } = await deps.remember(
         { kind: "completion", version: 1, endpoint, payload, sample },
         answer,
-        () => ask(payload, signal),
-        { signal, paid: true },
+        (spend) => ask(payload, spend, signal),
+        { signal },
       );
       const usage = priced(value.usage, config.price);
       if (remembered) deps.meter.remembered(alias, usage);

@@ -36,7 +36,7 @@ export function rememberIn(store: Map<string, unknown>): Remember {
   return async (what, schema, compute) => {
     const key = canonicalJson(what);
     const remembered = store.has(key);
-    if (!remembered) store.set(key, JSON.parse(JSON.stringify(await compute())));
+    if (!remembered) store.set(key, JSON.parse(JSON.stringify(await compute((send) => send()))));
     return { value: schema.parse(store.get(key)), key, remembered };
   };
 }

@@ -214,14 +214,15 @@ function paidStages(remember: Remember, concurrency: number, step: () => void, r
         const { value } = await remember(
           { kind: name, version: 1, id: body.id },
           z.number(),
-          async () => {
-            step();
-            await turns(body.n % 3);
-            signal.throwIfAborted();
-            received.set(`${name} ${body.id}`, (received.get(`${name} ${body.id}`) ?? 0) + 1);
-            return body.n * 2;
-          },
-          { signal, paid: true },
+          (spend) =>
+            spend(async () => {
+              step();
+              await turns(body.n % 3);
+              signal.throwIfAborted();
+              received.set(`${name} ${body.id}`, (received.get(`${name} ${body.id}`) ?? 0) + 1);
+              return body.n * 2;
+            }),
+          { signal },
         );
         return pass({ id: contentId(name, [body.id, value]), n: value });
       },

@@ -108,7 +108,7 @@ describe("remember", () => {
       throw new FailureError("provider", "down");
     });
     const fine = computation();
-    await expect(remember(what, z.string(), broken.now, { signal, paid: true })).rejects.toThrow("down");
+    await expect(remember(what, z.string(), (spend) => spend(broken.now), { signal })).rejects.toThrow("down");
     expect([...store.keys("")]).toEqual([]);
     expect((await remember(what, z.string(), fine.now, { signal })).value).toBe("because");
   });
@@ -158,7 +158,7 @@ describe("remember", () => {
 describe("a paid computation", () => {
   test("leaves its intent in the store exactly while it is under way", async () => {
     const compute = computation();
-    const call = createRemember(store)(what, z.string(), compute.held, { signal, paid: true });
+    const call = createRemember(store)(what, z.string(), (spend) => spend(compute.held), { signal });
     while (compute.runs === 0) await new Promise(setImmediate);
     expect(intents()).toHaveLength(1);
     compute.finish();
@@ -168,7 +168,7 @@ describe("a paid computation", () => {
 
   test("that a live process works on is not lost", async () => {
     const compute = computation();
-    const call = createRemember(store)(what, z.string(), compute.held, { signal, paid: true });
+    const call = createRemember(store)(what, z.string(), (spend) => spend(compute.held), { signal });
     while (compute.runs === 0) await new Promise(setImmediate);
     expect(await lostIntents(store)).toBe(0);
     compute.finish();
@@ -195,15 +195,16 @@ describe("a paid computation", () => {
     const cut = remember(
       what,
       z.string(),
-      async () => {
-        stop.abort(new Error("stop"));
-        throw stop.signal.reason;
-      },
-      { signal: stop.signal, paid: true },
+      (spend) =>
+        spend(async () => {
+          stop.abort(new Error("stop"));
+          throw stop.signal.reason;
+        }),
+      { signal: stop.signal },
     );
     await expect(cut).rejects.toThrow("stop");
     expect(intents()).toHaveLength(1);
-    await remember(what, z.string(), computation().now, { signal, paid: true });
+    await remember(what, z.string(), (spend) => spend(computation().now), { signal });
     expect(remember.lost()).toBe(1);
     expect(intents()).toEqual([]);
   });
