@@ -1,14 +1,17 @@
 import { expect, test } from "vitest";
+import { sha256 } from "../../src/domain/hash.ts";
 import { type ChatMessage, defaultErrorRates, type ErrorKind } from "../../src/models/offline-teacher/conversation.ts";
-import { reply } from "../../src/models/offline-teacher/teacher.ts";
+import { reply, teacherVersion } from "../../src/models/offline-teacher/teacher.ts";
 import {
   answerIn,
+  carsProfile,
   codeIn,
   lookOutput,
   observed,
   onlyErrors,
   recordMessages,
   said,
+  seedMessages,
   skewnessQuestion,
   taskMessages,
 } from "./offline-teacher-fixture.ts";
@@ -179,4 +182,25 @@ test("a review that could not be used is written properly when asked again", () 
     { role: "user", content: "Your review could not be used: it holds no JSON." },
   ]);
   expect(Object.keys(scores)).toHaveLength(6);
+});
+
+test("what it answers changes only with its version", () => {
+  const requests: (readonly ChatMessage[])[] = [
+    seedMessages(carsProfile, 12),
+    [
+      ...seedMessages(carsProfile, 12),
+      said("look"),
+      observed('column ["/data/cars.json", "Horsepower"] float64 numbers 400 missing 6'),
+      said("groups"),
+      observed('groups ["/data/cars.json", "Origin"] {"USA": 254, "Japan": 79, "Europe": 73}'),
+    ],
+    converse(1).messages,
+    recordMessages(task, record("@skewness[1.09]")),
+  ];
+  const texts = requests.map(
+    (messages) => reply({ messages, seed: 1, bareJson: false, rates: defaultErrorRates })?.text,
+  );
+  const golden = { version: teacherVersion, answers: sha256(JSON.stringify(texts)).slice(0, 16) };
+  // Another hash: bump teacherVersion, or remembered completions of older runs would pass for the new answers.
+  expect(golden).toEqual({ version: 1, answers: "e426d14dbf6ceeff" });
 });

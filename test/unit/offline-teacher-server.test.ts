@@ -158,7 +158,7 @@ test("as a provider it is remembered across runs, whatever port it gets", async 
   const request = { messages: messages as { role: "user" | "system"; content: string }[], stop: ["</python>"] };
   const paid = await first?.complete(request, { sample: 0, signal });
   const again = await second?.complete(request, { sample: 0, signal });
-  expect(paid).toMatchObject({ remembered: false, finishReason: "stop" });
+  expect(paid).toMatchObject({ remembered: false, finishReason: "stop", usage: { costUsd: 0, estimated: false } });
   expect(again).toMatchObject({ remembered: true, text: paid?.text });
   const other = (await lab.open({ teacher: { provider: "offline-teacher", errorRates: { hallucinated: 0.5 } } }))
     .teacher;

@@ -35,7 +35,7 @@ export const offlineTeacher: Provider<typeof schema> = {
       ...(truthLog === undefined ? {} : { truthLog }),
     });
     // What it answers depends on its version and rates, never on the port it got.
-    const rememberAs = `offline-teacher (a program, not an LLM) version ${teacherVersion}, error rates ${hashOf(errorRates).slice(0, 16)}`;
+    const rememberAs = `a program, not an LLM (version ${teacherVersion}, error rates ${hashOf(errorRates).slice(0, 8)})`;
     try {
       const opened = await openAiCompatible.create(
         alias,
@@ -47,6 +47,7 @@ export const offlineTeacher: Provider<typeof schema> = {
           seed: config.seed,
           sendsSeed: true,
           rememberAs,
+          price: { inputPerMillion: 0, outputPerMillion: 0, asOf: "2026-01-01" }, // It runs here: free, on any day.
           concurrency: config.concurrency,
         }),
         deps,

@@ -27,7 +27,7 @@ export const commonPair: Family = {
     const columns = groupings(table);
     return draw.shuffle(
       columns.flatMap((a, index) =>
-        columns.slice(index + 1).map((b) => ({ a: a.name, b: b.name, places: draw.pick([1, 2]) })),
+        columns.slice(index + 1).map((b) => ({ a: a.name, b: b.name, places: draw.pick([2, 3]) })),
       ),
     );
   },

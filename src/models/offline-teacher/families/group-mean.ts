@@ -46,7 +46,7 @@ export const groupMean: Family = {
           value: value.name,
           end: draw.pick(["highest", "lowest"]),
           least: draw.pick([2, 3, 5, 10]),
-          places: draw.pick([1, 2, 3]),
+          places: draw.pick([2, 3]),
         })),
     ),
   reference: (slots) => `

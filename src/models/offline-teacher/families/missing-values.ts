@@ -27,7 +27,7 @@ export const missingValues: Family = {
     const names = gappy(table).map((column) => column.name);
     if (names.length < 2) return [];
     const sets = [names, draw.shuffle(names).slice(0, 3), draw.shuffle(names).slice(0, 2)];
-    return sets.map((columns) => ({ columns: columns.slice(0, 6), places: draw.pick([1, 2]) }));
+    return sets.map((columns) => ({ columns: columns.slice(0, 6), places: draw.pick([2, 3]) }));
   },
   reference: (slots) => `
 gaps = df[${pyList(list(slots, "columns"))}].isna()

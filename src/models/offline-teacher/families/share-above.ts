@@ -34,7 +34,7 @@ export const shareAbove: Family = {
                 value: value.name,
                 level,
                 bar: draw.pick(["median", "mean"]),
-                places: draw.pick([1, 2]),
+                places: draw.pick([2, 3]),
               })),
           ),
       ),

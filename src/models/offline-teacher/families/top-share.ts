@@ -39,7 +39,7 @@ export const topShare: Family = {
               group: group.name,
               value: value.name,
               k: group.distinct <= 4 ? 1 : draw.pick([2, 3]),
-              places: draw.pick([1, 2]),
+              places: draw.pick([2, 3]),
             })),
         ),
     ),
