@@ -2,11 +2,19 @@ import type { Store } from "../contracts.ts";
 import { sha256 } from "../domain/hash.ts";
 import type { Identified } from "./stage.ts";
 
-/** Puts a body into the store under `body/<hash>`, unless it lies there already. @throws {StoreError} */
-export async function keepBody(store: Store, body: Identified): Promise<string> {
-  const key = `body/${sha256(JSON.stringify(body))}`;
-  if (!holds(store, key)) await store.put(key, body);
-  return key;
+export interface KeptBody {
+  readonly key: string;
+  /** Length of the body as JSON. */
+  readonly chars: number;
+  /** Resolves once the body is committed. */
+  readonly saved: Promise<void>;
+}
+
+/** Puts a body into the store under `body/<hash>`, unless it lies there already; `saved` throws {StoreError}. */
+export function keepBody(store: Store, body: Identified): KeptBody {
+  const text = JSON.stringify(body);
+  const key = `body/${sha256(text)}`;
+  return { key, chars: text.length, saved: holds(store, key) ? Promise.resolve() : store.put(key, body) };
 }
 
 /** Reads a kept body back. @throws {Error} when it is not in the store. */

@@ -5,11 +5,12 @@ import type { AllStage, Identified } from "./stage.ts";
 
 interface Entry {
   readonly projection: Identified;
-  key: string;
+  readonly key: string;
 }
 
-// Enough for the store to commit many bodies at once, few enough that large bodies do not pile up.
-const savesAtOnce = 32;
+// Many small bodies share a commit, and large ones do not pile up.
+const savesAtOnce = 1_000;
+const charsAtOnce = 4 * 1024 * 1024;
 
 /**
  * Runs an `all` stage: waits for everything upstream gives out, keeps only projections in memory and bodies in the store, decides in
@@ -23,6 +24,7 @@ export async function* runAll(
 ): AsyncGenerator<Identified> {
   let entries: Entry[] = [];
   let saves: Promise<void>[] = [];
+  let saving = 0;
   let entered = 0;
 
   for await (const body of upstream) {
@@ -33,7 +35,7 @@ export async function* runAll(
     } catch (error) {
       scope.fail(error);
     }
-    if (saves.length >= savesAtOnce) await saved();
+    if (saves.length >= savesAtOnce || saving >= charsAtOnce) await saved();
   }
   await saved();
   if (scope.stopping()) {
@@ -72,17 +74,15 @@ export async function* runAll(
         `Expected stage \`${stage.name}\` to keep the id \`${body.id}\` in its projection, got \`${projection.id}\``,
       );
     }
-    const entry: Entry = { projection, key: "" };
-    entries.push(entry);
-    saves.push(
-      keepBody(scope.store, body).then((key) => {
-        entry.key = key;
-      }, scope.fail),
-    );
+    const { key, chars, saved: save } = keepBody(scope.store, body);
+    entries.push({ projection, key });
+    saves.push(save.catch(scope.fail));
+    saving += chars;
   }
 
   async function saved(): Promise<void> {
     await Promise.all(saves);
     saves = [];
+    saving = 0;
   }
 }

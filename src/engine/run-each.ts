@@ -129,8 +129,8 @@ export async function* runEach(
   }
 
   async function keepAll(bodies: readonly Identified[]): Promise<Record<string, string>> {
-    return Object.fromEntries(
-      await Promise.all(bodies.map(async (body) => [body.id, await keepBody(scope.store, body)] as const)),
-    );
+    const kept = bodies.map((body) => [body.id, keepBody(scope.store, body)] as const);
+    await Promise.all(kept.map(([, { saved }]) => saved));
+    return Object.fromEntries(kept.map(([id, { key }]) => [id, key]));
   }
 }

@@ -23,8 +23,10 @@ interface Queued {
 const transactionBytes = 4 * 1024 * 1024;
 const spareBytes = 1024 * 1024;
 const longestKeyBytes = 1_900;
-// Write batches synchronously and let LMDB's own thread flush: a commit survives a kill at once, and its errors are thrown here.
-const commitThenFlush: number = 0x10002;
+const longestPauseMs = 50;
+// A transaction is flushed before it becomes visible, and runs on this thread: only so are a full disk's errors thrown here, where
+// lmdb's own write thread prints them and leaves promises rejected that nobody holds.
+const synchronousCommit: number = 2;
 
 /**
  * Opens the store in `folder`, which is made where it is missing. Writes of one event-loop turn share a transaction.
@@ -33,19 +35,29 @@ const commitThenFlush: number = 0x10002;
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<Store> {
   const database = openDatabase(folder);
   let queue: Queued[] = [];
-  let scheduled: NodeJS.Immediate | undefined;
+  let scheduled = false;
+  let lastCommitMs = 0;
   let closed = false;
 
   function commit<R>(bytes: number, write: Write<R>): Promise<R> {
     if (closed) return Promise.reject(new StoreError(`The store in ${folder} is closed.`));
     return new Promise<R>((resolve, reject) => {
       queue.push({ write, bytes, resolve: resolve as (value: unknown) => void, reject });
-      scheduled ??= setImmediate(writeQueue);
+      schedule();
     });
   }
 
+  // A commit holds up this thread until the disk has it. Waiting as long as the last one took lets a slow disk gather more
+  // writes into each commit and leaves at least half the time to everything else.
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    if (lastCommitMs < 1) setImmediate(writeQueue);
+    else setTimeout(writeQueue, Math.min(lastCommitMs, longestPauseMs));
+  }
+
   function writeQueue(): void {
-    scheduled = undefined;
+    scheduled = false;
     const writes = queue;
     queue = [];
     for (let start = 0; start < writes.length; ) {
@@ -60,12 +72,15 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
 
   function writeBatch(batch: readonly Queued[]): void {
     let results: unknown[];
+    const started = performance.now();
     try {
-      results = database.transactionSync(() => batch.map(({ write }) => write(database)), commitThenFlush);
+      results = database.transactionSync(() => batch.map(({ write }) => write(database)), synchronousCommit);
     } catch (error) {
       const stopped = storeError(folder, "write to", error);
       for (const { reject } of batch) reject(stopped);
       return;
+    } finally {
+      lastCommitMs = performance.now() - started;
     }
     batch.forEach(({ resolve }, index) => {
       resolve(results[index]);
@@ -115,7 +130,6 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
     async [Symbol.asyncDispose]() {
       if (closed) return;
       closed = true;
-      if (scheduled) clearImmediate(scheduled);
       writeQueue();
       try {
         await database.flushed;
@@ -154,7 +168,13 @@ function openDatabase(folder: string): RootDatabase<string, string> {
     // LMDB maps its lock file into memory: on a full disk touching it would kill the process instead of failing a call.
     const { bavail, bsize } = statfsSync(folder);
     if (bavail * bsize < spareBytes) throw Object.assign(new Error("the disk is full"), { code: "ENOSPC" });
-    return open<string, string>({ path: folder, noSubdir: false, encoding: "string", compression: true });
+    return open<string, string>({
+      path: folder,
+      noSubdir: false,
+      encoding: "string",
+      compression: true,
+      overlappingSync: false,
+    });
   } catch (error) {
     throw storeError(folder, "open", error);
   }

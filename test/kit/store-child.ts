@@ -24,7 +24,8 @@ const acts: Record<string, () => Promise<void>> = {
   async count() {
     for (let step = 0; step < 50; step++) {
       const lease = await store.lease("counter", never);
-      await store.put("counter", ((store.get("counter") as number | undefined) ?? 0) + 1);
+      const count = (store.get("counter") as number | undefined) ?? 0;
+      await Promise.all([store.put("counter", count + 1), store.put(`seen/${process.pid}/${step}`, count)]);
       await lease[Symbol.asyncDispose]();
     }
     await store[Symbol.asyncDispose]();

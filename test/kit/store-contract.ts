@@ -145,6 +145,8 @@ export function storeContract({ name, open }: StoreEntry): void {
       const children = await Promise.all([1, 2].map(() => runStoreChild(name, folder, "count")));
       await Promise.all(children.map((child) => child.ended()));
       store = await reopened(store, open, folder);
+      const seen = [...store.keys("seen/")].map((key) => store.get(key) as number);
+      expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 2 * 50 }, (_, n) => n));
       expect(store.get("counter")).toBe(2 * 50);
     });
   });
