@@ -1,0 +1,76 @@
+// What a host process that was killed leaves behind. It runs the built package, so that it can be a process of its own.
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { openSandboxBackend } from "../../src/sandboxes/index.ts";
+import { dataFolder, describeEachBackend } from "../kit/sandboxes.ts";
+
+const built = fileURLToPath(new URL("../../dist/src/sandboxes/index.js", import.meta.url));
+const signal = new AbortController().signal;
+
+const host = `
+const { openSandboxBackend } = await import(process.argv[1]);
+const signal = new AbortController().signal;
+const backend = await openSandboxBackend({ backend: process.argv[2], memoryMb: 256, preimport: [], signal });
+const sandbox = await backend.open({ dataDir: process.argv[3], label: "orphan", signal });
+const started = await sandbox.run("import subprocess; subprocess.Popen(['setsid', 'sleep', process_seconds]) and None".replace("process_seconds", "'" + process.argv[4] + "'"), { signal });
+console.log(started.end);
+sandbox.run("sum(range(10**11))", { signal });
+`;
+
+await describeEachBackend("a killed host", (entry) => {
+  test.skipIf(!existsSync(built))(
+    "leaves no process, container or cgroup of its own (skipped where dist/ is not built)",
+    async () => {
+      const dir = await dataFolder({ "a.csv": "x" });
+      const marker = String(1_000_000 + process.pid);
+      const child = spawn(process.execPath, ["--input-type=module", "-e", host, built, entry.name, dir, marker], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const said = await new Promise<string>((resolve) => {
+        child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+        child.once("exit", (code) => resolve(`left with ${code}`));
+      });
+      expect(said.trim()).toBe("ok");
+      await until(() => sleepers(marker) === 1);
+      child.kill("SIGKILL");
+      await until(() => sleepers(marker) === 0);
+      const next = await openSandboxBackend({ backend: entry.name, memoryMb: 256, preimport: [], signal });
+      await next[Symbol.asyncDispose]();
+      expect(left(entry.name, child.pid as number)).toEqual([]);
+      await rm(dir, { recursive: true });
+    },
+  );
+});
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let tries = 0; !holds() && tries < 100; tries++) await sleep(100);
+  expect(holds()).toBe(true);
+}
+
+function sleepers(marker: string): number {
+  return readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && commandLine(pid) === `sleep\0${marker}\0`).length;
+}
+
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // it has ended meanwhile
+  }
+}
+
+function left(backend: string, pid: number): string[] {
+  if (backend === "docker") {
+    const format = '{{.Label "tracemill.owner"}}';
+    const owners = execFileSync("docker", ["ps", "-a", "--format", format], { encoding: "utf8" });
+    return owners.split("\n").filter((owner) => owner.startsWith(`${pid}-`));
+  }
+  return ["memory", "pids", "cpu"]
+    .map((controller) => `/sys/fs/cgroup/${controller}/tracemill-${process.getuid?.()}`)
+    .filter(existsSync)
+    .flatMap((home) => readdirSync(home).filter((name) => name.startsWith(`${pid}-`)));
+}
