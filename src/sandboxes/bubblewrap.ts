@@ -1,10 +1,10 @@
 // Sandboxes as bubblewrap processes: an allow-listed read-only root, no capabilities, no network, limits by cgroup.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import type { Sandbox, SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
-import { FailureError, UsageError } from "../domain/errors.ts";
+import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
+import { UsageError } from "../domain/errors.ts";
+import { provenBackend } from "./backend.ts";
 import { type Cgroup, findCgroupRoots, makeCgroup, openHomes, reapCgroups } from "./cgroup.ts";
-import { prove } from "./environment.ts";
 import {
   insideCommand,
   insideEnv,
@@ -15,10 +15,9 @@ import {
   tmpfsBytes,
 } from "./inside.ts";
 import { ownerId } from "./owner.ts";
-import { places } from "./places.ts";
 import { missingModules, pythonPath } from "./python.ts";
 import { checkReadable } from "./readable.ts";
-import { type Inside, type InsideEnd, supervise } from "./supervised.ts";
+import type { Inside, InsideEnd } from "./supervised.ts";
 
 export const bwrapPath = "/usr/bin/bwrap";
 
@@ -65,54 +64,10 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
   if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
   const fence = await findFence();
-  const free = places(options.concurrency);
-  const open = new Set<AsyncDisposable>();
-  let closed = false;
-
-  async function start(
-    limits: SandboxLimits,
-    preimport: readonly string[],
-    request: SandboxRequest,
-    onClosed: () => void,
-  ) {
+  return provenBackend("bubblewrap", null, options, async (limits, request) => {
     if (process.getuid?.() === 0) await checkReadable(request.dataDir);
-    const inside = startInside(fence, limits, request.dataDir);
-    let sandbox: Sandbox | undefined;
-    sandbox = await supervise(inside, {
-      limits,
-      preimport,
-      signal: request.signal,
-      onClosed: () => {
-        if (sandbox) open.delete(sandbox);
-        onClosed();
-      },
-    });
-    open.add(sandbox);
-    return sandbox;
-  }
-
-  const environment = await prove("bubblewrap", null, options, (limits, preimport, dataDir) =>
-    start(limits, preimport, { dataDir, label: "probe", signal: options.signal }, () => {}),
-  );
-  return {
-    name: "bubblewrap",
-    environment,
-    limits: options.limits,
-    async open(request) {
-      const giveBack = await free.take(request.signal);
-      try {
-        if (closed) throw new FailureError("sandbox", "Expected an open sandbox backend, got one that is closed");
-        return await start(options.limits, options.preimport, request, giveBack);
-      } catch (error) {
-        giveBack();
-        throw error;
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      closed = true;
-      await Promise.all([...open].map((sandbox) => sandbox[Symbol.asyncDispose]()));
-    },
-  };
+    return startInside(fence, limits, request.dataDir);
+  });
 }
 
 async function findFence(): Promise<Fence> {

@@ -3,16 +3,16 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import Docker from "dockerode";
-import type { Sandbox, SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
+import type { SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
+import { provenBackend } from "./backend.ts";
 import { demultiplexer } from "./demux.ts";
-import { prove } from "./environment.ts";
 import { imageName } from "./image.ts";
 import { insideCommand, insideEnv, insideUid, type SandboxOptions, supervisorGaveUp, tmpfsBytes } from "./inside.ts";
 import { ownerId, ownerLives } from "./owner.ts";
 import { places } from "./places.ts";
 import { checkReadable } from "./readable.ts";
-import { type Inside, type InsideEnd, supervise } from "./supervised.ts";
+import type { Inside, InsideEnd } from "./supervised.ts";
 
 const answerLimitMs = 5_000;
 // More at once only makes the engine slower: it creates single-digit containers a second.
@@ -54,61 +54,16 @@ export async function createDocker(options: SandboxOptions): Promise<SandboxBack
   const docker = new Docker();
   const digest = await imageDigest(docker, image);
   await reapContainers(docker);
-  const free = places(options.concurrency);
   const creating = places(createsAtOnce);
-  const open = new Set<AsyncDisposable>();
-  let closed = false;
-
-  async function start(
-    limits: SandboxLimits,
-    preimport: readonly string[],
-    request: SandboxRequest,
-    onClosed: () => void,
-  ) {
+  return provenBackend("docker", digest, options, async (limits, request) => {
     await checkReadable(request.dataDir);
     const created = await creating.take(request.signal);
-    let inside: Inside;
     try {
-      inside = await startInside(docker, image, limits, request);
+      return await startInside(docker, image, limits, request);
     } finally {
       created();
     }
-    let sandbox: Sandbox | undefined;
-    sandbox = await supervise(inside, {
-      limits,
-      preimport,
-      signal: request.signal,
-      onClosed: () => {
-        if (sandbox) open.delete(sandbox);
-        onClosed();
-      },
-    });
-    open.add(sandbox);
-    return sandbox;
-  }
-
-  const environment = await prove("docker", digest, options, (limits, preimport, dataDir) =>
-    start(limits, preimport, { dataDir, label: "probe", signal: options.signal }, () => {}),
-  );
-  return {
-    name: "docker",
-    environment,
-    limits: options.limits,
-    async open(request) {
-      const giveBack = await free.take(request.signal);
-      try {
-        if (closed) throw new FailureError("sandbox", "Expected an open sandbox backend, got one that is closed");
-        return await start(options.limits, options.preimport, request, giveBack);
-      } catch (error) {
-        giveBack();
-        throw error;
-      }
-    },
-    async [Symbol.asyncDispose]() {
-      closed = true;
-      await Promise.all([...open].map((sandbox) => sandbox[Symbol.asyncDispose]()));
-    },
-  };
+  });
 }
 
 function containerOptions(
