@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
-import { UsageError } from "../domain/errors.ts";
+import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
 import { type Cgroup, findCgroupRoots, makeCgroup, openHomes, reapCgroups } from "./cgroup.ts";
 import {
@@ -166,7 +166,7 @@ function bwrapArguments(limits: SandboxLimits, dataDir: string, runner: string):
 }
 
 function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Inside {
-  const { enter, bwrap, remove } = fence(limits);
+  const { enter, bwrap, remove } = fenced(() => fence(limits));
   const asRoot = process.getuid?.() === 0;
   const [command, ...rest] = asRoot
     ? [...enter, ...dropRoot(dataDir), ...bwrap, ...bwrapArguments(limits, rootsDataDir, rootsRunnerDir)]
@@ -190,8 +190,20 @@ function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Insi
       child.once("close", (code, signal) => resolve(explain(code, signal, diagnostics.trim())));
     }),
     kill: () => void child.kill("SIGKILL"),
-    remove,
+    remove: () => remove().catch(cgroupBroke),
   };
+}
+
+function fenced<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    return cgroupBroke(error);
+  }
+}
+
+function cgroupBroke(cause: unknown): never {
+  throw new FailureError("sandbox", `The sandbox's cgroup broke: ${(cause as Error).message}`, { cause });
 }
 
 /** The code cannot signal the outer bwrap, which is not in its process namespace; bwrap passes on the supervisor's own end. */

@@ -28,7 +28,7 @@ async function whyNot(): Promise<string | null> {
 
 function asUser(script: string, ...args: string[]) {
   const command = [process.execPath, "--input-type=module", "-e", script, ...args];
-  return spawnSync("setpriv", ["--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", ...command], {
+  return spawnSync("/usr/bin/setpriv", ["--reuid", `${uid}`, "--regid", `${uid}`, "--clear-groups", ...command], {
     encoding: "utf8",
     env: { PATH: "/usr/bin:/bin", DOCKER_HOST: "unix:///nonexistent" },
     timeout: 25_000,
