@@ -1,4 +1,5 @@
 // A process of its own on a store: `node store-child.js <store> <folder> <act>`.
+import { randomBytes } from "node:crypto";
 import { stores } from "./store-list.ts";
 
 const [name, folder, act] = process.argv.slice(2) as [string, string, string];
@@ -11,7 +12,7 @@ const acts: Record<string, () => Promise<void>> = {
   async "put-until-killed"() {
     for (let n = 0; ; n += 10) {
       const keys = Array.from({ length: 10 }, (_, index) => `put/${process.pid}/${n + index}`);
-      await Promise.all(keys.map((key) => store.put(key, { key, text: "x".repeat(3_000) })));
+      await Promise.all(keys.map((key) => store.put(key, { key, text: randomBytes(3_000).toString("base64") })));
       process.stdout.write(`${keys.join("\n")}\n`);
     }
   },

@@ -9,7 +9,7 @@ import { type ExecuteOptions, executeLine } from "../../src/engine/execute.ts";
 import { from, type Line } from "../../src/engine/line.ts";
 import { all, each, type Identified, pass, reject } from "../../src/engine/stage.ts";
 import { openStore } from "../../src/engine/store.ts";
-import { inProcess } from "../../src/executors/in-process.ts";
+import { executors } from "../../src/executors/index.ts";
 
 interface Item extends Identified {
   readonly n: number;
@@ -33,7 +33,7 @@ function run<T extends Identified>(line: Line<T>, options: Partial<ExecuteOption
   const never = new AbortController().signal;
   const events = { write: (event: RunEvent) => void written.push(event) };
   const execution = executeLine(line, {
-    ...{ store, events, executor: inProcess(), draining: never, signal: never, now: () => 0 },
+    ...{ store, events, executor: executors["in-process"](), draining: never, signal: never, now: () => 0 },
     ...options,
   });
   return { ...execution, written, collect: () => gather(execution.items) };

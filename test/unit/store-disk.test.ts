@@ -13,7 +13,7 @@ function smallDisk(): { readonly folder: string } | { readonly missing: string }
     return { missing: "only root on Linux can mount a disk" };
   const folder = mkdtempSync(join(tmpdir(), "tracemill-disk-"));
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], { stdio: "pipe" });
+    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], { stdio: "pipe" });
     return { folder };
   } catch (error) {
     rmSync(folder, { recursive: true });
@@ -41,7 +41,7 @@ describe("on a full disk", () => {
   });
   afterEach(() => {
     if ("missing" in disk) return;
-    execFileSync("umount", ["-l", disk.folder]);
+    execFileSync("/bin/umount", ["-l", disk.folder]);
     rmSync(disk.folder, { recursive: true });
   });
 
