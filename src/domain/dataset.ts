@@ -13,7 +13,6 @@ export const dataFile = z.strictObject({
 export type DataFile = z.infer<typeof dataFile>;
 
 export const columnKinds = ["number", "integer", "date", "category", "text", "boolean", "id", "nested"] as const;
-export type ColumnKind = (typeof columnKinds)[number];
 
 /** What one column holds. `missing` and `distinct` are row counts; numbers and dates carry their range, categories their top values. */
 export const columnProfile = z.strictObject({
