@@ -116,17 +116,24 @@ function paceLine(options: ProgressOptions, rows: readonly FunnelRow[], elapsedM
 }
 
 /**
- * Rough on purpose: the widest stage carries the work, and what waits for it or is on its way to it ends at the pace so far. Null
- * until the first stage has let everything in and a tenth of the widest is done.
+ * Rough on purpose: the stage with the most items carries the work, and what is left of them ends at the pace so far. What is left
+ * includes what stages before it still hold, multiplied as they multiplied so far. Null until the first stage has let everything
+ * in and a tenth of the widest is done.
  */
 function timeLeftMs(rows: readonly FunnelRow[], elapsedMs: number): number | null {
   const [first] = rows;
   if (!first || first.pending > 0 || first.in === 0) return null;
-  let widest = first;
-  for (const row of rows) if (row.in > widest.in) widest = row;
-  const done = widest.passed + widest.rejected + widest.failed;
-  if (widest.in === 0 || done < widest.in / 10) return null;
-  return (elapsedMs / done) * widest.pending;
+  let widest = { done: 0, left: 0 };
+  let coming = 0;
+  for (const row of rows) {
+    const done = row.passed + row.rejected + row.failed;
+    if (done === 0) break; // nothing known of it or of what follows
+    const left = row.pending + coming;
+    if (done + left > widest.done + widest.left) widest = { done, left };
+    coming = left * (row.out / done);
+  }
+  if (widest.done < widest.left / 9) return null;
+  return (elapsedMs / widest.done) * widest.left;
 }
 
 function plainCounts(options: ProgressOptions): string {

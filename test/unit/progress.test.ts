@@ -111,3 +111,19 @@ test("no time left is claimed while the first stage still lets items in", () => 
   expect(written.at(-1)).toContain("elapsed 10 s");
   expect(written.at(-1)).not.toContain("left");
 });
+
+test("the time left counts what a stage before still holds, as it multiplied so far", () => {
+  const row = (stage: string, passed: number, pending: number, out: number): FunnelRow => ({
+    ...{ stage, in: passed + pending, passed, rejected: 0, failed: 0, pending, out, reasons: {} },
+  });
+  const rows = [
+    row("propose", 10, 0, 100),
+    row("dedupe", 25, 75, 25),
+    row("attempts", 25, 0, 50),
+    row("rollouts", 50, 0, 50),
+  ];
+  const { progress, written } = fixture({ account: { rows: () => rows, underWay: () => 0 } });
+  vi.advanceTimersByTime(60_000);
+  progress.stop();
+  expect(written.at(-1)).toContain("about 3 min 00 s left");
+});
