@@ -104,9 +104,13 @@ async function rootPrefix(): Promise<string[] | null> {
 
 async function run(words: string[]): Promise<void> {
   say(`setup: ${words.map(quote).join(" ")}`);
-  const code = await exitOf(words, 2);
-  if (code !== 0)
-    throw new UsageError(`Expected \`${words.map(quote).join(" ")}\` to succeed, it left with ${code}: see above`);
+  const umask = process.umask(0o022); // what is installed is for every user, also where this one keeps files to itself
+  const code = await exitOf(words, 2).finally(() => process.umask(umask));
+  if (code === 0) return;
+  const wayOut = words.includes("apt-get")
+    ? "apt says why above; check the network and /etc/apt, then run the same command again"
+    : "see above";
+  throw new UsageError(`Expected \`${words.map(quote).join(" ")}\` to succeed, it left with ${code}: ${wayOut}`);
 }
 
 function exitOf([command, ...args]: string[], output: "ignore" | 2): Promise<number | null> {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
-import { type Cgroup, findCgroupRoots, makeCgroup, openHomes, reapCgroups } from "./cgroup.ts";
+import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, reapCgroups } from "./cgroup.ts";
 import {
   insideCommand,
   insideEnv,
@@ -25,6 +25,8 @@ export const bwrapPath = "/usr/bin/bwrap";
 type Fence = (limits: SandboxLimits) => {
   readonly enter: readonly string[];
   readonly bwrap: readonly string[];
+  /** Whether the kernel has taken something of it for memory; null where that cannot be read from outside. */
+  ranOutOfMemory(): boolean | null;
   remove(): Promise<void>;
 };
 
@@ -83,6 +85,7 @@ async function findFence(): Promise<Fence> {
     return {
       enter: joinCgroup(cgroup),
       bwrap: [bwrapPath, "--ro-bind", cgroup.oomFile, cgroup.oomFileInside],
+      ranOutOfMemory: () => oomKills(cgroup) > 0,
       remove: () => cgroup.remove(),
     };
   };
@@ -114,6 +117,7 @@ const scopeFence: Fence = (limits) => {
       "--",
     ],
     bwrap: ["/bin/sh", "-c", script, "sh", bwrapPath],
+    ranOutOfMemory: () => null,
     remove: async () => {},
   };
 };
@@ -124,7 +128,9 @@ const scopeFence: Fence = (limits) => {
  */
 function dropRoot(dataDir: string): string[] {
   const script = [
-    `mount --bind "$1" ${rootsDataDir} && mount --bind "$2" ${rootsRunnerDir} && shift 2 || exit 72`,
+    `mount --bind "$1" ${rootsDataDir} && mount -t tmpfs -o mode=755,size=1m tmpfs ${rootsRunnerDir} || exit 72`,
+    // Copied, not bound: in a checkout made under umask 077 nobody but root may read them.
+    `cp "$2"/* ${rootsRunnerDir} && chmod 444 ${rootsRunnerDir}/* && shift 2 || exit 72`,
     `exec setpriv --reuid ${insideUid} --regid ${insideUid} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"`,
   ].join("\n");
   return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", dataDir, runnerDir()];
@@ -166,7 +172,7 @@ function bwrapArguments(limits: SandboxLimits, dataDir: string, runner: string):
 }
 
 function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Inside {
-  const { enter, bwrap, remove } = fenced(() => fence(limits));
+  const { enter, bwrap, ranOutOfMemory, remove } = fenced(() => fence(limits));
   const asRoot = process.getuid?.() === 0;
   const [command, ...rest] = asRoot
     ? [...enter, ...dropRoot(dataDir), ...bwrap, ...bwrapArguments(limits, rootsDataDir, rootsRunnerDir)]
@@ -187,7 +193,7 @@ function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Insi
     onData: (listener) => void child.stdout.on("data", listener),
     ended: new Promise<InsideEnd>((resolve) => {
       child.once("error", (error) => resolve({ cause: "infrastructure", detail: error.message }));
-      child.once("close", (code, signal) => resolve(explain(code, signal, diagnostics.trim())));
+      child.once("close", (code, signal) => resolve(explain(code, signal, ranOutOfMemory, diagnostics.trim())));
     }),
     kill: () => void child.kill("SIGKILL"),
     remove: () => remove().catch(cgroupBroke),
@@ -206,15 +212,26 @@ function cgroupBroke(cause: unknown): never {
   throw new FailureError("sandbox", `The sandbox's cgroup broke: ${(cause as Error).message}`, { cause });
 }
 
-/** The code cannot signal the outer bwrap, which is not in its process namespace; bwrap passes on the supervisor's own end. */
-function explain(code: number | null, signal: NodeJS.Signals | null, diagnostics: string): InsideEnd {
-  if (signal === null && code !== null && code > 128) {
+/**
+ * The code cannot signal the outer bwrap, which is not in its process namespace, nor the supervisor, which is process 1 of its own:
+ * bwrap passes on the supervisor's end, and that is the code's doing only where the memory ran out.
+ */
+function explain(
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  ranOutOfMemory: () => boolean | null,
+  diagnostics: string,
+): InsideEnd {
+  const bySignal = signal === null && code !== null && code > 128;
+  if (bySignal && ranOutOfMemory() !== false) {
     return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };
   }
   const why = signal
     ? `bwrap was ended by ${signal}`
-    : code === supervisorGaveUp
-      ? "the supervisor gave up"
-      : `bwrap left with ${code}`;
+    : bySignal
+      ? `the sandbox's main process was ended from outside by signal ${code - 128}`
+      : code === supervisorGaveUp
+        ? "the supervisor gave up"
+        : `bwrap left with ${code}`;
   return { cause: "infrastructure", detail: diagnostics === "" ? why : `${why}: ${diagnostics}` };
 }

@@ -115,6 +115,11 @@ export function makeCgroup(roots: CgroupRoots, uid: number, name: string, limits
   };
 }
 
+/** How many processes of a cgroup the kernel has killed for memory. */
+export function oomKills(cgroup: Cgroup): number {
+  return Number(/^oom_kill (\d+)$/m.exec(readFileSync(cgroup.oomFile, "utf8"))?.[1] ?? 0);
+}
+
 /** Removes the cgroups of owners that no longer run. */
 export async function reapCgroups(roots: CgroupRoots, uid: number): Promise<void> {
   for (const home of cgroupHomes(roots, uid)) {

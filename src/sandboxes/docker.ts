@@ -176,11 +176,16 @@ async function startInside(
   }
 }
 
+/** No signal from inside ends process 1 of a container: one does so for memory, or from outside (`docker kill`, an engine that stops). */
 async function explain(container: Docker.Container, code: number, diagnostics: () => string): Promise<InsideEnd> {
   const { State } = await container.inspect().catch(() => ({ State: { OOMKilled: false } })); // removed or unreachable by now: the code alone has to tell
   if (State.OOMKilled) return { cause: "agent", detail: "the memory limit ended the whole sandbox" };
-  if (code > 128) return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };
-  const why = code === supervisorGaveUp ? "the supervisor gave up" : `the container left with ${code}`;
+  const why =
+    code > 128
+      ? `the sandbox's main process was ended from outside by signal ${code - 128}`
+      : code === supervisorGaveUp
+        ? "the supervisor gave up"
+        : `the container left with ${code}`;
   return { cause: "infrastructure", detail: diagnostics() === "" ? why : `${why}: ${diagnostics()}` };
 }
 

@@ -1,6 +1,6 @@
 // The Docker image of our Dockerfile: its name says what is in it, so an image of another version is never used by mistake.
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { UsageError } from "../domain/errors.ts";
@@ -32,7 +32,10 @@ export async function buildImage(signal: AbortSignal): Promise<void> {
   // The runner's folder alone is the build context: nothing else of the machine is sent to the engine.
   const context = mkdtempSync(join(tmpdir(), "tracemill-image-"));
   try {
-    for (const name of runnerFiles) cpSync(join(runnerDir(), name), join(context, name));
+    for (const name of runnerFiles) {
+      cpSync(join(runnerDir(), name), join(context, name));
+      chmodSync(join(context, name), 0o644); // COPY keeps modes, and a checkout made under umask 077 is its owner's alone
+    }
     const [command, ...args] = buildCommand(context) as [string, ...string[]];
     const env = { ...process.env, DOCKER_BUILDKIT: "0" };
     const code = await new Promise<number | null>((resolve, reject) => {

@@ -5,6 +5,7 @@ import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { FailureError } from "../../src/domain/errors.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
 import { dataFolder, describeEachBackend } from "../kit/sandboxes.ts";
 
@@ -45,6 +46,36 @@ await describeEachBackend("a killed host", (entry) => {
     },
   );
 });
+
+await describeEachBackend("a sandbox that somebody kills from outside", (entry) => {
+  test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
+    "is a failure and never the code's result (skipped unless root runs this on Linux)",
+    async () => {
+      const dir = await dataFolder({ "a.csv": "x" });
+      {
+        await using backend = await openSandboxBackend({ backend: entry.name, memoryMb: 256, preimport: [], signal });
+        await using sandbox = await backend.open({ dataDir: dir, label: "outside", signal });
+        const { result } = await sandbox.run("open('/proc/1/stat').read().split()[21]", { signal });
+        process.kill(runnerStartedAt(JSON.parse((result?.head ?? "").replaceAll("'", '"'))), "SIGKILL");
+        await expect(sandbox.run("1", { signal })).rejects.toThrow(FailureError);
+      }
+      await rm(dir, { recursive: true });
+    },
+  );
+});
+
+/** The host's id of the supervisor with this start time, which is the same inside and outside. Its interpreter may have the same, but is not process 1. */
+function runnerStartedAt(ticks: string): number {
+  const found = readdirSync("/proc").filter(
+    (pid) =>
+      /^\d+$/.test(pid) &&
+      commandLine(pid).endsWith("/runner.py\0") &&
+      /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8")) &&
+      readFileSync(`/proc/${pid}/stat`, "utf8").split(" ")[21] === ticks,
+  );
+  expect(found).toHaveLength(1);
+  return Number(found[0]);
+}
 
 async function until(holds: () => boolean): Promise<void> {
   for (let tries = 0; !holds() && tries < 100; tries++) await sleep(100);

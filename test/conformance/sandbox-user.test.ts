@@ -1,9 +1,10 @@
-// bubblewrap as an ordinary user with a delegated cgroup. Root becomes such a user for this; Node cannot run TypeScript there, so the
+// bubblewrap as an ordinary user with a delegated cgroup, and as root from a checkout of root's own. Root becomes such a user for this; Node cannot run TypeScript there, so the
 // built package is used.
 import { execFileSync, spawnSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, rmdirSync, statSync } from "node:fs";
+import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync, symlinkSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { bubblewrapLacks } from "../../src/sandboxes/bubblewrap.ts";
@@ -79,3 +80,28 @@ describe.skipIf(why !== null)(why === null ? title : `${title} (skipped: ${why})
     }
   });
 });
+
+const asRoot =
+  process.getuid?.() === 0 && existsSync(built)
+    ? await bubblewrapLacks()
+    : { reason: "not root, or dist/ is not built" };
+test.skipIf(asRoot !== null)(
+  `bubblewrap as root runs from a checkout that only root may read${asRoot ? ` (skipped: ${asRoot.reason})` : ""}`,
+  async () => {
+    const dir = await dataFolder({ "a.csv": "x" });
+    const checkout = mkdtempSync(join(tmpdir(), "tracemill-private-"));
+    for (const part of ["dist/src", "runner", "package.json"])
+      cpSync(join(root, part), join(checkout, part), { recursive: true });
+    symlinkSync(join(root, "node_modules"), join(checkout, "node_modules"));
+    execFileSync("chmod", ["-R", "go-rwx", `${checkout}/dist`, `${checkout}/runner`]);
+    const ran = spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", runSteps, `${checkout}/dist/src/sandboxes/index.js`, dir],
+      { encoding: "utf8", env: { PATH: "/usr/bin:/bin", DOCKER_HOST: "unix:///nonexistent" }, timeout: 25_000 },
+    );
+    await rm(checkout, { recursive: true });
+    await rm(dir, { recursive: true });
+    expect(ran.stderr).toBe("");
+    expect(JSON.parse(ran.stdout)).toEqual(["ok", "oom", "error", "error"]);
+  },
+);
