@@ -36,7 +36,7 @@ export const runEvent = z.discriminatedUnion("type", [
 ]);
 export type RunEvent = z.infer<typeof runEvent>;
 
-/** How a run ended; see src/cli.ts for the exit code of each. `interrupted` and `stopped` leave items pending. */
+/** How a run ended; docs/files.md has the exit code of each. `interrupted` and `budget` leave items pending. */
 export const runStatuses = ["done", "owed", "short", "interrupted", "budget", "crashed"] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
