@@ -23,6 +23,7 @@ const missingTexts = [
   "nan",
   "null",
 ];
+const [quote, lineFeed, carriageReturn] = ['"', "\n", "\r"].map((text) => text.charCodeAt(0));
 const headBytes = 4 * 1024 * 1024;
 
 function delimited(extensions: readonly string[], delimiters: readonly string[]): TableFormat {
@@ -34,7 +35,7 @@ function delimited(extensions: readonly string[], delimiters: readonly string[])
         delimiters.find((candidate) => parseHeader(head, candidate).names.length > 1) ?? delimiters[0] ?? ",";
       const { names, newline } = parseHeader(head, delimiter);
       const columns = uniqueNames(names);
-      await refuseOpenQuote(path, delimiter);
+      const { mixedLineEnds } = await scan(path, delimiter, columns.length);
       const oneColumn = columns.length === 1;
       const options = [
         "auto_detect = false",
@@ -42,7 +43,8 @@ function delimited(extensions: readonly string[], delimiters: readonly string[])
         `delim = ${literal(delimiter)}`,
         `quote = '"'`,
         `escape = '"'`,
-        `new_line = '${newline}'`,
+        // DuckDB reads mixed line ends only where it is lenient about all else, which the scan was not.
+        ...(mixedLineEnds ? ["strict_mode = false"] : [`new_line = '${newline}'`]),
         `nullstr = [${missingTexts
           .filter((text) => !(oneColumn && text === ""))
           .map(literal)
@@ -96,25 +98,48 @@ function parseHeader(head: string, delimiter: string): { names: string[]; newlin
   return { names: [...names, field], newline: end === "\r\n" ? "\\r\\n" : end.startsWith("\r") ? "\\r" : "\\n" };
 }
 
-// DuckDB silently leaves out the rows that an unclosed quote swallows.
-async function refuseOpenQuote(path: string, delimiter: string): Promise<void> {
-  const [quote, lineFeed, carriageReturn, separator] = ['"', "\n", "\r", delimiter].map((text) => text.charCodeAt(0));
+/**
+ * Reads a file for what DuckDB does not tell: rows that an unclosed quote swallows, and, of a file that mixes LF with CRLF, rows that
+ * are too long, which its lenient mode cuts. @throws {UsageError} naming the line.
+ */
+async function scan(path: string, delimiter: string, columns: number): Promise<{ mixedLineEnds: boolean }> {
+  const separator = delimiter.charCodeAt(0);
   let state: "start" | "plain" | "quoted" | "closing" = "start";
   let line = 1;
   let openedAt = 0;
+  let fields = 1;
+  let tooLong: { line: number; fields: number } | undefined;
+  let before = 0;
+  const ends = { lf: false, crlf: false };
   for await (const chunk of createReadStream(path)) {
     for (const byte of chunk as Buffer) {
-      if (byte === lineFeed) line++;
       if (state === "quoted") {
         if (byte === quote) state = "closing";
       } else if (byte === quote && (state === "start" || state === "closing")) {
         if (state === "start") openedAt = line;
         state = "quoted";
-      } else state = byte === separator || byte === lineFeed || byte === carriageReturn ? "start" : "plain";
+      } else if (byte === separator) {
+        fields++;
+        state = "start";
+      } else if (byte === lineFeed) {
+        if (before === carriageReturn) ends.crlf = true;
+        else ends.lf = true;
+        if (fields > columns) tooLong ??= { line, fields };
+        fields = 1;
+        state = "start";
+      } else state = byte === carriageReturn ? "start" : "plain";
+      if (byte === lineFeed) line++;
+      before = byte;
     }
   }
   if (state === "quoted")
     throw new UsageError(`line ${openedAt} opens a quote that is never closed: close or double it`);
+  const mixedLineEnds = ends.lf && ends.crlf;
+  if (fields > columns) tooLong ??= { line, fields };
+  if (mixedLineEnds && tooLong !== undefined) {
+    throw new UsageError(`expected ${columns} values on line ${tooLong.line}, got ${tooLong.fields}: mend the line`);
+  }
+  return { mixedLineEnds };
 }
 
 /** Column names as pandas gives them: `Unnamed: 0` where the header is empty, `x.1` for a second `x`. */

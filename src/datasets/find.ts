@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, extname, join, relative, resolve } from "node:path";
-import { glob, isDynamicPattern } from "tinyglobby";
+import { basename, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { escapePath, glob, isDynamicPattern } from "tinyglobby";
 import type { DataFormat } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
 import { formatOf, tableFormats } from "./index.ts";
@@ -17,16 +17,20 @@ export interface FoundFile {
 
 /**
  * The data files a path means: a file itself, a folder's (at any depth), or a glob's, sorted by path. Hidden files and other
- * extensions are passed over, unless named. `option` is the config key in errors. @throws {UsageError} when there is none.
+ * extensions are passed over, unless named, and so are `node_modules` and the folders in `passOver` where they lie below what is
+ * searched. `option` is the config key in errors. @throws {UsageError} when there is none.
  */
-export async function findFiles(path: string, base: string, option: string): Promise<FoundFile[]> {
+export async function findFiles(
+  path: string,
+  { base, option, passOver }: { base: string; option: string; passOver: readonly string[] },
+): Promise<FoundFile[]> {
   const wanted = path.startsWith("package:") ? inPackage(path, base, option) : resolve(base, path);
   const there = await stat(wanted).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ENAMETOOLONG") return undefined;
     throw new UsageError(`Expected ${option} to be readable, got \`${path}\` (${error.message})`, { cause: error });
   });
   if (there?.isFile()) return [named(wanted, path, option)];
-  if (there?.isDirectory()) return await search(wanted, "**", path, option);
+  if (there?.isDirectory()) return await search(wanted, "**", { path, option, passOver });
   if (there !== undefined) {
     throw new UsageError(
       `Expected ${option} to be a folder, a file or a glob, got \`${path}\`, which is neither file nor folder`,
@@ -38,7 +42,7 @@ export async function findFiles(path: string, base: string, option: string): Pro
     );
   }
   const { root, pattern } = splitGlob(wanted);
-  return await search(root, pattern, path, option);
+  return await search(root, pattern, { path, option, passOver });
 }
 
 function named(file: string, path: string, option: string): FoundFile {
@@ -49,9 +53,26 @@ function named(file: string, path: string, option: string): FoundFile {
   );
 }
 
-async function search(root: string, pattern: string, path: string, option: string): Promise<FoundFile[]> {
+async function search(
+  root: string,
+  pattern: string,
+  { path, option, passOver }: { path: string; option: string; passOver: readonly string[] },
+): Promise<FoundFile[]> {
+  const ignore = [
+    "**/node_modules",
+    ...passOver
+      .map((folder) => relative(root, folder))
+      .filter(isBelow)
+      .map(escapePath),
+  ];
   const paths = existsSync(root)
-    ? await glob(pattern, { cwd: root, absolute: true, onlyFiles: true, expandDirectories: false })
+    ? await glob(pattern, {
+        cwd: root,
+        absolute: true,
+        onlyFiles: true,
+        expandDirectories: false,
+        ignore: ignore.flatMap((folder) => [folder, `${folder}/**`]),
+      })
     : [];
   const found: FoundFile[] = [];
   for (const file of paths.sort()) {
@@ -63,6 +84,10 @@ async function search(root: string, pattern: string, path: string, option: strin
   throw new UsageError(
     `Expected ${option} to find data files (${knownExtensions()}), got \`${path}\`, which finds ${paths.length === 0 ? "no file" : `only other files, such as \`${basename(paths[0] ?? "")}\``} in \`${root}\` (relative paths start at the config's own folder)`,
   );
+}
+
+function isBelow(path: string): boolean {
+  return path !== "" && path !== ".." && !path.startsWith("../") && !isAbsolute(path);
 }
 
 function asData(path: string, label: string, option: string): FoundFile | undefined {

@@ -1,8 +1,11 @@
+import { open } from "node:fs/promises";
 import { UsageError } from "../domain/errors.ts";
 import { holdsOf, identifier, literal, query, type TableFormat } from "./table.ts";
 
 export const json: TableFormat = jsonFormat([".json"], "auto");
 export const jsonl: TableFormat = jsonFormat([".jsonl", ".ndjson"], "newline_delimited");
+
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_delimited"): TableFormat {
   // Types are inferred from every record, and objects stay objects however rare their keys are.
@@ -10,6 +13,7 @@ function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_del
   return {
     extensions,
     async read(connection, path) {
+      await refuseByteOrderMark(path);
       const inferred = (await query(connection, `DESCRIBE SELECT * FROM read_json(${literal(path)}, ${options})`)).map(
         (row) => ({ name: String(row.column_name), type: storedType(String(row.column_type)) }),
       );
@@ -25,6 +29,15 @@ function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_del
       return inferred.map(({ name, type }) => ({ name, holds: type === "JSON" ? "nested" : holdsOf(type) }));
     },
   };
+}
+
+// DuckDB takes a list behind the mark for one value; pandas refuses the file.
+async function refuseByteOrderMark(path: string): Promise<void> {
+  await using file = await open(path);
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(3), 0, 3, 0);
+  if (bytesRead === 3 && buffer.equals(byteOrderMark)) {
+    throw new UsageError("expected JSON in UTF-8 without a byte order mark, got one: save it without");
+  }
 }
 
 // DuckDB knows "a" and "A" as one name, renames the second to "A_1" and loses its values.

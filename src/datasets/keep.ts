@@ -3,7 +3,7 @@ import { constants, createReadStream } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { DataFile } from "../domain/dataset.ts";
-import { FailureError, UsageError } from "../domain/errors.ts";
+import { StoreError, UsageError } from "../domain/errors.ts";
 
 /** A file's size and SHA-256, read as a stream. @throws {UsageError} when it cannot be read. */
 export async function measureFile(path: string): Promise<{ bytes: number; sha256: string }> {
@@ -24,7 +24,7 @@ export async function measureFile(path: string): Promise<{ bytes: number; sha256
 
 /**
  * Makes `dir` hold read-only copies of these files and nothing else, all or nothing; does nothing where it already does.
- * @throws {UsageError} when a source changes meanwhile. @throws {FailureError} "disk" when the copies cannot be written.
+ * @throws {UsageError} when a source changes meanwhile. @throws {StoreError} when the copies cannot be written.
  */
 export async function keep(
   dir: string,
@@ -36,7 +36,7 @@ export async function keep(
   let staging: string | undefined;
   try {
     await mkdir(folder, { recursive: true });
-    staging = await mkdtemp(join(folder, ".staging-"));
+    staging = await mkdtemp(join(folder, stagingOf(dir)));
     for (const file of files) {
       const copy = join(staging, file.name);
       await copyFile(sources.get(file.name) ?? file.name, copy, constants.COPYFILE_FICLONE);
@@ -50,14 +50,14 @@ export async function keep(
     // Sandboxes read it as another user.
     await chmod(staging, 0o755);
     await publish(staging, dir, files);
+    await removeLeftOvers(dir);
   } catch (cause) {
     if (cause instanceof UsageError) throw cause;
-    throw new FailureError(
-      "disk",
-      `Could not keep a copy of the dataset ${basename(dir)} in \`${folder}\`: ${(cause as Error).message}`,
-      {
-        cause,
-      },
+    // Another process published the same copies, and removed these as left over.
+    if (await holds(dir, files)) return;
+    throw new StoreError(
+      `Could not keep a copy of the dataset ${basename(dir)} in \`${folder}\`: ${(cause as Error).message}.`,
+      { cause },
     );
   } finally {
     if (staging !== undefined) await rm(staging, { recursive: true, force: true });
@@ -73,6 +73,18 @@ async function publish(staging: string, dir: string, files: readonly DataFile[])
     if (await holds(dir, files)) return;
     await rm(dir, { recursive: true, force: true });
     await rename(staging, dir);
+  }
+}
+
+function stagingOf(dir: string): string {
+  return `.staging-${basename(dir)}-`;
+}
+
+/** Removes what a killed process left of its copies of this dataset. */
+async function removeLeftOvers(dir: string): Promise<void> {
+  const folder = dirname(dir);
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(stagingOf(dir))) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

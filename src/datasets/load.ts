@@ -32,9 +32,11 @@ export interface Datasets extends DatasetLoader {
 export function datasetLoader(options: { folder: string; base?: string }): Datasets {
   const folder = resolve(options.folder);
   const base = resolve(options.base ?? ".");
+  // Copies lie in <output>/store/datasets: what runs wrote there and beside it is no input, also where the data lies above it.
+  const passOver = [resolve(folder, ".."), resolve(folder, "..", "..", "runs")];
 
   async function loadSeparately(path: string, option: string): Promise<LoadedDataset[]> {
-    const found = await findFiles(path, base, option);
+    const found = await findFiles(path, { base, option, passOver });
     const loaded: LoadedDataset[] = [];
     for (const file of found) loaded.push(await store(file.label, [file], option));
     return loaded;
@@ -43,7 +45,7 @@ export function datasetLoader(options: { folder: string; base?: string }): Datas
   async function loadTogether(name: string, paths: readonly string[], option: string): Promise<LoadedDataset> {
     const found: FoundFile[] = [];
     for (const [index, path] of paths.entries()) {
-      found.push(...(await findFiles(path, base, `${option}.files[${index}]`)));
+      found.push(...(await findFiles(path, { base, option: `${option}.files[${index}]`, passOver })));
     }
     const distinct = [...new Map(found.map((file) => [file.path, file])).values()];
     const names = new Map<string, FoundFile>();

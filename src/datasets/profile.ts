@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import type { Dataset, FileProfile } from "../domain/dataset.ts";
-import { FailureError, UsageError } from "../domain/errors.ts";
+import { StoreError, UsageError } from "../domain/errors.ts";
 import { profileColumn } from "./column.ts";
 import { tableFormats } from "./index.ts";
 import { query } from "./table.ts";
@@ -13,7 +13,7 @@ export const profileVersion = 1;
 
 /**
  * What each file of a dataset holds. `dir` is the folder of the loader's copies. A pure function of the files' names and contents.
- * @throws {UsageError} when a file is not a table with rows. @throws {FailureError} "disk" when there is no room to read it.
+ * @throws {UsageError} when a file is not a table with rows. @throws {StoreError} when there is no room to read it.
  */
 export async function profileDataset(dataset: Dataset, dir: string): Promise<FileProfile[]> {
   const scratch = await mkdtemp(join(tmpdir(), "tracemill-profile-"));
@@ -75,14 +75,20 @@ async function profileTable(
 }
 
 function readable(error: unknown, file: string, format: string, link: string): unknown {
-  if (!(error instanceof Error) || error instanceof FailureError) return error;
+  if (!(error instanceof Error) || error instanceof StoreError) return error;
   if (error instanceof UsageError) {
     return new UsageError(`Cannot profile \`${file}\` as ${format.toUpperCase()}: ${error.message}`, { cause: error });
   }
   if (/^(Out of Memory|IO) Error/.test(error.message)) {
-    return new FailureError("disk", `Could not profile \`${file}\`: ${reason(error, link, file)}`, {
+    return new StoreError(`Could not profile \`${file}\` in \`${tmpdir()}\`: ${reason(error, link, file)}.`, {
       cause: error,
     });
+  }
+  if (/is not utf-8 encoded/i.test(error.message)) {
+    return new UsageError(
+      `Expected \`${file}\` to be UTF-8, got other bytes (${reason(error, link, file).split("; Original Line")[0]}): convert it, for example with iconv -f latin1 -t utf-8`,
+      { cause: error },
+    );
   }
   if (!/^[A-Z][A-Za-z ]+ Error: /.test(error.message)) return error;
   return new UsageError(

@@ -82,6 +82,17 @@ describe("what a path finds", () => {
     expect((await stat(join(loaded[0]?.dir ?? "", "link.csv"))).isFile()).toBe(true);
   });
 
+  it("passes over installed packages and what runs wrote, unless it is named", async () => {
+    await put("mine.csv", "x\n1\n");
+    await put("node_modules/some-package/package.json", "[]");
+    await put("output/runs/first/exports/chat.jsonl", '{"messages":[]}\n');
+    const beside = datasetLoader({ folder: join(base, "output/store/datasets"), base });
+    const names = async (path: string) => (await beside.load(path)).map(({ dataset }) => dataset.name);
+    expect(await names(".")).toEqual(["mine"]);
+    expect(await names("**/*.{csv,json,jsonl}")).toEqual(["mine"]);
+    expect(await names("output/runs/first/exports")).toEqual(["chat"]);
+  });
+
   it("finds the data of an installed package", async () => {
     const loaded = await loader().load("package:vega-datasets/data/ca*.json");
     expect(loaded.map(({ dataset }) => dataset.files[0]?.name)).toEqual(["cars.json"]);
@@ -145,6 +156,15 @@ describe("the copy a sandbox is given", () => {
     await writeFile(copy, "x");
     await loader().load("data");
     expect(await readFile(copy, "utf8")).toBe("x\n1\n");
+  });
+
+  it("replaces what a killed process left half-copied", async () => {
+    await put("data/a.csv", "x\n1\n");
+    const id = (await loader().load("data"))[0]?.dataset.id ?? "";
+    await rm(join(folder, id), { recursive: true });
+    await put(`store/.staging-${id}-killed/a.csv`, "x");
+    await loader().load("data");
+    expect(await readdir(folder)).toEqual([id]);
   });
 
   it("is the same when many load it at once", async () => {

@@ -201,6 +201,19 @@ describe("files as they come", () => {
     expect(columns[1]).toMatchObject({ missing: 1, distinct: 1 });
   });
 
+  it("reads a file that mixes line ends, as concatenated ones do, and still refuses a row that is too long", async () => {
+    const { rows, columns } = await profileText("mixed.csv", 'a,b\r\n1,"x\ny"\n2,z\r\n3,\n');
+    expect([rows, columns.map(({ missing, distinct }) => [missing, distinct])]).toEqual([
+      3,
+      [
+        [0, 3],
+        [1, 2],
+      ],
+    ]);
+    await expect(profileText("mixed.csv", "a,b\r\n1,2\n3,4,5\r\n")).rejects.toThrow(/2 values on line 3, got 3/);
+    await expect(profileText("mixed.csv", "a,b\r\n1,2\n3,4,5")).rejects.toThrow(/2 values on line 3, got 3/);
+  });
+
   it("does not count blank lines as rows of a one-column table", async () => {
     expect((await profileText("one.csv", "a\n1\n\n3\n\n")).rows).toBe(2);
   });
@@ -243,7 +256,8 @@ describe("what is no table is refused with the file, the reason and the way out"
     ["an empty list", "e.json", "[]", /`e\.json`.*at least one row/],
     ["rows longer than the header", "r.csv", "a,b\n1,2\n3,4,5\n", /`r\.csv`.*Line: 3.*Columns: 2 Found: 3.*mend it/],
     ["binary content", "b.csv", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0, 1]), /`b\.csv`.*binary content.*UTF-8/],
-    ["another encoding", "l.csv", new Uint8Array([0x61, 0x0a, 0xe9, 0x0a]), /`l\.csv`.*not utf-8/],
+    ["another encoding", "l.csv", new Uint8Array([0x61, 0x0a, 0xe9, 0x0a]), /`l\.csv`.*UTF-8.*Line: 2.*iconv/],
+    ["JSON behind a byte order mark", "m.json", '\uFEFF[{"a":1}]', /`m\.json`.*byte order mark/],
     ["an open quote", "q.csv", 'a,b\n1,2\n3,"x\n4,5\n', /`q\.csv`.*line 3 opens a quote/],
     ["broken JSON", "j.json", '{"a": 1', /`j\.json`.*Malformed JSON/],
     ["something else called Parquet", "p.parquet", "no parquet", /`p\.parquet`.*Parquet file/],
