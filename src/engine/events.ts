@@ -1,5 +1,4 @@
 import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { StoreError } from "../domain/errors.ts";
 import { type RunEvent, runEvent } from "../domain/run.ts";
 
@@ -74,7 +73,7 @@ export async function openEventLog(path: string, { flushMs = 200 }: { flushMs?: 
 export async function* readEvents(path: string): AsyncGenerator<RunEvent> {
   let number = 0;
   let torn: { readonly number: number; readonly cause: unknown } | undefined;
-  for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(path)) {
     if (torn) throw new Error(`Expected an event on line ${torn.number} of ${path}`, { cause: torn.cause });
     number += 1;
     let parsed: unknown;
@@ -88,6 +87,21 @@ export async function* readEvents(path: string): AsyncGenerator<RunEvent> {
     if (!event.success) throw new Error(`Expected an event on line ${number} of ${path}`, { cause: event.error });
     yield event.data;
   }
+}
+
+// Not readline: newer Nodes also split at U+2028, which a JSON string may hold.
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let parts: string[] = [];
+  for await (const chunk of createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>) {
+    const [first = "", ...lines] = chunk.split("\n");
+    parts.push(first);
+    for (const line of lines) {
+      yield parts.join("");
+      parts = [line];
+    }
+  }
+  const last = parts.join("");
+  if (last !== "") yield last;
 }
 
 function cutTornLine(file: number): void {

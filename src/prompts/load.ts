@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, isAbsolute, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { isAbsolute, join } from "node:path";
 import { UsageError } from "../domain/errors.ts";
 import { sha256 } from "../domain/hash.ts";
+import { packageRoot } from "../package.ts";
 
 /** A prompt file. `hash` is of its text and is its identity; `variables` are the names in `{{…}}`, sorted. */
 export interface Prompt {
@@ -20,7 +19,7 @@ export interface Prompt {
  * @throws {UsageError} when it cannot be read or holds a `{{` that is not a variable.
  */
 export async function loadPrompt(path: string): Promise<Prompt> {
-  const file = isAbsolute(path) ? path : join(packagePrompts(), path);
+  const file = isAbsolute(path) ? path : join(packageRoot(), "prompts", path);
   const text = (await read(file)).replaceAll("\r\n", "\n").replace(/\n+$/, "");
   const pieces = split(text, file);
   const variables = [
@@ -85,17 +84,6 @@ async function read(file: string): Promise<string> {
       },
     );
   }
-}
-
-// The sources and the build lie at different depths below the package, so the root is looked for.
-function packagePrompts(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!(existsSync(join(folder, "package.json")) && existsSync(join(folder, "prompts", "agent")))) {
-    const above = dirname(folder);
-    if (above === folder) throw new Error(`Expected a package with prompts/ above \`${import.meta.url}\`, got none`);
-    folder = above;
-  }
-  return join(folder, "prompts");
 }
 
 function list(names: readonly string[]): string {
