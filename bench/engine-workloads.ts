@@ -15,6 +15,7 @@ interface Item extends Identified {
 
 const items = 100_000;
 const stages = 8;
+const largeBytes = 50_000;
 const never = new AbortController().signal;
 
 /** What the benchmark measures, by name; each gets a folder of its own and returns figures (microseconds where named `…Us`). */
@@ -50,7 +51,7 @@ export const workloads: Readonly<Record<string, (folder: string) => Promise<Reco
       project: ({ id, n }) => ({ id, n }),
       decide: (seen) => seen.map(({ n }) => (n % 2 === 0 ? null : reject("odd", `${n} is odd`))),
     });
-    const made = from(source(items, 50_000))
+    const made = from(source(items, largeBytes))
       .through(passing("before", true))
       .through(best)
       .through(passing("behind", true));
@@ -111,11 +112,21 @@ const words = "the column mean of group data frame was read and printed with pan
   " ",
 );
 
-/** Text about as compressible as a transcript, different for every `n`. */
+// Characters of prose from which every item takes a stretch of its own.
+const spread = 1_000_000;
+let written: Buffer | undefined;
+
+/** A fresh copy of `bytes` characters, different for every `n`: what an engine that kept bodies would be seen to keep. */
 function transcript(n: number, bytes: number): string {
-  let state = n + 1;
+  written ??= Buffer.from(prose(spread + largeBytes), "latin1");
+  const start = (n * 7_919) % spread;
+  return written.toString("latin1", start, start + bytes);
+}
+
+function prose(characters: number): string {
+  let state = 1;
   let text = "";
-  while (text.length < bytes) {
+  while (text.length < characters) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     text += `${words[state % words.length]} ${(state >>> 8) % 100_000} `;
   }

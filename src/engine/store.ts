@@ -24,6 +24,7 @@ const transactionBytes = 4 * 1024 * 1024;
 const spareBytes = 1024 * 1024;
 const longestKeyBytes = 1_900;
 const longestPauseMs = 50;
+const longestPage = 1_000;
 // A transaction is flushed before it becomes visible, and runs on this thread: only so are a full disk's errors thrown here, where
 // lmdb's own write thread prints them and leaves promises rejected that nobody holds.
 const synchronousCommit: number = 2;
@@ -141,9 +142,9 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
   };
 
   function* keysFrom(prefix: string): Iterable<string> {
-    // In pages, so that no read transaction stays open while the caller works.
-    const pageSize = 1_000;
-    for (let after: string | undefined; ; ) {
+    // In pages, so that no read transaction stays open while the caller works; small ones first, for whoever asks for one key.
+    let after: string | undefined;
+    for (let pageSize = 1; ; pageSize = Math.min(pageSize * 10, longestPage)) {
       const from = after;
       const page = read(() => [
         ...database.getKeys(
