@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { type Audit, auditPage } from "../audit/audit-page.ts";
 import { countFunnel, funnelProblems, withFirstPending } from "../audit/funnel.ts";
@@ -31,9 +32,8 @@ export async function handler(args: ArgumentsCamelCase<AuditArguments>): Promise
   }
   const folder = await findRun(args.output, args.run);
   const audit = await auditRun(folder, args);
-  const flags = args.output === "output" ? "" : `--output ${args.output}`;
   process.stdout.write(
-    args.json ? `${JSON.stringify(audit, null, 2)}\n` : auditPage(audit, { now: new Date(), flags }),
+    args.json ? `${JSON.stringify(audit, null, 2)}\n` : auditPage(audit, { now: new Date(), flags: flagsOf(folder) }),
   );
 }
 
@@ -79,6 +79,13 @@ export async function auditRun(
     },
     samples,
   };
+}
+
+/** What a command needs to find this run again from here; empty where its folder is the default one. */
+function flagsOf(folder: RunFolder): string {
+  const output = resolve(folder.path, "..", "..");
+  if (output === resolve("output")) return "";
+  return `--output ${/^[\w./-]+$/.test(output) ? output : `'${output.replaceAll("'", "'\\''")}'`}`;
 }
 
 async function* nothing(): AsyncGenerator<never> {}

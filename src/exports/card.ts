@@ -124,8 +124,8 @@ function provisional(owed: number): string {
 }
 
 function demonstration(models: readonly CardModel[]): string {
-  const names = [...new Set(models.filter((model) => model.program).map((model) => `\`${model.name}\``))].join(", ");
-  return `> **Demonstration.** ${names} is the offline teacher: a program, not an LLM. These files are a demonstration of the line, not data to train a model on.`;
+  const names = [...new Set(models.filter((model) => model.program).map((model) => `\`${model.name}\``))];
+  return `> **Demonstration.** ${names.join(", ")} ${names.length === 1 ? "is" : "are"} the offline teacher: a program, not an LLM. These files are a demonstration of the line, not data to train a model on.`;
 }
 
 function statisticsRows(statistics: ExampleStatistics): (string | number)[][] {
