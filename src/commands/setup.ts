@@ -27,7 +27,7 @@ export function builder(argv: Argv): Argv {
 export async function handler(args: ArgumentsCamelCase<SetupArguments>): Promise<void> {
   const signal = new AbortController().signal;
   const docker = await dockerLacks();
-  if (docker === null) return say(`setup: ready. Docker answers and has ${imageName()}.`);
+  if (docker === null) return ready("docker", signal);
   if (args.image) {
     if (!docker.engine)
       throw new UsageError(`Expected a Docker engine to build the image with, but ${docker.reason}: ${docker.wayOut}`);
@@ -38,10 +38,18 @@ export async function handler(args: ArgumentsCamelCase<SetupArguments>): Promise
     const hint = docker.engine
       ? ` Docker answers too, without our image; \`npx tracemill setup --image\` builds it.`
       : "";
-    return say(`setup: ready. bubblewrap and the Python packages are there.${hint}`);
+    return ready("bubblewrap", signal, hint);
   }
   say(`setup: no usable sandbox yet. Docker: ${docker.reason}. bubblewrap: ${bubblewrap.reason}.`);
-  const commands = process.platform === "linux" && existsSync("/usr/bin/apt-get") ? await installCommands() : [];
+  if (docker.engine) {
+    try {
+      return await build(signal);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      say(`setup: Docker it is not, then: ${error.message}`);
+    }
+  }
+  const commands = bubblewrap.installable && existsSync("/usr/bin/apt-get") ? await installCommands() : [];
   const prefix = commands.length > 0 ? await rootPrefix() : null;
   if (prefix !== null) {
     for (const words of commands) await run([...prefix, ...words]);
@@ -50,22 +58,26 @@ export async function handler(args: ArgumentsCamelCase<SetupArguments>): Promise
       throw new UsageError(
         `Expected bubblewrap to be usable after the installation, but ${left.reason}: ${left.wayOut}`,
       );
-    await using backend = await openSandboxBackend({ backend: "bubblewrap", signal });
-    return say(`setup: ready. ${backend.name} holds its promises here.`);
+    return ready("bubblewrap", signal);
   }
-  if (docker.engine) return build(signal);
   const typed = commands.map((words) => `  sudo ${words.map(quote).join(" ")}`).join("\n");
   throw new UsageError(
     commands.length > 0
       ? `This needs root, and \`sudo -n\` does not work here. Type:\n${typed}\nthen run the same command again. Or start Docker, and it builds its image.`
-      : "Expected a usable sandbox: install and start Docker, then run the same command again; it builds the image.",
+      : `Expected a usable sandbox, but Docker: ${docker.reason} (${docker.wayOut}); bubblewrap: ${bubblewrap.reason} (${bubblewrap.wayOut}). With Docker started, run the same command again; it builds the image.`,
   );
+}
+
+/** Says so only once a real sandbox has shown it. */
+async function ready(backend: "docker" | "bubblewrap", signal: AbortSignal, hint = ""): Promise<void> {
+  await using tried = await openSandboxBackend({ backend, preimport: [], signal });
+  say(`setup: ready. ${tried.name} was tried with real sandboxes and holds its promises here.${hint}`);
 }
 
 async function build(signal: AbortSignal): Promise<void> {
   say(`setup: building ${imageName()} from our Dockerfile (minutes, once)`);
   await buildImage(signal);
-  say(`setup: ready. Docker has ${imageName()}.`);
+  await ready("docker", signal);
 }
 
 /** What root has to run, in order; nothing that is there already. */

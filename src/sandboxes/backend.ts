@@ -1,6 +1,6 @@
 // What every backend does alike around the one thing that differs: how an inside is started.
 import type { Sandbox, SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
-import { FailureError } from "../domain/errors.ts";
+import { FailureError, UsageError } from "../domain/errors.ts";
 import { prove } from "./environment.ts";
 import type { SandboxOptions } from "./inside.ts";
 import { places } from "./places.ts";
@@ -8,7 +8,7 @@ import { type Inside, supervise } from "./supervised.ts";
 
 /**
  * Proves that what `start` starts is a sandbox, and gives out at most `options.concurrency` of them at a time.
- * @throws {UsageError} naming the promise that does not hold here. @throws {FailureError} when a sandbox broke.
+ * @throws {UsageError} naming the promise that does not hold here, or why no sandbox can be opened here.
  */
 export async function provenBackend(
   name: string,
@@ -43,7 +43,13 @@ export async function provenBackend(
 
   const environment = await prove(name, image, options, (limits, preimport, dataDir) =>
     enter(limits, preimport, { dataDir, label: "probe", signal: options.signal }, () => {}),
-  );
+  ).catch((cause: unknown) => {
+    if (!(cause instanceof FailureError)) throw cause;
+    throw new UsageError(
+      `Expected ${name} to open a sandbox here, but: ${cause.message} (which machines can: docs/sandbox.md)`,
+      { cause },
+    );
+  });
   return {
     name,
     environment,

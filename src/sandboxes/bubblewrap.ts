@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
-import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, reapCgroups } from "./cgroup.ts";
+import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, readOnlyRoots, reapCgroups } from "./cgroup.ts";
 import {
   insideCommand,
   insideEnv,
@@ -34,26 +34,28 @@ type Fence = (limits: SandboxLimits) => {
 const rootsDataDir = "/mnt";
 const rootsRunnerDir = "/media";
 
-/** Why bubblewrap cannot be used here, or null. Looks only; `createBubblewrap` tries it. */
-export async function bubblewrapLacks(): Promise<{ reason: string; wayOut: string } | null> {
-  if (process.platform !== "linux") return { reason: "bubblewrap needs Linux", wayOut: "use Docker" };
-  const setup = "run `npx tracemill setup`";
-  if (!existsSync(bwrapPath)) return { reason: `${bwrapPath} is not installed`, wayOut: setup };
-  const missing = await missingModules();
-  if (missing.length > 0) return { reason: `${pythonPath} (3.11 or newer) lacks ${missing.join(", ")}`, wayOut: setup };
+/** Why bubblewrap cannot be used here, or null. Looks only; `createBubblewrap` tries it. `installable` is whether setup can mend it. */
+export async function bubblewrapLacks(): Promise<{ reason: string; wayOut: string; installable: boolean } | null> {
+  const never = (reason: string, wayOut: string) => ({ reason, wayOut, installable: false });
+  const notYet = (reason: string) => ({ reason, wayOut: "run `npx tracemill setup`", installable: true });
+  if (process.platform !== "linux") return never("bubblewrap needs Linux", "use Docker");
   const roots = findCgroupRoots();
-  if (roots === null)
-    return { reason: "no cgroups with memory, pids and cpu controllers are mounted", wayOut: "use Docker" };
+  if (roots === null) return never("no cgroups with memory, pids and cpu controllers are mounted", "use Docker");
   const uid = process.getuid?.() ?? 0;
-  if (uid !== 0 && roots.kind === "v1" && !openHomes(roots, uid)) {
-    return { reason: `no cgroup is delegated to user ${uid}, so nothing would limit memory`, wayOut: setup };
+  const closed = uid === 0 || roots.kind === "v1" ? readOnlyRoots(roots) : [];
+  if (closed.length > 0) {
+    const reason = `${closed.join(", ")} is mounted read-only (a container?), so nothing would limit memory`;
+    return never(reason, "use Docker, or run on the machine itself");
   }
   if (uid !== 0 && roots.kind === "v2" && !existsSync(`/run/user/${uid}/systemd`)) {
-    return {
-      reason: `user ${uid} has no systemd session, so nothing would limit memory`,
-      wayOut: "log in as that user, or use root or Docker",
-    };
+    const reason = `user ${uid} has no systemd session, so nothing would limit memory`;
+    return never(reason, "log in as that user, or use root or Docker");
   }
+  if (!existsSync(bwrapPath)) return notYet(`${bwrapPath} is not installed`);
+  const missing = await missingModules();
+  if (missing.length > 0) return notYet(`${pythonPath} (3.11 or newer) lacks ${missing.join(", ")}`);
+  if (uid !== 0 && roots.kind === "v1" && !openHomes(roots, uid))
+    return notYet(`no cgroup is delegated to user ${uid}, so nothing would limit memory`);
   return null;
 }
 

@@ -67,13 +67,23 @@ export function openHomes(roots: CgroupRoots, uid: number): boolean {
   return roots.kind === "v1" && homes.every(writable);
 }
 
+/** The hierarchies that are mounted read-only, as in most containers: not even root makes a cgroup there. */
+export function readOnlyRoots(roots: CgroupRoots): string[] {
+  const mounted = roots.kind === "v1" ? [roots.memory, roots.pids, roots.cpu] : [roots.root];
+  return [...new Set(mounted)].filter((path) => accessError(path) === "EROFS");
+}
+
 function writable(path: string): boolean {
+  return accessError(path) === null;
+}
+
+function accessError(path: string): "ENOENT" | "EACCES" | "EROFS" | null {
   try {
     accessSync(path, constants.W_OK);
-    return true;
+    return null;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT" || (error as NodeJS.ErrnoException).code === "EACCES")
-      return false;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ENOENT" || code === "EACCES" || code === "EROFS") return code;
     throw error;
   }
 }

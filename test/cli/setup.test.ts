@@ -21,7 +21,7 @@ function tracemill(args: string[], options: { env?: Record<string, string>; as?:
   return spawnSync(command[0] as string, command.slice(1), {
     encoding: "utf8",
     env: { ...(process.env as Record<string, string>), ...options.env },
-    timeout: 25_000,
+    timeout: 55_000,
   });
 }
 
@@ -40,7 +40,7 @@ describe.skipIf(!built || !usable)("where a sandbox is usable (skipped where dis
     expect(run.status).toBe(0);
   });
 
-  test("doctor tries every backend and tells what each promises", () => {
+  test("doctor tries every backend and tells what each promises", { timeout: 60_000 }, () => {
     const { backends } = JSON.parse(tracemill(["doctor", "--json"]).stdout);
     expect(backends.map((backend: { name: string }) => backend.name)).toEqual(["docker", "bubblewrap"]);
     expect(backends.some((backend: { usable: boolean }) => backend.usable)).toBe(true);
@@ -62,6 +62,26 @@ describe.skipIf(!canBecomeAnother)(
       expect(run.status).toBe(2);
       expect(run.stderr).toContain("sudo mkdir -p /sys/fs/cgroup/memory/tracemill-45678");
       expect(run.stderr).toContain("sudo chown -R 45678");
+    });
+
+    test("setup and doctor refuse where cgroups are read-only, as in most containers", () => {
+      const inContainer = (command: string) =>
+        spawnSync(
+          "unshare",
+          [
+            ...["--mount", "--propagation", "private", "sh", "-c"],
+            `mount -o remount,bind,ro /sys/fs/cgroup/memory && exec "$@"`,
+            ...["sh", process.execPath, cli, command],
+          ],
+          { encoding: "utf8", env: { PATH: "/usr/bin:/bin", DOCKER_HOST: "unix:///nonexistent" }, timeout: 55_000 },
+        );
+      const run = inContainer("setup");
+      expect(run.stdout + run.stderr).toContain("/sys/fs/cgroup/memory is mounted read-only");
+      expect(run.stdout).not.toContain("ready");
+      expect(run.status).toBe(2);
+      const told = inContainer("doctor");
+      expect(told.stdout).toContain("bubblewrap: not usable: /sys/fs/cgroup/memory is mounted read-only");
+      expect(told.status).toBe(0);
     });
 
     test("setup --image without an engine says that it needs one", () => {
