@@ -1,6 +1,7 @@
 import PQueue from "p-queue";
 import { UsageError } from "../domain/errors.ts";
 import { sha256 } from "../domain/hash.ts";
+import { createOutage, type Outage } from "./outage.ts";
 import { wait } from "./retry.ts";
 
 /** Lets requests to one endpoint through: so many at once, so many a minute, and none while the endpoint asked for a pause. */
@@ -12,6 +13,8 @@ export interface Admission {
   admit<T>(send: () => Promise<T>, options: { readonly signal: AbortSignal; readonly priority: number }): Promise<T>;
   /** Lets nobody in for so long: the endpoint said 429 or Retry-After. Overlapping pauses end with the last. */
   pause(ms: number): void;
+  /** Whether the endpoint still answers anybody. */
+  readonly outage: Outage;
 }
 
 /** Limits one alias asks for; undefined has no opinion and takes what another alias of the endpoint says, or the default. */
@@ -128,6 +131,7 @@ function createAdmission(
   }
 
   return {
+    outage: createOutage(now),
     admit(send, { signal, priority }) {
       queue ??= open();
       // A pause that ended while the queue was idle has left it paused.

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { ChatRequest, Model, Spend } from "../contracts.ts";
-import { RejectionError, UsageError } from "../domain/errors.ts";
+import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import type { Usage } from "../domain/trajectory.ts";
 import { type Answer, answer } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
@@ -91,15 +91,25 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   const endpoint = config.rememberAs ?? baseUrl;
   const settings = settingsOf(config);
 
+  const what = `model \`${alias}\` (${baseUrl})`;
+  const gone = () =>
+    new FailureError(
+      "provider",
+      `Expected an answer from ${what}, got none to any request for ${config.retries.totalSeconds} s, so it was not asked again`,
+    );
+
   async function ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer> {
     const send = async (number: number) => {
       const sent = deps.meter.send(alias);
       try {
         const received = await transport.complete(payload, signal);
         sent.received(priced(received.usage, config.price));
+        admission.outage.answered();
         return received;
       } catch (error) {
         sent.failed();
+        if (error instanceof TransientError) admission.outage.unanswered();
+        else if (!signal.aborted) admission.outage.answered();
         // Before this request's place is free, or the next one would slip in.
         if (error instanceof TransientError && error.pausesEndpoint) {
           admission.pause(longestWaitMs(error.retryAfterMs, number, config.retries));
@@ -107,8 +117,12 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
         throw error;
       }
     };
-    return retry((number) => admission.admit(() => spend(() => send(number)), { signal, priority: number }), {
-      what: `model \`${alias}\` (${baseUrl})`,
+    const attempt = async (number: number) => {
+      if (admission.outage.isHopeless(config.retries)) throw gone();
+      return spend(() => send(number));
+    };
+    return retry((number) => admission.admit(() => attempt(number), { signal, priority: number }), {
+      what,
       policy: config.retries,
       signal,
       now,

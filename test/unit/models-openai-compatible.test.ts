@@ -179,6 +179,19 @@ describe("trouble that passes is tried again", () => {
     expect(error.message).toContain("ECONNREFUSED");
   });
 
+  test("an endpoint that answered nobody for its whole patience is not asked again by those who come after", async () => {
+    const endpoint = await endpointWith({ faults: () => ({ kind: "status", status: 500 }) });
+    const { model, meter } = await oneModel(endpoint, { retries: { attempts: 1, totalSeconds: 0.001 } });
+    const errors: Error[] = [];
+    for (let sample = 0; sample < 10; sample++) {
+      errors.push(await errorOf(model.complete(ask("a"), { sample, signal })));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    for (const error of errors) expect(error).toMatchObject({ name: "FailureError", kind: "provider" });
+    expect(errors.at(-1)?.message).toContain("got none to any request for 0.001 s, so it was not asked again");
+    expect(meter.total().sent).toBe(2);
+  });
+
   test("Retry-After is waited for, and bounded by maxWaitSeconds", async () => {
     const retryAfter = (seconds: string): Fault => ({
       kind: "status",
