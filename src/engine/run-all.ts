@@ -1,5 +1,6 @@
 import type { StageAccount } from "./account.ts";
 import { keepBody, readBody } from "./bodies.ts";
+import { located } from "./located.ts";
 import type { LineScope } from "./scope.ts";
 import type { AllStage, Identified } from "./stage.ts";
 
@@ -33,7 +34,7 @@ export async function* runAll(
       entered += 1;
       if (!scope.stopping()) collect(body);
     } catch (error) {
-      scope.fail(error);
+      scope.fail(located(error, stage.name, body.id));
     }
     if (saves.length >= savesAtOnce || saving >= charsAtOnce) await saved();
   }
@@ -44,7 +45,7 @@ export async function* runAll(
   }
 
   entries.sort((a, b) => (a.projection.id < b.projection.id ? -1 : 1));
-  const decisions = stage.decide(entries.map((entry) => entry.projection));
+  const decisions = decide(entries.map((entry) => entry.projection));
   if (decisions.length !== entries.length) {
     throw new Error(
       `Expected stage \`${stage.name}\` to decide on each of its ${entries.length} items, got ${decisions.length} decisions`,
@@ -64,6 +65,14 @@ export async function* runAll(
       const body = readBody(scope.store, key);
       account.pass(id, [id], { [id]: key });
       yield body;
+    }
+  }
+
+  function decide(projections: readonly Identified[]) {
+    try {
+      return stage.decide(projections);
+    } catch (error) {
+      throw located(error, stage.name);
     }
   }
 

@@ -1,6 +1,7 @@
 import { FailureError, RejectionError } from "../domain/errors.ts";
 import type { StageAccount } from "./account.ts";
 import { keepBody } from "./bodies.ts";
+import { located } from "./located.ts";
 import type { LineScope } from "./scope.ts";
 import type { EachStage, Identified, Step } from "./stage.ts";
 
@@ -89,7 +90,7 @@ export async function* runEach(
       outs = await end(body, await outcome(body));
     } catch (error) {
       account.leave(1);
-      scope.fail(error);
+      scope.fail(located(error, stage.name, body.id));
     }
     account.settle();
     running -= 1;
