@@ -1,9 +1,10 @@
 import type { ChatRequest, Judge, Model } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
-import type { Message, Verdict } from "../domain/trajectory.ts";
+import { meanScore } from "../domain/mean.ts";
+import type { FinishReason, Message, Verdict } from "../domain/trajectory.ts";
 import type { Prompt } from "../prompts/load.ts";
 import type { Criterion } from "./criteria.ts";
-import { readReview } from "./read-review.ts";
+import { type Review, readReview } from "./read-review.ts";
 import { recordText, taskText } from "./record.ts";
 
 export interface RubricJudgeOptions {
@@ -18,43 +19,71 @@ export interface RubricJudgeOptions {
   readonly maxRecordChars?: number;
   /** How often an unreadable review is asked for again, in the same conversation. */
   readonly maxRepairs?: number;
+  /** Conversations without a readable review that one run pays for, a vote. The next run goes on with samples not asked yet. */
+  readonly maxUnreadable?: number;
 }
 
 type Vote = Verdict["votes"][number];
 
+/** A conversation's end: a vote, or why none of its reviews could be read. `remembered`: nothing was paid for it now. */
+type Reviewed = { readonly vote: Vote } | { readonly problems: readonly string[]; readonly remembered: boolean };
+
+// So many samples of one vote without a readable review say that this judge cannot do it.
+const mostSamples = 20;
+
 /**
- * Lets a model score a candidate by a rubric. Measures and never decides. A review that stays unreadable, or lacks a criterion, is a
- * failure. @throws {FailureError} judge, provider. @throws {RejectionError} context_overflow, content_filter, refusal.
+ * Lets a model score a candidate by a rubric. Measures and never decides. A vote is the first readable review among its samples, so that
+ * what one run could not read does not stand in the way of the next. @throws {FailureError} judge, when none could be read; provider.
+ * @throws {RejectionError} context_overflow, content_filter, refusal.
  */
 export function rubricJudge(options: RubricJudgeOptions): Judge {
-  const { name, model, prompts, criteria, votes, maxRecordChars = 60_000, maxRepairs = 1 } = options;
+  const { name, model, prompts, criteria, votes, maxRecordChars = 60_000, maxRepairs = 1, maxUnreadable = 2 } = options;
   const names = criteria.map((criterion) => criterion.name);
   const listed = criteria.map((criterion) => `- ${criterion.name}: ${criterion.description}`).join("\n");
 
-  async function vote(asked: readonly Message[], sample: number, signal: AbortSignal): Promise<Vote> {
+  /** Asks once, and again in the same conversation while the review cannot be read. */
+  async function converse(asked: readonly Message[], sample: number, signal: AbortSignal): Promise<Reviewed> {
     const problems: string[] = [];
-    let messages = [...asked];
+    let messages = asked;
+    let allRemembered = true;
     while (problems.length <= maxRepairs) {
       const request: ChatRequest = { messages, jsonSchema: { name: "review", schema: reviewSchema(names) } };
-      const { text, finishReason } = await model.complete(request, { sample, signal });
-      const review = readReview(text, names);
+      const { text, finishReason, remembered } = await model.complete(request, { sample, signal });
+      allRemembered &&= remembered;
+      const review = wholeReview(readReview(text, names), finishReason);
       if (!("problem" in review)) {
-        return {
-          criteria: review.criteria,
-          repairs: [...problems.map((why) => `asked_again: ${why}`), ...review.repairs],
-        };
+        const repairs = [...problems.map((why) => `asked_again: ${why}`), ...review.repairs];
+        return { vote: { criteria: review.criteria, repairs } };
       }
-      const problem = finishReason === "length" ? `it was cut off (${review.problem})` : review.problem;
-      problems.push(problem);
+      problems.push(review.problem);
       messages = [
         ...messages,
         { role: "assistant", content: text.trim() === "" ? "(nothing)" : text },
-        { role: "user", content: askAgain(problem, names) },
+        { role: "user", content: askAgain(review.problem, names) },
       ];
+    }
+    return { problems, remembered: allRemembered };
+  }
+
+  async function vote(asked: readonly Message[], index: number, signal: AbortSignal): Promise<Vote> {
+    const unread: string[] = [];
+    // A remembered conversation is read again for nothing and does not count against what this run pays for.
+    for (let tried = 0, paid = 0; tried < mostSamples && paid < maxUnreadable; tried++) {
+      const reviewed = await converse(asked, index + tried * votes, signal); // no two votes share a sample
+      if ("vote" in reviewed) {
+        const { criteria: scores, repairs } = reviewed.vote;
+        return { criteria: scores, repairs: [...unread.map((why) => `sample_unreadable: ${why}`), ...repairs] };
+      }
+      unread.push(reviewed.problems.join("; then "));
+      if (!reviewed.remembered) paid++;
     }
     throw new FailureError(
       "judge",
-      `Expected a readable review from judge \`${name}\` (model \`${model.name}\`, vote ${sample}), got ${problems.length} that are not: ${problems.join("; then ")}`,
+      `Expected a readable review from judge \`${name}\` (model \`${model.name}\`, vote ${index}), got ${unread.length} conversations without one; the last: ${unread.at(-1)}. ${
+        unread.length < mostSamples
+          ? "The next run asks for further samples."
+          : "No more are asked for: name another judge, or more `maxTokens` for it."
+      }`,
     );
   }
 
@@ -86,12 +115,15 @@ export function rubricJudge(options: RubricJudgeOptions): Judge {
 
 function means(votes: readonly Vote[], names: readonly string[]): Record<string, number> {
   return Object.fromEntries(
-    names.map((name, index) => {
-      const sum = votes.reduce((total, { criteria }) => total + (criteria[index]?.score ?? Number.NaN), 0);
-      // Twelve decimals: a mean of decimal scores is not below its threshold by a rounding error.
-      return [name, Math.round((sum / votes.length) * 1e12) / 1e12];
-    }),
+    names.map((name, index) => [name, meanScore(votes.map(({ criteria }) => criteria[index]?.score ?? Number.NaN))]),
   );
+}
+
+/** A review that was cut off and mended may end in half a number: only what was whole is believed. */
+function wholeReview(review: Review, finishReason: FinishReason): Review {
+  if (finishReason !== "length") return review;
+  if ("problem" in review) return { problem: `it was cut off (${review.problem})` };
+  return review.repairs.includes("jsonrepair") ? { problem: "it was cut off" } : review;
 }
 
 function askAgain(problem: string, names: readonly string[]): string {

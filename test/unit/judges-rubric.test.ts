@@ -132,7 +132,65 @@ describe("the rubric judge", () => {
     const model = reviewing(() => "I would rather not say.");
     const judging = (await judgeBy(model, 2)).judge({ task, candidate: said }, { signal });
     await expect(judging).rejects.toMatchObject({ name: "FailureError", kind: "judge" });
-    expect(model.requests).toHaveLength(4);
+    // Two votes, two samples each, each asked again once.
+    expect(model.requests).toHaveLength(8);
+  });
+
+  test("reads on in the next sample, which no other vote has, and says so", async () => {
+    const samples: number[] = [];
+    const model = reviewing((_, sample) => {
+      samples.push(sample);
+      return sample === 1 ? "Well." : review(sample === 3 ? 0.4 : 0.8, 1);
+    });
+    const found = await (await judgeBy(model, 2)).judge({ task, candidate: said }, { signal });
+    expect(samples.toSorted()).toEqual([0, 1, 1, 3]);
+    expect(found.criteria.clarity).toBe(0.6);
+    expect(found.votes[1]?.repairs).toEqual([expect.stringMatching(/^sample_unreadable: it holds no JSON/)]);
+  });
+
+  test("a later run pays for samples not asked before, and so is not stuck; in the end it stops asking", async () => {
+    const store = new Map<string, string>();
+    let readableFrom = 5;
+    const model = reviewing(() => "");
+    const remembering: Model = {
+      ...model,
+      async complete(request, { sample }) {
+        const key = JSON.stringify([request, sample]);
+        const remembered = store.has(key);
+        const text = store.get(key) ?? (sample >= readableFrom ? review(1, 1) : "Well.");
+        store.set(key, text);
+        return { text, reasoning: null, finishReason: "stop", usage, key, remembered };
+      },
+    };
+    const run = async () => (await judgeBy(remembering)).judge({ task, candidate: said }, { signal });
+    await expect(run()).rejects.toThrow("The next run asks for further samples");
+    expect(store.size).toBe(4); // Samples 0 and 1, each asked again once.
+    await expect(run()).rejects.toThrow(FailureError);
+    expect(store.size).toBe(8);
+    expect((await run()).criteria).toEqual({ clarity: 1, execution: 1 });
+    expect(store.size).toBe(11); // Sample 4 twice, sample 5 once.
+    store.clear();
+    readableFrom = Number.POSITIVE_INFINITY;
+    for (let again = 0; again < 12; again++) await expect(run()).rejects.toThrow(FailureError);
+    expect(store.size).toBe(40); // Twenty samples, each asked again once.
+    await expect(run()).rejects.toThrow("name another judge");
+  });
+
+  test("does not believe what stands at the end of a review that was cut off", async () => {
+    const whole = review(1, 0.85);
+    const model = reviewing(({ messages }) =>
+      messages.length === 2 ? whole.slice(0, whole.indexOf("0.85") + 1) : whole,
+    );
+    const cutting: Model = {
+      ...model,
+      complete: async (request, options) => ({
+        ...(await model.complete(request, options)),
+        finishReason: request.messages.length === 2 ? "length" : "stop",
+      }),
+    };
+    const found = await (await judgeBy(cutting)).judge({ task, candidate: said }, { signal });
+    expect(found.criteria.execution).toBe(0.85);
+    expect(found.votes[0]?.repairs).toEqual(["asked_again: it was cut off"]);
   });
 
   test("a provider's failure goes through, after the other votes came in", async () => {
