@@ -38,6 +38,11 @@ const ownTagLine = /^[ \t]*<\/?(?:information|reasoning|python|answer)>/im;
 
 function parseMessage(text: string, finishReason: FinishReason): ParsedMessage {
   const { visible, transforms } = withoutThinking(text);
+  if (visible.trim() === "") {
+    // Reasoning models that ran out of tokens say nothing; endpoints and training formats refuse a message without text.
+    const action = { kind: "invalid", reasoning: "", why: whyNoAction(visible, finishReason) } as const;
+    return { action, content: "(empty message)", transforms: [...transforms, "mark_empty"] };
+  }
   const mask = withoutReasoning(visible);
   const opening = firstOpening(mask);
   const reasoning = readReasoning(visible, opening?.start ?? visible.length);
@@ -134,7 +139,7 @@ function unfence(body: string): string {
 }
 
 function whyNoAction(text: string, finishReason: FinishReason): string {
-  if (text.trim() === "") return "Your message was empty.";
+  if (text.trim() === "" && finishReason !== "length") return "Your message was empty.";
   if (finishReason === "length") return "Your message was cut off before any action: it was too long.";
   if (/<(?:python|answer)>/i.test(text)) return "The action stood inside <reasoning>; it has to follow </reasoning>.";
   if (/```/.test(text)) return "Code in a Markdown fence is not run; it has to stand in <python>...</python>.";

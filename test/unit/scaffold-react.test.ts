@@ -120,6 +120,16 @@ describe("the react scaffold reads a message", () => {
     expect(parse(text).action).toMatchObject({ kind: "invalid", why: expect.stringContaining(why) });
   });
 
+  test("an empty message is marked, by name, as no endpoint takes one back and no target trains on one", () => {
+    expect(parse(" \n")).toMatchObject({ content: "(empty message)", transforms: ["mark_empty"] });
+    const cut = react.parse("<think>and so on", "length");
+    expect(cut).toMatchObject({ action: { kind: "invalid", why: expect.stringContaining("too long") } });
+    expect(react.parse("<think>all thought</think>", "stop")).toMatchObject({
+      content: "(empty message)",
+      transforms: ["drop_thinking", "mark_empty"],
+    });
+  });
+
   test("an explicitly empty answer is an answer: what it is worth is for the metric to say", () => {
     expect(parse("<answer></answer>").action).toMatchObject({ kind: "answer", answer: "" });
   });
