@@ -28,6 +28,7 @@ export { attempts } from "./stages/attempts.ts";
 export { dedupe } from "./stages/dedupe.ts";
 export { toExamples } from "./stages/examples.ts";
 export { judge } from "./stages/judge.ts";
+export * as options from "./stages/options.ts";
 export { propose } from "./stages/propose.ts";
 export { reference } from "./stages/reference.ts";
 export { rollouts } from "./stages/rollouts.ts";

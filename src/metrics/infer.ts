@@ -6,15 +6,18 @@ import { statedPlaces } from "./stated-places.ts";
 
 /**
  * How a proposed answer is checked: the metric that its shape and the answer format ask for, and the decimals that the format
- * states (else those the answer is written with). A bare answer to a format of `@name[…]` gets the names of the format.
+ * states (else those the constraints state or the answer is written with, whichever are more: 12.5 may be 12.50 printed by Python).
+ * A bare answer to a format of `@name[…]` gets the names of the format.
  */
-export function inferReference(referenceAnswer: unknown, answerFormat: string): Reference {
+export function inferReference(referenceAnswer: unknown, answerFormat: string, constraints = ""): Reference {
+  const constrained = Math.max(0, ...statedPlaces(constraints).map(({ places }) => places));
+  const ownPlaces = (value: string) => placesOf(value, constrained);
   const asked = readNamedValues(answerFormat);
   const answer = withNames(answerText(referenceAnswer), asked);
   const pairs = readReferencePairs(answer);
   const percent = readsAsPercent(answerFormat) ? { percent: true } : {};
   if (pairs.length > 0) {
-    const places = placesByName(pairs, asked, answerFormat);
+    const places = placesByName(pairs, asked, answerFormat, ownPlaces);
     return {
       answer,
       metric: "named_values",
@@ -26,7 +29,7 @@ export function inferReference(referenceAnswer: unknown, answerFormat: string): 
     return { answer, metric: "choice", params: { options } };
   }
   if (readNumber(answer) !== null) {
-    const places = statedPlaces(answerFormat)[0]?.places ?? writtenPlaces(answer);
+    const places = statedPlaces(answerFormat)[0]?.places ?? ownPlaces(answer);
     return { answer, metric: "number", params: { ...percent, ...(places === undefined ? {} : { places }) } };
   }
   const items = readItems(answer);
@@ -35,7 +38,7 @@ export function inferReference(referenceAnswer: unknown, answerFormat: string): 
     const places = items.map((item, at) =>
       readNumber(item) === null
         ? null
-        : ((stated.length === items.length ? stated[at] : stated[0]) ?? writtenPlaces(item) ?? null),
+        : ((stated.length === items.length ? stated[at] : stated[0]) ?? ownPlaces(item) ?? null),
     );
     return {
       answer,
@@ -60,6 +63,7 @@ function placesByName(
   pairs: readonly NamedValue[],
   asked: readonly NamedValue[],
   format: string,
+  ownPlaces: (value: string) => number | undefined,
 ): Record<string, number> {
   const stated = statedPlaces(format);
   const found = new Map<string, number>();
@@ -79,7 +83,7 @@ function placesByName(
   return Object.fromEntries(
     pairs.flatMap(({ name, value }) => {
       if (readNumber(value) === null) return [];
-      const places = found.get(name) ?? writtenPlaces(value);
+      const places = found.get(name) ?? ownPlaces(value);
       return places === undefined ? [] : [[name, places]];
     }),
   );
@@ -89,9 +93,9 @@ function mentions(clause: string, word: string): boolean {
   return ` ${clause.replace(/[^\w%]+/g, " ")} `.includes(` ${word.replace(/[^\w%]+/g, " ").trim()} `);
 }
 
-/** Decimals that a number is written with; undefined for an integer, which has to be met exactly. */
-function writtenPlaces(value: string): number | undefined {
-  const places = readNumber(value)?.places ?? 0;
+/** Decimals that a number is written with, at least `least`; undefined for an integer, which has to be met exactly. */
+function placesOf(value: string, least: number): number | undefined {
+  const places = Math.max(readNumber(value)?.places ?? 0, least);
   return places === 0 ? undefined : Math.min(places, 30);
 }
 

@@ -1,6 +1,11 @@
+import { z } from "zod";
 import { hashOf } from "../domain/hash.ts";
 import type { Query } from "../domain/task.ts";
 import { type AllStage, all, type Rejected, reject } from "../engine/stage.ts";
+import { share } from "./ranges.ts";
+
+/** `nearDuplicate`: the similarity from which two questions are one. */
+export const dedupeOptions = z.strictObject({ nearDuplicate: share.default(0.85) });
 
 interface QuestionShape {
   readonly id: string;
@@ -8,6 +13,8 @@ interface QuestionShape {
   readonly exact: string;
   readonly question: string;
   readonly shingles: number[];
+  /** What the question is about, sorted: its words that the reference code uses too (columns, values, numbers, functions). */
+  readonly subjects: string;
 }
 
 const wordsPerShingle = 3;
@@ -15,9 +22,10 @@ const wordsPerShingle = 3;
 /**
  * Drops questions asked before on the same dataset: `exact_duplicate` after normalising case and white space, and
  * `near_duplicate` when the Jaccard similarity of the word 3-gram sets of question and constraints is at least
- * `nearDuplicate` (0 to 1). Of a pair the one with the smaller id stays.
+ * `nearDuplicate` (0 to 1) and both are about the same things: with long constraints, questions that differ only in the
+ * column are as similar as that, and are two questions. Of a pair the one with the smaller id stays.
  */
-export function dedupe(options: { readonly nearDuplicate: number }): AllStage<Query, QuestionShape> {
+export function dedupe(options: z.output<typeof dedupeOptions>): AllStage<Query, QuestionShape> {
   return all({
     name: "dedupe",
     project: (query) => {
@@ -28,6 +36,7 @@ export function dedupe(options: { readonly nearDuplicate: number }): AllStage<Qu
         exact: hashOf([query.dataset.id, words, normalise(query.answerFormat)]),
         question: query.question.slice(0, 200),
         shingles: shinglesOf(words),
+        subjects: subjectsOf(`${query.question} ${query.constraints}`, query.referenceCode),
       };
     },
     decide: (shapes) => {
@@ -71,6 +80,20 @@ function normalise(text: string): string {
     .trim();
 }
 
+const pythonKeywords = new Set("and as else for from if import in is not or with".split(" "));
+
+function subjectsOf(question: string, code: string): string {
+  const used = new Set(plainWords(code));
+  return [...new Set(plainWords(question))]
+    .filter((word) => used.has(word) && !pythonKeywords.has(word))
+    .sort()
+    .join(" ");
+}
+
+function plainWords(text: string): string[] {
+  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+}
+
 function shinglesOf(words: readonly string[]): number[] {
   const shingles = new Set<number>();
   for (let start = 0; start <= Math.max(0, words.length - wordsPerShingle); start++) {
@@ -91,6 +114,7 @@ function nearest(
   }
   let best: { shape: QuestionShape; similarity: number } | null = null;
   for (const [other, count] of shared) {
+    if (other.subjects !== shape.subjects) continue;
     const similarity = count / (shape.shingles.length + other.shingles.length - count);
     if (best === null || similarity > best.similarity) best = { shape: other, similarity };
   }

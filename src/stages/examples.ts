@@ -5,9 +5,9 @@ import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import { exampleProblems } from "../exports/problems.ts";
 
 /**
- * Turns a Candidate into one Example: the messages as recorded, loss on assistant messages only, and no loss on a turn whose
- * code failed or whose message was invalid (it stays as context for the turn that repairs it). Rejects text no target takes
- * (`not_trainable`).
+ * Turns a Candidate into one Example: the messages as recorded, loss on assistant messages only, and no loss on a turn that is bad
+ * to imitate: code that failed, was never run or repeats a step to no effect, an invalid message. It stays as context for what follows. Rejects
+ * a rollout that submitted nothing (`unfinished`) and text that no target takes (`not_trainable`).
  */
 export function toExamples(): EachStage<Candidate, Example> {
   return each({
@@ -15,11 +15,16 @@ export function toExamples(): EachStage<Candidate, Example> {
     keep: true,
     run(candidate) {
       const { trajectory, attempt } = candidate;
-      const turnAt = new Map(trajectory.turns.map((turn) => [turn.message, turn]));
-      const messages: ExampleMessage[] = trajectory.messages.map((message, index) => {
-        const turn = turnAt.get(index);
-        return { ...message, train: turn !== undefined && trains(turn) };
-      });
+      if (trajectory.submission === null) {
+        return reject("unfinished", `The rollout ended without an answer (${trajectory.exit})`, {
+          exit: trajectory.exit,
+        });
+      }
+      const trained = trainedMessages(trajectory.turns);
+      const messages: ExampleMessage[] = trajectory.messages.map((message, index) => ({
+        ...message,
+        train: trained.has(index),
+      }));
       const example: Example = {
         id: contentId("example", { trajectory: trajectory.id, messages }),
         messages,
@@ -36,7 +41,19 @@ export function toExamples(): EachStage<Candidate, Example> {
   });
 }
 
-function trains(turn: Turn): boolean {
-  if (turn.action.kind === "invalid") return false;
-  return turn.step === null || turn.step.end === "ok";
+/** The indices of the messages worth imitating. */
+function trainedMessages(turns: readonly Turn[]): Set<number> {
+  const done = new Set<string>();
+  const trained = new Set<number>();
+  for (const { message, action, step, observation } of turns) {
+    if (action.kind === "answer") trained.add(message);
+    if (action.kind !== "code" || step === null) continue;
+    // The same code with another output looked at something that had changed since.
+    const act = JSON.stringify([action.code.replace(/\s+$/gm, ""), observation]);
+    if (step.end === "ok" && !done.has(act)) trained.add(message);
+    // What was lost has to be built again: that is no repetition either.
+    if (step.stateLost) done.clear();
+    else done.add(act);
+  }
+  return trained;
 }

@@ -1,12 +1,21 @@
+import { z } from "zod";
 import { parseProposals } from "../agents/proposal.ts";
-import { rollout } from "../agents/rollout.ts";
 import { describeProfile } from "../datasets/describe.ts";
 import type { Seed } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
 import type { Proposal } from "../domain/task.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import type { Prompt } from "../prompts/load.ts";
-import type { Agent, OpenSession } from "./solving.ts";
+import { count } from "./ranges.ts";
+import { type Agent, type OpenSession, solve } from "./solving.ts";
+
+/** `explorations` of each dataset, `questions` asked of each exploration; `maxTurns` the messages an agent has. */
+export const proposeOptions = z.strictObject({
+  explorations: count,
+  questions: count,
+  maxTurns: count,
+  concurrency: count.default(8),
+});
 
 /**
  * Lets an agent explore a dataset in a sandbox and propose `questions` questions: one Seed becomes its Proposals, good and
@@ -26,14 +35,13 @@ export function propose(options: {
     concurrency: options.concurrency,
     keep: true,
     async run(seed, { signal }) {
-      const id = contentId("exploration", {
-        seed: seed.id,
-        model: agent.model.identity,
-        scaffold: agent.scaffold.name,
-      });
-      await using session = options.openSession({ dataset: seed.dataset, attempt: id, signal });
-      const exploration = await rollout({
-        id,
+      const exploration = await solve({
+        kind: "exploration",
+        subject: { seed: seed.id },
+        agent,
+        openSession: options.openSession,
+        dataset: seed.dataset,
+        prompts: [prompts.system, prompts.seed],
         assignment: {
           system: prompts.system.render({ max_turns: String(agent.maxTurns) }),
           user: prompts.seed.render({
@@ -42,11 +50,7 @@ export function propose(options: {
             count: String(options.questions),
           }),
         },
-        model: agent.model,
-        scaffold: agent.scaffold,
-        session,
         sample: seed.exploration,
-        maxTurns: agent.maxTurns,
         signal,
       });
       if (exploration.submission === null) {

@@ -1,10 +1,14 @@
+import { z } from "zod";
 import { contentId } from "../domain/hash.ts";
 import type { Query, Task } from "../domain/task.ts";
-import type { StepResult } from "../domain/trajectory.ts";
+import type { BoundedText, StepResult } from "../domain/trajectory.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import { inferReference } from "../metrics/infer.ts";
 import { agreesWithOutput } from "../metrics/reference-output.ts";
+import { count } from "./ranges.ts";
 import type { OpenSession } from "./solving.ts";
+
+export const referenceOptions = z.strictObject({ concurrency: count.default(8) });
 
 /**
  * Runs a query's reference code in a fresh sandbox and admits the query as a Task when the code prints the reference answer.
@@ -29,7 +33,7 @@ export function reference(options: {
           output: output.slice(-2000),
         });
       }
-      const expected = inferReference(query.referenceAnswer, query.answerFormat);
+      const expected = inferReference(query.referenceAnswer, query.answerFormat, query.constraints);
       const agreement = agreesWithOutput(expected, output);
       if (agreement.value !== 1) {
         const code = agreement.value === null ? "reference_unreadable" : "reference_mismatch";
@@ -59,7 +63,10 @@ export function reference(options: {
 
 /** What the code printed, then its last value: the text a reference answer is looked for in. */
 function printed(result: StepResult): string {
-  const parts = [result.stdout.head + result.stdout.tail];
-  if (result.result !== null) parts.push(result.result.head + result.result.tail);
-  return parts.join("\n").trim();
+  return [result.stdout, ...(result.result === null ? [] : [result.result])].map(whole).join("\n").trim();
+}
+
+/** What is left of a text; where something was dropped, a line break, so that no number is made of two halves. */
+function whole({ head, tail, droppedBytes }: BoundedText): string {
+  return droppedBytes === 0 ? head + tail : `${head}\n${tail}`;
 }

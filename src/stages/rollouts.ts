@@ -1,10 +1,13 @@
-import { rollout } from "../agents/rollout.ts";
-import { contentId } from "../domain/hash.ts";
+import { z } from "zod";
 import type { Attempt, Task } from "../domain/task.ts";
 import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass } from "../engine/stage.ts";
 import type { Prompt } from "../prompts/load.ts";
-import { type Agent, fileList, type OpenSession } from "./solving.ts";
+import { count } from "./ranges.ts";
+import { type Agent, fileList, type OpenSession, solve } from "./solving.ts";
+
+/** `attempts` are the independent tries at each task; `maxTurns` the messages an agent has. */
+export const rolloutsOptions = z.strictObject({ attempts: count, maxTurns: count, concurrency: count.default(32) });
 
 /**
  * Lets the agent solve each Attempt in a sandbox of its own; the Attempt becomes an unmeasured Candidate, however the rollout
@@ -22,28 +25,21 @@ export function rollouts(options: {
     concurrency: options.concurrency,
     keep: true,
     async run(attempt, { signal }) {
-      const id = contentId("trajectory", {
-        attempt: attempt.id,
-        model: agent.model.identity,
-        scaffold: [agent.scaffold.name, agent.scaffold.version],
-        prompts: [prompts.system.hash, prompts.task.hash],
-        maxTurns: agent.maxTurns,
-      });
-      await using session = options.openSession({ dataset: attempt.task.dataset, attempt: id, signal });
-      const trajectory = await rollout({
-        id,
+      const trajectory = await solve({
+        kind: "trajectory",
+        subject: { attempt: attempt.id },
+        agent,
+        openSession: options.openSession,
+        dataset: attempt.task.dataset,
+        prompts: [prompts.system, prompts.task],
         assignment: {
           system: prompts.system.render({ max_turns: String(agent.maxTurns) }),
           user: askTask(prompts.task, attempt.task),
         },
-        model: agent.model,
-        scaffold: agent.scaffold,
-        session,
         sample: attempt.index,
-        maxTurns: agent.maxTurns,
         signal,
       });
-      return pass<Candidate>({ id, attempt, trajectory, scores: [], verdict: null });
+      return pass<Candidate>({ id: trajectory.id, attempt, trajectory, scores: [], verdict: null });
     },
   });
 }

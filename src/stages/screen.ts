@@ -11,22 +11,16 @@ export interface Bound {
 
 /**
  * Drops Candidates by stored scores alone, in the order of `bounds`, before anything dear looks at them. A rollout that
- * submitted nothing is dropped first, with its exit as the code (`turn_limit`, `format_limit` …).
+ * submitted nothing is dropped first, with its exit as the code (`turn_limit`, `format_limit` …) or `no_answer` for an empty answer.
  */
 export function screen(options: { readonly bounds: readonly Bound[] }): EachStage<Candidate, Candidate> {
   return each({
     name: "screen",
     run(candidate) {
-      const { trajectory } = candidate;
-      if (trajectory.submission === null) {
-        return reject(
-          trajectory.exit === "submitted" ? "no_answer" : trajectory.exit,
-          "The rollout submitted no answer",
-          {
-            exit: trajectory.exit,
-            turns: trajectory.turns.length,
-          },
-        );
+      const { exit, submission, turns } = candidate.trajectory;
+      if (submission === null || submission.trim() === "") {
+        const code = exit === "submitted" ? "no_answer" : exit;
+        return reject(code, "The rollout submitted no answer", { exit, turns: turns.length });
       }
       for (const bound of options.bounds) {
         const measured = candidate.scores.find((score) => score.metric === bound.score);
@@ -34,12 +28,13 @@ export function screen(options: { readonly bounds: readonly Bound[] }): EachStag
         const evidence = {
           score: measured,
           bound: { min: bound.min, max: bound.max },
-          submission: trajectory.submission.slice(0, 2000),
+          submission: submission.slice(0, 2000),
           reference: candidate.attempt.task.reference.answer,
         };
-        if (measured.value === null) return reject(`${bound.code}_unscored`, measured.reason, evidence);
-        if (bound.min !== undefined && measured.value < bound.min) return reject(bound.code, measured.reason, evidence);
-        if (bound.max !== undefined && measured.value > bound.max) return reject(bound.code, measured.reason, evidence);
+        const { value, reason } = measured;
+        if (value === null || Number.isNaN(value)) return reject(`${bound.code}_unscored`, reason, evidence);
+        const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = bound;
+        if (value < min || value > max) return reject(bound.code, reason, evidence);
       }
       return pass(candidate);
     },

@@ -1,6 +1,11 @@
+import { z } from "zod";
 import type { Candidate } from "../domain/trajectory.ts";
 import { type AllStage, all, type Rejected, reject } from "../engine/stage.ts";
 import { quality } from "./accept.ts";
+import { count } from "./ranges.ts";
+
+/** Candidates kept of each query, and in all. */
+export const selectOptions = z.strictObject({ perQuery: count.default(1), target: count });
 
 interface Standing {
   readonly id: string;
@@ -13,9 +18,10 @@ interface Standing {
 
 /**
  * Keeps the best `perQuery` candidates of each query (`not_best`), then at most `target` in all, dealt to the datasets in
- * turn so that small ones are not crowded out (`over_target`). Better is: higher judged mean, fewer failed steps, fewer turns, smaller id.
+ * turn so that small ones are not crowded out (`over_target`); the last round's places go to its best. Better is: higher judged mean (0
+ * without a verdict), fewer failed steps, fewer turns, smaller id.
  */
-export function select(options: { readonly perQuery: number; readonly target: number }): AllStage<Candidate, Standing> {
+export function select(options: z.output<typeof selectOptions>): AllStage<Candidate, Standing> {
   return all({
     name: "select",
     project: (candidate) => ({
@@ -74,12 +80,10 @@ function better(a: Standing, b: Standing): number {
 
 /** Deals places to the datasets in turn, the best of each first, until `places` are gone. */
 function deal(standings: readonly Standing[], places: number): Set<string> {
-  const hands = [...groupBy(standings.toSorted(better), (standing) => standing.datasetId)]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, hand]) => hand);
+  const hands = [...groupBy(standings.toSorted(better), (standing) => standing.datasetId).values()];
   const chosen = new Set<string>();
   for (let round = 0; chosen.size < places; round++) {
-    const dealt = hands.flatMap((hand) => hand[round] ?? []);
+    const dealt = hands.flatMap((hand) => hand[round] ?? []).sort(better);
     if (dealt.length === 0) break;
     for (const standing of dealt) if (chosen.size < places) chosen.add(standing.id);
   }

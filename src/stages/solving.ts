@@ -1,6 +1,10 @@
-// What a stage needs to let an agent work on a dataset. Handed in by the recipe; a stage never looks anything up.
-import type { Model, Scaffold, Session } from "../contracts.ts";
+// How a stage lets an agent work on a dataset. Everything is handed in by the recipe; a stage never looks anything up.
+import { rollout } from "../agents/rollout.ts";
+import type { Assignment, Model, Scaffold, Session } from "../contracts.ts";
 import type { Dataset } from "../domain/dataset.ts";
+import { contentId } from "../domain/hash.ts";
+import type { Trajectory } from "../domain/trajectory.ts";
+import type { Prompt } from "../prompts/load.ts";
 
 /** Opens a replayable Python session on a dataset. `attempt` names whose session it is: the same attempt replays its own steps. */
 export type OpenSession = (request: {
@@ -13,6 +17,33 @@ export interface Agent {
   readonly model: Model;
   readonly scaffold: Scaffold;
   readonly maxTurns: number;
+}
+
+/**
+ * One rollout of an agent in a session of its own. The trajectory's id (and the session's name) is what it depends on: `kind` and
+ * `subject`, the model, the scaffold, the prompts and the turns. @throws as `rollout` does.
+ */
+export async function solve(options: {
+  readonly kind: string;
+  readonly subject: Readonly<Record<string, unknown>>;
+  readonly agent: Agent;
+  readonly openSession: OpenSession;
+  readonly dataset: Dataset;
+  readonly prompts: readonly Prompt[];
+  readonly assignment: Assignment;
+  readonly sample: number;
+  readonly signal: AbortSignal;
+}): Promise<Trajectory> {
+  const { agent, assignment, dataset, sample, signal } = options;
+  const id = contentId(options.kind, {
+    ...options.subject,
+    model: agent.model.identity,
+    scaffold: [agent.scaffold.name, agent.scaffold.version],
+    prompts: options.prompts.map((prompt) => prompt.hash),
+    maxTurns: agent.maxTurns,
+  });
+  await using session = options.openSession({ dataset, attempt: id, signal });
+  return await rollout({ id, assignment, ...agent, session, sample, signal });
 }
 
 /** The files of a dataset as the agent is told about them, one `- /data/name` a line. */
