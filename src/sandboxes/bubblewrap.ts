@@ -184,7 +184,13 @@ function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Insi
     PATH: "/usr/bin:/bin",
     XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid?.() ?? 0}`,
   };
-  const child: ChildProcessWithoutNullStreams = spawn(command as string, rest, { stdio: "pipe", env, cwd: "/" });
+  // In a process group of its own: a terminal sends Ctrl-C to ours, and that must not end the code under way.
+  const child: ChildProcessWithoutNullStreams = spawn(command as string, rest, {
+    stdio: "pipe",
+    env,
+    cwd: "/",
+    detached: true,
+  });
   let diagnostics = "";
   child.stderr.on("data", (chunk: Buffer) => {
     diagnostics = (diagnostics + chunk.toString("utf8")).slice(-2000);
