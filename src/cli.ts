@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // argv -> one command. Commands are imported when they run, so that `tracemill --help` stays quick.
+import { inspect } from "node:util";
 import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
-import { StoreError, UsageError } from "./domain/errors.ts";
+import { BudgetError, FailureError, firstError, StoreError, UsageError } from "./domain/errors.ts";
 import { packageVersion } from "./package.ts";
 
 /** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 130 interrupted. */
-const exitCodes = { bug: 1, usage: 2, owed: 3 } as const;
+const exitCodes = { bug: 1, usage: 2, owed: 3, budget: 4 } as const;
 
 interface CommandModule {
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own arguments
@@ -71,24 +72,34 @@ for (const { usage, describe, load } of commands) {
   );
 }
 
+// A reader that has seen enough (`| head -1`) closes its end of the pipe: no error of ours, and no reason to end a run.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 try {
   await cli.parseAsync();
 } catch (error) {
-  process.exitCode = explain(error);
+  process.exitCode = explain(firstError(error));
 }
 
+/** Says on stderr what stopped the command, in one sentence unless it is a bug. Returns the exit code. */
 function explain(error: unknown): number {
+  const say = (message: string) => process.stderr.write(`tracemill: ${message}\n`);
   if (error instanceof UsageError) {
-    process.stderr.write(`tracemill: ${error.message}\n`);
+    say(error.message);
     return exitCodes.usage;
   }
-  if (error instanceof StoreError) {
-    process.stderr.write(
-      `tracemill: ${error.message} What was committed is kept; mend it and run the same command again.\n`,
-    );
+  if (error instanceof StoreError || error instanceof FailureError) {
+    say(error.message);
     return exitCodes.owed;
   }
-  const told = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`tracemill: this is a bug in Tracemill. What was committed is kept.\n${told}\n`);
+  if (error instanceof BudgetError) {
+    say(`${error.message} Raise the budget and run the same command again.`);
+    return exitCodes.budget;
+  }
+  say(`this is a bug in Tracemill; what was committed is kept.\n${inspect(error)}`);
   return exitCodes.bug;
 }

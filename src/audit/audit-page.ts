@@ -26,6 +26,7 @@ const statusMeanings: Record<RunStatus, string> = {
   short: "ended with fewer examples than asked for",
   interrupted: "interrupted: the same command continues it",
   budget: "stopped by its budget: the same command continues it once the budget is raised",
+  stopped: "stopped by something only you can mend: the same command continues it afterwards",
   crashed: "crashed: a bug stopped it; the same command continues it",
 };
 

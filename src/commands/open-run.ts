@@ -23,6 +23,10 @@ export interface OpenedRun extends AsyncDisposable {
   readonly prompts: Readonly<Record<string, string>>;
 }
 
+/**
+ * Opens models, datasets, profiles and sandbox, and checks that each can be used. @throws {UsageError} saying what to mend; the
+ * signal's reason. After an error nothing stays open.
+ */
 export async function openRun(options: {
   readonly config: RunConfig;
   readonly configPath: string;
@@ -34,10 +38,8 @@ export async function openRun(options: {
   readonly say: (line: string) => void;
 }): Promise<OpenedRun> {
   const { config, remember, signal, say } = options;
-  const closers: (() => Promise<void>)[] = [];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
+  const resources: AsyncDisposable[] = [];
+  const close = () => closeAll(resources.splice(0).reverse());
   try {
     const models = await openModels(config.models, {
       remember,
@@ -45,7 +47,7 @@ export async function openRun(options: {
       admissions: createAdmissions(),
       env: options.env,
     });
-    closers.push(async () => models[Symbol.asyncDispose]());
+    resources.push(models);
 
     const loader = datasetLoader({ folder: join(options.storeFolder, "datasets"), base: dirname(options.configPath) });
     const loaded = await loader.loadAll(config.datasets);
@@ -67,7 +69,7 @@ export async function openRun(options: {
     say(`models    ${models.all.map(describeModel).join("; ")}`);
 
     const backend = await openSandboxBackend({ ...config.sandbox, signal });
-    closers.push(async () => backend[Symbol.asyncDispose]());
+    resources.push(backend);
     say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
 
     const prompts: Record<string, string> = {};
@@ -102,9 +104,22 @@ export async function openRun(options: {
     };
     return { kit, backend, models: models.all, datasets, prompts, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await close();
+    await close().catch(() => undefined); // what went wrong first is what the user has to hear
     throw error;
   }
+}
+
+/** Closes one after the other, all of them. @throws the first error met. */
+async function closeAll(resources: readonly AsyncDisposable[]): Promise<void> {
+  const errors: unknown[] = [];
+  for (const resource of resources) {
+    try {
+      await resource[Symbol.asyncDispose]();
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
 }
 
 function describeModel(model: Model): string {

@@ -37,3 +37,9 @@ export class StoreError extends Error {
 export class BudgetError extends Error {
   override readonly name = "BudgetError";
 }
+
+/** What went wrong first, where closing something went wrong after it. */
+export function firstError(error: unknown): unknown {
+  const { name, suppressed } = error instanceof Error ? (error as Error & { suppressed?: unknown }) : {};
+  return name === "SuppressedError" ? firstError(suppressed) : error;
+}

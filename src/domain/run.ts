@@ -36,8 +36,11 @@ export const runEvent = z.discriminatedUnion("type", [
 ]);
 export type RunEvent = z.infer<typeof runEvent>;
 
-/** How a run ended; docs/files.md has the exit code of each. `interrupted` and `budget` leave items pending. */
-export const runStatuses = ["done", "owed", "short", "interrupted", "budget", "crashed"] as const;
+/**
+ * How a run ended; docs/files.md has the exit code of each. `stopped`: something only a person can mend, as a key that is refused.
+ * `interrupted`, `budget`, `stopped` and `crashed` leave items pending.
+ */
+export const runStatuses = ["done", "owed", "short", "interrupted", "budget", "stopped", "crashed"] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
 export const runSummary = z.strictObject({

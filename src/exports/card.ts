@@ -25,13 +25,16 @@ export interface CardSubject {
   readonly models: readonly CardModel[];
   /** Items that infrastructure trouble left undone; above 0 the card says that the export is provisional. */
   readonly owed: number;
+  /** The run was stopped before its end, so the files hold only part of it. */
+  readonly stopped: boolean;
 }
 
 /** The dataset card (README.md of the exports folder): YAML front matter as the Hugging Face Hub reads it, then what a person asks. */
 export function datasetCard(subject: CardSubject): string {
-  const { models, owed } = subject;
+  const { models, owed, stopped } = subject;
   const sections = [
     `# ${subject.title}`,
+    ...(stopped ? [unfinished] : []),
     ...(owed > 0 ? [provisional(owed)] : []),
     ...(models.some((model) => model.program) ? [demonstration(models)] : []),
     "Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox.",
@@ -57,7 +60,7 @@ export async function writeCard({ folder, ...subject }: CardSubject & { readonly
   await writeTextFile(join(folder, "README.md"), datasetCard(subject));
 }
 
-function frontMatter({ title, files, tally, owed }: CardSubject): Record<string, unknown> {
+function frontMatter({ title, files, tally, owed, stopped }: CardSubject): Record<string, unknown> {
   return {
     license: "other",
     license_name: "mixed-see-sources",
@@ -66,7 +69,7 @@ function frontMatter({ title, files, tally, owed }: CardSubject): Record<string,
     pretty_name: title,
     size_categories: [sizeCategory(tally.examples())],
     task_categories: ["text-generation"],
-    tags: ["agent", "data-science", "synthetic", ...(owed > 0 ? ["provisional"] : [])],
+    tags: ["agent", "data-science", "synthetic", ...(owed > 0 || stopped ? ["provisional"] : [])],
     // One config a format: files of one config share a schema, and each names a file that is there.
     configs: files.map((file, index) => ({
       config_name: extname(file.path).slice(1),
@@ -118,6 +121,9 @@ ${table(
 
 The terms of each source apply to what was derived from it. Whether a model's terms allow training on its output is for you to check.`;
 }
+
+const unfinished =
+  "> **Provisional.** The run was stopped before its end: these files hold only what had come out by then. Run the same command again to finish, then use the new export.";
 
 function provisional(owed: number): string {
   return `> **Provisional.** ${owed} ${owed === 1 ? "item is" : "items are"} still owed: infrastructure failed before they could be decided. Run the same command again to finish, then use the new export.`;

@@ -2,12 +2,13 @@ import { basename, join } from "node:path";
 import type { ExportedFile } from "../contracts.ts";
 import { writeTextFile } from "./atomic-file.ts";
 
-/** What `exports/manifest.json` holds. Files are named relative to the folder; `provisional` while items are owed. */
+/** What `exports/manifest.json` holds. Files are named relative to the folder; `provisional` while items are owed or where the run was stopped before its end. */
 export interface ExportManifest {
   readonly version: 1;
   readonly run: string;
   readonly provisional: boolean;
   readonly owed: number;
+  readonly stopped: boolean;
   readonly files: readonly {
     readonly file: string;
     readonly bytes: number;
@@ -22,10 +23,11 @@ export async function writeExportManifest(options: {
   readonly run: string;
   readonly files: readonly ExportedFile[];
   readonly owed: number;
+  readonly stopped: boolean;
 }): Promise<ExportManifest> {
-  const { folder, run, owed } = options;
+  const { folder, run, owed, stopped } = options;
   const files = options.files.map(({ path, bytes, sha256, rows }) => ({ file: basename(path), bytes, sha256, rows }));
-  const manifest: ExportManifest = { version: 1, run, provisional: owed > 0, owed, files };
+  const manifest: ExportManifest = { version: 1, run, provisional: owed > 0 || stopped, owed, stopped, files };
   await writeTextFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   return manifest;
 }

@@ -90,16 +90,26 @@ test("statistics count turns, trained and masked messages over all examples", ()
   expect(exampleTally().statistics().turns).toEqual({ mean: 0, median: 0, p95: 0 });
 });
 
+test("an export of a run that was stopped says so, and is provisional though nothing is owed", async () => {
+  await using folder = await scratchFolder();
+  const card = datasetCard(subject({ stopped: true }));
+  expect(card).toContain("**Provisional.** The run was stopped before its end");
+  expect(parse(card.split("---\n")[1] ?? "").tags).toContain("provisional");
+  const manifest = await writeExportManifest({ folder: folder.path, run: "r1", files, owed: 0, stopped: true });
+  expect(manifest).toMatchObject({ provisional: true, owed: 0, stopped: true });
+});
+
 test("card and manifest lie in the exports folder, and the manifest holds what each file must be", async () => {
   await using folder = await scratchFolder();
   const owed = 2;
-  await writeExportManifest({ folder: folder.path, run: "r1", files, owed });
+  await writeExportManifest({ folder: folder.path, run: "r1", files, owed, stopped: false });
   await writeCard({ folder: folder.path, ...subject({ owed }) });
   expect(JSON.parse(await readFile(folder.at("manifest.json"), "utf8"))).toEqual({
     version: 1,
     run: "r1",
     provisional: true,
     owed: 2,
+    stopped: false,
     files: [
       { file: "chat.jsonl", bytes: 10, sha256: "a".repeat(64), rows: 30 },
       { file: "chat.parquet", bytes: 20, sha256: "b".repeat(64), rows: 30 },
@@ -142,6 +152,7 @@ function subject(changes: Partial<CardSubject> = {}): CardSubject {
     ],
     models: [{ name: "judge", identity: { model: "gpt-x" }, program: false }],
     owed: 0,
+    stopped: false,
     ...changes,
   };
 }

@@ -1,0 +1,74 @@
+// How a run ended: its status, exit code and last words. Decisions and text only.
+import type { ExportedFile } from "../contracts.ts";
+import { BudgetError, UsageError } from "../domain/errors.ts";
+import type { FunnelRow, RunStatus, RunSummary } from "../domain/run.ts";
+
+/** Exit codes of a run by its status; the table stands in docs/files.md. */
+export const exitCodes: Readonly<Record<RunStatus, number>> = {
+  done: 0,
+  crashed: 1,
+  stopped: 2,
+  owed: 3,
+  budget: 4,
+  short: 5,
+  interrupted: 130,
+};
+
+/** The status of a line that came to its end, drained or not. */
+export function statusOf(end: {
+  readonly interrupted: boolean;
+  readonly owed: number;
+  readonly examples: number;
+  readonly target: number;
+}): RunStatus {
+  if (end.interrupted) return "interrupted";
+  if (end.owed > 0) return "owed";
+  return end.examples < end.target ? "short" : "done";
+}
+
+/** The status of a line that an error stopped. */
+export function statusOfError(error: unknown, stopping: AbortSignal): RunStatus {
+  if (stopping.aborted && error === stopping.reason) return "interrupted";
+  if (error instanceof BudgetError) return "budget";
+  return error instanceof UsageError ? "stopped" : "crashed";
+}
+
+/** Items that infrastructure left undone: the next run tries them again. */
+export function countOwed(rows: readonly FunnelRow[]): number {
+  return rows.reduce((sum, row) => sum + row.failed, 0);
+}
+
+export const runAgain = "run the same command again: nothing that was received is paid twice";
+
+/** What is printed at the end of a run: what came of it, where it lies, and what to do next. `flags` go with the next command. */
+export function closingWords(options: {
+  readonly summary: RunSummary;
+  readonly path: string;
+  readonly files: readonly ExportedFile[];
+  readonly target: number;
+  readonly flags: string;
+}): string {
+  const { summary, files, target } = options;
+  const [first, second] = summary.funnel;
+  const rejected = summary.funnel.reduce((sum, row) => sum + row.rejected, 0);
+  const owed = countOwed(summary.funnel);
+  const lines = [
+    "",
+    `${summary.examples} examples from ${(second ?? first)?.in ?? 0} queries; ${rejected} items rejected, each with a reason`,
+    `${summary.requests.sent} requests sent, ${summary.requests.remembered} remembered, ${summary.wallSeconds} s`,
+    ...files.map((file) => `  ${file.path}  (${file.rows} rows, ${file.bytes} bytes)`),
+  ];
+  if (owed > 0) {
+    lines.push(`${owed} items owed because something broke; ${runAgain}. Until then the exports are provisional.`);
+  }
+  if (summary.status === "interrupted") {
+    lines.push(`Stopped before the end, so the exports are partial; to finish, ${runAgain}.`);
+  }
+  if (summary.status === "short") {
+    lines.push(
+      `Asked for ${target} examples, got ${summary.examples}: nothing was lowered to fill the gap. See where they went with the audit, then add datasets or questions, or move a threshold (costs nothing).`,
+    );
+  }
+  lines.push("", `next: tracemill audit ${summary.run}${options.flags}`, `      results in ${options.path}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,22 @@
+import { access, constants, mkdir } from "node:fs/promises";
+import { StoreError, UsageError } from "../domain/errors.ts";
+
+/** Makes a folder where it is missing, and looks whether it can be written. @throws {UsageError} when not; {StoreError} on a full disk. */
+export async function makeWritableFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === "ENOSPC") {
+      throw new StoreError(
+        `Cannot make the folder ${path}: the disk is full (free some space, then run the same command again).`,
+        { cause },
+      );
+    }
+    throw new UsageError(
+      `Expected a folder that can be written at \`${path}\`, got: ${message}. Name another with --output.`,
+      { cause },
+    );
+  }
+}
