@@ -16,8 +16,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A module loaded before the command. */
   readonly preload?: string;
-  /** Called with everything stderr said so far, whenever it said more. */
-  readonly watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Called with everything stderr said so far, whenever it said more. `kill` reaches the whole process group, as Ctrl-C does. */
+  readonly watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void, pid: number) => void;
 }
 
 /** Runs `tracemill …args` and resolves when it ended, however it did. */
@@ -35,7 +35,9 @@ export function tracemill(args: readonly string[], options: CliOptions = {}): Pr
       ...options.env,
     },
     stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
   });
+  const kill = (signal: NodeJS.Signals) => void process.kill(-(child.pid as number), signal);
   let stdout = "";
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -43,7 +45,7 @@ export function tracemill(args: readonly string[], options: CliOptions = {}): Pr
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     stderr += text;
-    options.watch?.(stderr, (signal) => child.kill(signal));
+    options.watch?.(stderr, kill, child.pid as number);
   });
   return new Promise((resolve, reject) => {
     child.on("error", reject);
