@@ -78,7 +78,7 @@ async function read(file: string): Promise<string> {
     return await readFile(file, "utf8");
   } catch (cause) {
     throw new UsageError(
-      `Expected a prompt at \`${file}\`, got ${(cause as Error).message}: give the path of a Markdown file`,
+      `Expected a prompt at \`${file}\`, got ${(cause as Error).message}: give the absolute path of a Markdown file, or one below the package's prompts/`,
       {
         cause,
       },
