@@ -108,9 +108,14 @@ function* source(count: number, bytes: number): Generator<Item> {
   }
 }
 
-const words = "the column mean of group data frame was read and printed with pandas as float value count null".split(
-  " ",
-);
+const passages = [
+  "<reasoning>\nThe column has missing values, so they are left out before the mean is taken; rows read: ",
+  "</reasoning>\n<python>\nimport pandas as pd\ndf = pd.read_csv('/data/table.csv')\nprint(df.shape, ",
+  "print(df.groupby('region')['sales'].mean().sort_values(ascending=False).head(",
+  "<information>\nstdout:\ncount    406.000000\nmean     ",
+  "\nstd        7.815984\n25%       17.500000\n75%       29.000000\nmax    ",
+  "dtype: float64\n</information>\n<answer>\nThe largest group is north with ",
+];
 
 // Characters of prose from which every item takes a stretch of its own.
 const spread = 1_000_000;
@@ -123,12 +128,13 @@ function transcript(n: number, bytes: number): string {
   return written.toString("latin1", start, start + bytes);
 }
 
+/** Text that the store's compression brings to about a third; it brings the offline teacher's own transcripts to a quarter. */
 function prose(characters: number): string {
   let state = 1;
   let text = "";
   while (text.length < characters) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    text += `${words[state % words.length]} ${(state >>> 8) % 100_000} `;
+    text += `${passages[(state >>> 24) % passages.length]}${state} ${(state >>> 3) % 100_000}.${state % 1_000_000}\n`;
   }
   return text;
 }
