@@ -45,11 +45,13 @@ export function sameValue(reference: string, predicted: string, tolerance: Toler
 export function sameNumber(reference: WrittenNumber, predicted: WrittenNumber, tolerance: Tolerance): boolean {
   if (reference.unit !== "" && predicted.unit !== "" && reference.unit !== predicted.unit) return false;
   const near = (value: number) => within(value, reference.value, tolerance);
-  const isPercent = reference.percent || tolerance.percent === true;
   if (reference.percent === predicted.percent) return near(predicted.value);
   if (reference.percent) return near(predicted.value) || near(predicted.value * 100);
-  // A share may be written as a percent; a percent sign after a value above 1 is only its unit.
-  return near(predicted.value / 100) || ((isPercent || Math.abs(reference.value) > 1) && near(predicted.value));
+  // A share may be written as a percent; a percent sign after a value above 1 is only its unit. 5 asked as a percentage is not 500%.
+  const isPercent = tolerance.percent === true;
+  const large = Math.abs(reference.value) > 1;
+  const isShare = !(isPercent && large);
+  return (isShare && near(predicted.value / 100)) || ((isPercent || large) && near(predicted.value));
 }
 
 function within(value: number, reference: number, tolerance: Tolerance): boolean {

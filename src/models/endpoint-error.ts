@@ -50,8 +50,9 @@ export function readErrorBody(body: string): { message: string; code: string } {
 function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
-  } catch {
-    return undefined; // Not JSON is an answer here: the caller quotes the text.
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined; // Not JSON is an answer here: the caller quotes the text.
+    throw error;
   }
 }
 

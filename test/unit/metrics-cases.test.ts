@@ -21,6 +21,8 @@ describe("cases that public scorers got wrong", () => {
     ["a percent may be given as a share", "number", "5.36%", "0.0536", {}, 1],
     ["a share may be given as a percent", "number", "0.0536", "5.36%", {}, 1],
     ["half a percent is not a half", "number", "0.5", "0.5%", {}, 0],
+    ["5 asked as a percentage is 5%", "number", "5", "5%", { percent: true }, 1],
+    ["… and not 500%", "number", "5", "500%", { percent: true }, 0],
     ["5.0 is 5 at tolerance 0", "number", "5", "5.0", { absolute: 0 }, 1],
     ["10.0 is 10", "number", "10", "10.0", {}, 1],
     ["(B) is B", "choice", "B", "(B)", {}, 1],

@@ -72,6 +72,16 @@ describe("how a proposed answer is checked is read from its shape and the answer
   });
 });
 
+test("a rounding that only the constraints state counts, unless the answer is written more finely", () => {
+  const places = (answer: string, format: string, constraints: string) =>
+    inferReference(answer, format, constraints).params.places;
+  expect(places("@mean[12.5]", "@mean[value]", "Round to two decimals.")).toEqual({ mean: 2 });
+  expect(places("12.5", "a number", "Round to two decimals.")).toBe(2);
+  expect(places("1.5, 2.25", "a list", "Round to three decimals.")).toEqual([3, 3]);
+  expect(places("@mean[12.346]", "@mean[value]", "Use bins rounded to 1 decimal place.")).toEqual({ mean: 3 });
+  expect(places("@mean[12.5]", "@mean[value], one decimal", "Round shares to two decimals.")).toEqual({ mean: 1 });
+});
+
 test("a placeholder shared by several names says nothing about any of them", () => {
   const format = "@t[value] @p[value] where t is rounded to 2 decimals and p is the p value rounded to 4 decimals";
   expect(inferReference("@t[1.23] @p[0.0456]", format).params).toEqual({ places: { t: 2, p: 4 } });
