@@ -131,7 +131,10 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
     });
   } catch (error) {
     // Where the disk refuses, the end could not be written either: such a run reads like one that was killed.
-    if (!(error instanceof StoreError)) await end(statusOfError(error, interrupt.stopping));
+    if (!(error instanceof StoreError)) {
+      const status = statusOfError(error, interrupt.stopping);
+      await end(status).catch((second: unknown) => say(`The run's end could not be written: ${second}`));
+    }
     throw error;
   } finally {
     progress.stop();
