@@ -7,7 +7,9 @@ import { join } from "node:path";
 export function diskMissing(): string | null {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "only root on Linux can mount a disk";
   try {
-    execFileSync("unshare", ["-m", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], { stdio: "pipe" });
+    execFileSync("/usr/bin/unshare", ["-m", "/bin/mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"], {
+      stdio: "pipe",
+    });
     return null;
   } catch (error) {
     return `this machine may not mount a disk: ${String(error)}`;
@@ -23,7 +25,12 @@ export function mountDisk(path: string, megabytes: number, ...flags: string[]) {
     /** Fills it until so many bytes are left. */
     fill(leaveBytes: number): void {
       const { bavail, bsize } = statfsSync(path);
-      writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)));
+      try {
+        writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leaveBytes)));
+      } catch (error) {
+        // Whoever writes there at the same time took what was left: it is full.
+        if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      }
     },
     makeRoom: () => rmSync(filler, { force: true }),
     [Symbol.dispose]: () => void execFileSync("/bin/umount", ["-l", path]),

@@ -1,40 +1,60 @@
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { diskMissing, mountDisk } from "../kit/disk.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";
-import { smallRun } from "../kit/small-run.ts";
+import { type SmallRun, smallRun } from "../kit/small-run.ts";
 import { tinyConfig } from "../kit/teacher-endpoint.ts";
 
 const missing = diskMissing() ?? (await sandboxMissing());
 const timeout = 300_000;
 
 describe.skipIf(missing !== null)(`a full disk${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
-  test.each([
-    ["the store cannot be opened", ".", 100_000, "before"],
-    ["the store cannot commit", ".", 0, "once it runs"],
-    ["the run's events or exports cannot be written", "runs", 12_000, "before"],
-    ["the run's folder cannot be made", "runs", 0, "before"],
+  let files: SmallRun;
+  let disk: ReturnType<typeof mountDisk>;
+  let runsDisk: ReturnType<typeof mountDisk>;
+  beforeAll(async () => {
+    files = await smallRun({ config: tinyConfig });
+    disk = mountDisk(files.output, 32);
+    runsDisk = mountDisk(join(files.output, "runs"), 32);
+  });
+  afterAll(async () => {
+    runsDisk[Symbol.dispose]();
+    disk[Symbol.dispose]();
+    await files[Symbol.asyncDispose]();
+  });
+
+  test.each<[string, () => typeof disk, number, "before" | "once it runs", RegExp]>([
+    ["the store cannot be opened", () => disk, 100_000, "before", /open the store in/],
+    ["the run's manifest cannot be written", () => runsDisk, 0, "before", /write .*manifest.json/],
+    ["the run's events cannot be written", () => runsDisk, 0, "once it runs", /write the run's events to/],
+    ["the store cannot commit", () => disk, 0, "once it runs", /write to the store in/],
   ])(
-    "where %s ends the run with one sentence, and with room the same command goes on",
-    async (_what, at, left, when) => {
-      await using files = await smallRun({ config: tinyConfig });
-      using disk = mountDisk(join(files.output, at), 32);
-      if (when === "before") disk.fill(left);
-      let full = when === "before";
+    "where %s ends the run with one sentence that names the place",
+    async (_what, full, left, when, told) => {
+      let filled = when === "before";
+      if (filled) full().fill(left);
       const end = await files.run({
         watch: (stderr) => {
-          if (full || !/^run {7}/m.test(stderr)) return;
-          full = true;
-          disk.fill(left);
+          if (filled || !/^run {7}/m.test(stderr)) return;
+          filled = true;
+          full().fill(left);
         },
       });
+      full().makeRoom();
       expect(end.code, end.stderr).toBe(3);
       const said = end.stderr.split("\n").filter((line) => line.startsWith("tracemill:"));
       expect(said).toHaveLength(1);
-      console.log(said[0]);
+      expect(said[0]).toMatch(told);
       expect(said[0]).toContain(files.output);
+      expect(said[0]).toContain("run the same command again");
       expect(end.stderr).not.toMatch(/^\s+at |bug|Unhandled|MDB_/m);
-      disk.makeRoom();
+    },
+    timeout,
+  );
+
+  test(
+    "with room, the same command goes on to its end",
+    async () => {
       const next = await files.run();
       expect(next.code, next.stderr).toBe(0);
       expect((await files.summary()).status).toBe("done");

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openStore } from "../../src/engine/store.ts";
+import type { CliEnd } from "../kit/cli.ts";
 import { tracemillInto } from "../kit/cli-pipe.ts";
 import type { FaultyEndpoint } from "../kit/faulty-endpoint.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";
@@ -18,14 +19,17 @@ describe.skipIf(missing !== null)(`when something breaks${skipped}`, () => {
   let calm: FaultyEndpoint;
   let calmRequests: number;
   let expected: Record<string, string>;
+  let undisturbed: string;
+  let shaken: string;
   beforeAll(async () => {
     calm = await teacherEndpoint();
     files = await smallRun({ model: modelAt(calm.baseUrl), config: tinyConfig });
-    const output = join(files.folder, "calm");
-    const undisturbed = await files.run({ output });
-    expect(undisturbed.code, undisturbed.stderr).toBe(0);
+    undisturbed = join(files.folder, "calm");
+    shaken = join(files.folder, "shaken");
+    const end = await files.run({ output: undisturbed });
+    expect(end.code, end.stderr).toBe(0);
     calmRequests = calm.requests.length;
-    expected = await files.exported(output);
+    expected = await files.exported(undisturbed);
   }, timeout);
   afterAll(async () => {
     await calm[Symbol.asyncDispose]();
@@ -34,48 +38,51 @@ describe.skipIf(missing !== null)(`when something breaks${skipped}`, () => {
 
   const exportOf = (output: string, name: string) => readFile(join(output, "runs/latest/exports", name), "utf8");
 
-  async function expectContinued(output: string): Promise<void> {
-    const next = await files.run({ output });
-    expect(next.code, next.stderr).toBe(0);
-    expect(await files.exported(output)).toEqual(expected);
-    expect(JSON.parse(await exportOf(output, "manifest.json"))).toMatchObject({ provisional: false, owed: 0 });
+  async function expectOwed(end: CliEnd): Promise<void> {
+    expect(end.code, end.stderr).toBe(3);
+    const { status, funnel } = await files.summary(shaken);
+    expect(status).toBe("owed");
+    const owed = funnel.reduce((sum, row) => sum + row.failed, 0);
+    expect(owed).toBeGreaterThan(0);
+    expect(end.stderr).toMatch(
+      new RegExp(`^${owed} items? owed because something broke; run the same command again`, "m"),
+    );
+    expect(JSON.parse(await exportOf(shaken, "manifest.json"))).toMatchObject({ provisional: true, owed });
+    expect(await exportOf(shaken, "README.md")).toContain("**Provisional.**");
   }
 
+  // One output folder: each run goes on where the one before it broke.
   test(
-    "an endpoint that answers 500 for a while leaves items owed, and the next run finishes them",
+    "an endpoint that answers 500 for a while leaves items owed",
     async () => {
       await using endpoint = await teacherEndpoint({
-        faults: (_body, index) => (index >= 12 ? { kind: "status", status: 500 } : null),
+        faults: (_body, index) => (index >= 10 ? { kind: "status", status: 500 } : null),
       });
-      const output = join(files.folder, "broken");
-      const end = await files.run({ output, set: setBaseUrl(endpoint.baseUrl) });
-      expect(end.code, end.stderr).toBe(3);
-      const { status, funnel } = await files.summary(output);
-      expect(status).toBe("owed");
-      const owed = funnel.reduce((sum, row) => sum + row.failed, 0);
-      expect(owed).toBeGreaterThan(0);
-      expect(end.stderr).toMatch(
-        new RegExp(`^${owed} items? owed because something broke; run the same command again`, "m"),
-      );
-      expect(JSON.parse(await exportOf(output, "manifest.json"))).toMatchObject({ provisional: true, owed });
-      expect(await exportOf(output, "README.md")).toContain("**Provisional.**");
-      await expectContinued(output);
+      await expectOwed(await files.run({ output: shaken, set: setBaseUrl(endpoint.baseUrl) }));
     },
     timeout,
   );
 
   test(
-    "an endpoint that dies leaves items owed, and the next run finishes them",
+    "an endpoint that dies leaves items owed",
     async () => {
       const endpoint = await teacherEndpoint({
         before: (index) => {
-          if (index === 12) void endpoint[Symbol.asyncDispose]();
+          if (index === 3) void endpoint[Symbol.asyncDispose]();
         },
       });
-      const output = join(files.folder, "dead");
-      const end = await files.run({ output, set: setBaseUrl(endpoint.baseUrl) });
-      expect(end.code, end.stderr).toBe(3);
-      await expectContinued(output);
+      await expectOwed(await files.run({ output: shaken, set: setBaseUrl(endpoint.baseUrl) }));
+    },
+    timeout,
+  );
+
+  test(
+    "once the endpoint is well again, the same command gives the bytes of an undisturbed run",
+    async () => {
+      const next = await files.run({ output: shaken });
+      expect(next.code, next.stderr).toBe(0);
+      expect(await files.exported(shaken)).toEqual(expected);
+      expect(JSON.parse(await exportOf(shaken, "manifest.json"))).toMatchObject({ provisional: false, owed: 0 });
     },
     timeout,
   );
@@ -100,8 +107,7 @@ describe.skipIf(missing !== null)(`when something breaks${skipped}`, () => {
   test(
     "a bug stops the run, says at which stage and item, and keeps what was committed",
     async () => {
-      const output = join(files.folder, "bug");
-      expect((await files.run({ output })).code).toBe(0);
+      const output = undisturbed;
       // A remembered completion that does not fit its own version can only come from a bug.
       let values: [string, Record<string, unknown>][];
       {
@@ -119,7 +125,9 @@ describe.skipIf(missing !== null)(`when something breaks${skipped}`, () => {
         await using store = await openStore(join(output, "store/values"));
         await Promise.all(values.map(([key, value]) => store.put(key, value)));
       }
-      await expectContinued(output);
+      const next = await files.run({ output });
+      expect(next.code, next.stderr).toBe(0);
+      expect(await files.exported(output)).toEqual(expected);
       expect((await files.summary(output)).requests.sent).toBe(0);
     },
     timeout,
@@ -148,7 +156,7 @@ describe.skipIf(missing !== null)(`when something breaks${skipped}`, () => {
   test(
     "a reader of the audit that has gone ends it quietly",
     async () => {
-      const end = await tracemillInto("true", ["audit", "latest", "--output", join(files.folder, "calm")]);
+      const end = await tracemillInto("true", ["audit", "latest", "--output", undisturbed]);
       expect(end.stderr).toBe("");
     },
     timeout,

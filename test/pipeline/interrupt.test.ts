@@ -14,10 +14,13 @@ import { modelAt, setBaseUrl, teacherEndpoint, tinyConfig, until } from "../kit/
 const missing = await sandboxMissing();
 const skipped = missing === null ? "" : ` (skipped: ${missing})`;
 
+const timeout = 300_000;
+
 describe.skipIf(missing !== null)(`Ctrl-C${skipped}`, () => {
   let files: SmallRun;
   let calm: FaultyEndpoint;
   let expected: Record<string, string>;
+  let shaken: string;
   beforeAll(async () => {
     calm = await teacherEndpoint();
     files = await smallRun({ model: modelAt(calm.baseUrl), config: tinyConfig });
@@ -25,7 +28,8 @@ describe.skipIf(missing !== null)(`Ctrl-C${skipped}`, () => {
     const undisturbed = await files.run({ output });
     expect(undisturbed.code, undisturbed.stderr).toBe(0);
     expected = await files.exported(output);
-  }, 300_000);
+    shaken = join(files.folder, "shaken");
+  }, timeout);
   afterAll(async () => {
     await calm[Symbol.asyncDispose]();
     await files[Symbol.asyncDispose]();
@@ -60,86 +64,92 @@ describe.skipIf(missing !== null)(`Ctrl-C${skipped}`, () => {
     expect(funnel.reduce((sum, row) => sum + row.failed, 0)).toBe(0); // nothing broke, so nothing is owed
   }
 
-  async function expectContinued(output: string): Promise<void> {
-    const next = await files.run({ output });
-    expect(next.code, next.stderr).toBe(0);
-    expect(await files.exported(output)).toEqual(expected);
-  }
-
+  // One output folder, interrupted again and again: each run goes on where the one before it was stopped.
   test.each(["SIGINT", "SIGTERM"] as const)(
-    "one %s lets work under way end, marks the exports as partial, and the next run gives the same bytes",
+    "one %s lets work under way end and marks the exports as partial",
     async (signal) => {
-      const output = join(files.folder, signal);
-      const end = await interrupted(output, 14, signal);
-      await expectPartial(end, output);
-      const { funnel } = await files.summary(output);
+      const end = await interrupted(shaken, 6, signal);
+      await expectPartial(end, shaken);
+      const { funnel } = await files.summary(shaken);
       expect(funnel.reduce((sum, row) => sum + row.pending, 0)).toBeGreaterThan(0);
-      const exports = join(output, "runs/latest/exports");
+      const exports = join(shaken, "runs/latest/exports");
       const manifest = JSON.parse(await readFile(join(exports, "manifest.json"), "utf8"));
       expect(manifest).toMatchObject({ provisional: true, stopped: true, owed: 0 });
       expect(await readFile(join(exports, "README.md"), "utf8")).toContain("The run was stopped before its end");
-      await expectContinued(output);
     },
-    300_000,
+    timeout,
   );
 
-  test("twice stops at once and writes no export, and the next run gives the same bytes", async () => {
-    const output = join(files.folder, "twice");
-    const end = await interrupted(output, 8, "SIGINT", "SIGINT");
-    await expectPartial(end, output);
-    expect(end.stderr).not.toMatch(/bug|^\s+at /m);
-    expect(readdirSync(join(output, "runs/latest/exports"))).toEqual([]);
-    await expectContinued(output);
-  }, 300_000);
+  test(
+    "twice stops at once and writes no export, and the next run gives the bytes of an undisturbed one",
+    async () => {
+      const end = await interrupted(shaken, 2, "SIGINT", "SIGINT");
+      await expectPartial(end, shaken);
+      expect(end.stderr).not.toMatch(/bug|^\s+at /m);
+      expect(readdirSync(join(shaken, "runs/latest/exports"))).toEqual([]);
+      const next = await files.run({ output: shaken });
+      expect(next.code, next.stderr).toBe(0);
+      expect(await files.exported(shaken)).toEqual(expected);
+    },
+    timeout,
+  );
 
-  test("twice while code sleeps in a sandbox ends in seconds and leaves no process behind", async () => {
-    const code = "<reasoning>Wait.</reasoning>\n<python>\nprint('in')\nimport time; time.sleep(50)\n</python>";
-    await using endpoint = await startFaultyEndpoint({ answer: [code] });
-    let send: (signal: NodeJS.Signals) => void = () => {};
-    let told = "";
-    let pid = 0;
-    const running = files.run({
-      output: join(files.folder, "asleep"),
-      set: setBaseUrl(endpoint.baseUrl),
-      watch: (stderr, kill, child) => {
-        told = stderr;
-        send = kill;
-        pid = child;
-      },
-    });
-    await until(() => endpoint.requests.some((request) => request.answered));
-    await new Promise((resolve) => setTimeout(resolve, 2_000)); // the sandbox comes up and its code sleeps
-    const inside = descendants(pid);
-    send("SIGINT");
-    await until(() => told.includes("Draining"));
-    const beganMs = Date.now();
-    send("SIGINT");
-    const end = await running;
-    console.log(`stopped after ${Date.now() - beganMs} ms with ${inside.length} processes in sandboxes`);
-    expect(end.code, end.stderr).toBe(130);
-    expect(Date.now() - beganMs).toBeLessThan(30_000); // the code would have slept on
-    expect(stillRunning(inside)).toEqual([]);
-  }, 300_000);
+  test(
+    "twice while code sleeps in a sandbox ends in seconds and leaves no process behind",
+    async () => {
+      const code = "<reasoning>Wait.</reasoning>\n<python>\nprint('in')\nimport time; time.sleep(50)\n</python>";
+      await using endpoint = await startFaultyEndpoint({ answer: [code] });
+      let send: (signal: NodeJS.Signals) => void = () => {};
+      let told = "";
+      let pid = 0;
+      const running = files.run({
+        output: join(files.folder, "asleep"),
+        set: setBaseUrl(endpoint.baseUrl),
+        watch: (stderr, kill, child) => {
+          told = stderr;
+          send = kill;
+          pid = child;
+        },
+      });
+      await until(() => endpoint.requests.some((request) => request.answered));
+      await new Promise((resolve) => setTimeout(resolve, 2_000)); // the sandbox comes up and its code sleeps
+      const inside = descendants(pid);
+      send("SIGINT");
+      await until(() => told.includes("Draining"));
+      const beganMs = Date.now();
+      send("SIGINT");
+      const end = await running;
+      console.log(`stopped after ${Date.now() - beganMs} ms with ${inside.length} processes in sandboxes`);
+      expect(end.code, end.stderr).toBe(130);
+      expect(Date.now() - beganMs).toBeLessThan(30_000); // the code would have slept on
+      expect(stillRunning(inside)).toEqual([]);
+    },
+    timeout,
+  );
 
-  test("twice while the endpoint is asked whether it answers makes no run", async () => {
-    const silent = createServer(() => {});
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const output = join(files.folder, "opening");
-    let sent = 0;
-    const end = await files.run({
-      output,
-      set: setBaseUrl(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`),
-      watch: (stderr, kill) => {
-        if (sent < ["datasets", "Draining"].filter((word) => stderr.includes(word)).length) {
-          sent += 1;
-          kill("SIGINT");
-        }
-      },
-    });
-    silent.closeAllConnections();
-    silent.close();
-    expect(end.code, end.stderr).toBe(130);
-    expect(end.stderr).not.toMatch(/bug|^\s+at /m);
-    expect(readdirSync(output)).not.toContain("runs");
-  }, 300_000);
+  test(
+    "twice while the endpoint is asked whether it answers makes no run",
+    async () => {
+      const silent = createServer(() => {});
+      await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+      const output = join(files.folder, "opening");
+      let sent = 0;
+      const end = await files.run({
+        output,
+        set: setBaseUrl(`http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`),
+        watch: (stderr, kill) => {
+          if (sent < ["datasets", "Draining"].filter((word) => stderr.includes(word)).length) {
+            sent += 1;
+            kill("SIGINT");
+          }
+        },
+      });
+      silent.closeAllConnections();
+      silent.close();
+      expect(end.code, end.stderr).toBe(130);
+      expect(end.stderr).not.toMatch(/bug|^\s+at /m);
+      expect(readdirSync(output)).not.toContain("runs");
+    },
+    timeout,
+  );
 });
