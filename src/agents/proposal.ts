@@ -1,8 +1,8 @@
-import { JSONRepairError, jsonrepair } from "jsonrepair";
 import { z } from "zod";
 import { answerText } from "../domain/answer-text.ts";
-import { jsonInReply } from "../domain/reply-json.ts";
+import { isRecord, jsonInReply } from "../domain/reply-json.ts";
 import { difficulties } from "../domain/task.ts";
+import { repairJson } from "../prompts/repair-json.ts";
 
 const maxProposals = 50;
 const maxTextChars = 500_000;
@@ -53,29 +53,16 @@ function readArray(answer: string): unknown[] | null {
   const list = jsonInReply(answer, {
     openings: ["["],
     accept: (value) => (Array.isArray(value) && value.some(isRecord) ? (value as unknown[]) : null),
-    repair,
+    repair: repairJson,
   });
   if (list !== null) return list.value;
   // One question without its list.
   const one = jsonInReply(answer, {
     openings: ["{"],
     accept: (value) => (isRecord(value) && "question" in value ? value : null),
-    repair,
+    repair: repairJson,
   });
   return one === null ? null : [one.value];
-}
-
-function repair(candidate: string): string | null {
-  try {
-    return jsonrepair(candidate);
-  } catch (error) {
-    if (error instanceof JSONRepairError) return null;
-    throw error;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 function camelKeys(item: unknown): unknown {

@@ -84,3 +84,8 @@ function matchingEnd(text: string, from: number): number | null | "too deep" {
   }
   return null;
 }
+
+/** Whether a JSON value is an object with keys. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}

@@ -1,7 +1,7 @@
-import { JSONRepairError, jsonrepair } from "jsonrepair";
 import { z } from "zod";
-import { jsonInReply } from "../domain/reply-json.ts";
+import { isRecord, jsonInReply } from "../domain/reply-json.ts";
 import type { CriterionScore } from "../domain/trajectory.ts";
+import { repairJson } from "../prompts/repair-json.ts";
 
 const maxReplyChars = 200_000;
 const maxEvidenceChars = 4_000;
@@ -27,7 +27,11 @@ export type Review = { readonly criteria: CriterionScore[]; readonly repairs: st
 
 /** Reads a judge's reply: JSON in a fence, in prose or slightly broken; names in any case. A missing or out-of-range score is a problem, never a default. */
 export function readReview(reply: string, names: readonly string[]): Review {
-  const found = jsonInReply(reply.slice(0, maxReplyChars), { openings: ["{", "["], accept: entriesOf, repair });
+  const found = jsonInReply(reply.slice(0, maxReplyChars), {
+    openings: ["{", "["],
+    accept: entriesOf,
+    repair: repairJson,
+  });
   if (found === null) return { problem: 'it holds no JSON object with a "criteria" list' };
   const repairs = new Set(found.repairs);
   const scored = new Map<string, CriterionScore>();
@@ -80,17 +84,4 @@ function entriesOf(value: unknown): unknown[] | null {
   if (Array.isArray(listed)) return listed.some((item) => isRecord(item) && "score" in item) ? listed : null;
   if (!isRecord(listed)) return null;
   return Object.entries(listed).map(([name, item]) => (isRecord(item) ? { name, ...item } : { name, score: item }));
-}
-
-function repair(candidate: string): string | null {
-  try {
-    return jsonrepair(candidate);
-  } catch (error) {
-    if (error instanceof JSONRepairError) return null;
-    throw error;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
