@@ -67,7 +67,7 @@ describe.skipIf(!canBecomeAnother)(
     test("setup and doctor refuse where cgroups are read-only, as in most containers", () => {
       const inContainer = (command: string) =>
         spawnSync(
-          "unshare",
+          "/usr/bin/unshare",
           [
             ...["--mount", "--propagation", "private", "sh", "-c"],
             `mount -o remount,bind,ro /sys/fs/cgroup/memory && exec "$@"`,
