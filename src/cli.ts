@@ -33,6 +33,16 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/why.ts"),
   },
   {
+    usage: "init [data]",
+    describe: "Look at your data files and write a config for them",
+    load: () => import("./commands/init.ts"),
+  },
+  {
+    usage: "list",
+    describe: "What a config can name: providers, scaffolds, formats …",
+    load: () => import("./commands/list.ts"),
+  },
+  {
     usage: "setup",
     describe: "Look for a usable sandbox, and install what is missing",
     load: () => import("./commands/setup.ts"),

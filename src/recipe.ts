@@ -19,7 +19,7 @@ const scaffoldNames = scaffolds.map((scaffold) => scaffold.name) as [string, ...
 export const runShape = {
   recipe: z.string(),
   /** Changes every sampled choice of the run. */
-  seed: z.number().int().min(0).default(0),
+  seed: z.number().int().min(0).max(100_000).default(0),
   datasets: z.array(datasetEntry).min(1),
   models: z.record(z.string(), modelConfig),
   sandbox: sandboxConfig,

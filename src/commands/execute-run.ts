@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { ExportedFile } from "../contracts.ts";
 import { firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
@@ -77,7 +77,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   const folder = await createRunFolder({ output, configHash: hashOf(config), now: new Date(startedMs) });
   const stages = line.stages.map((stage) => stage.name);
   await writeJson(folder.manifestPath, manifestOf({ ...options, folder, opened, stages, startedMs }));
-  say(`run       ${folder.path}\n`);
+  say(`run       ${folder.run}\n`);
 
   await using events = await openEventLog(folder.eventsPath);
   events.write({ type: "started", at: new Date(startedMs).toISOString(), run: folder.run, recipe: recipe.name });
@@ -158,8 +158,10 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   });
   await writeExportManifest({ folder: folder.exportsPath, run: folder.run, files, owed, stopped: interrupted });
   const summary = await end(status);
-  const flags = output.endsWith("/output") ? "" : ` --output ${output}`;
-  say(closingWords({ summary, path: folder.path, files, target, flags }));
+  const here = (path: string) => relative(process.cwd(), path) || ".";
+  const flags = here(output) === "output" ? "" : ` --output ${here(output)}`;
+  const shown = files.map((file) => ({ ...file, path: here(file.path) }));
+  say(closingWords({ summary, path: here(folder.path), files: shown, target, flags }));
   return exitCodes[status];
 }
 

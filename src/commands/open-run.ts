@@ -1,5 +1,5 @@
 // Opens and checks everything a run needs, in the order in which a mistake is cheapest, before anything is spent.
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import type { Model, Remember, SandboxBackend } from "../contracts.ts";
 import { datasetLoader } from "../datasets/load.ts";
@@ -52,6 +52,11 @@ export async function openRun(options: {
     const loader = datasetLoader({ folder: join(options.storeFolder, "datasets"), base: dirname(options.configPath) });
     const loaded = await loader.loadAll(config.datasets);
     const folders = new Map(loaded.map(({ dataset, dir }) => [dataset.id, dir]));
+    const folderOf = (dataset: Dataset): string => {
+      const folder = folders.get(dataset.id);
+      if (folder === undefined) throw new Error(`Expected a dataset of this run, got \`${dataset.id}\``);
+      return folder;
+    };
     const datasets = [...new Map(loaded.map(({ dataset }) => [dataset.id, dataset])).values()];
     say(`datasets  ${datasets.length} (${datasets.map((dataset) => dataset.name).join(", ")})`);
     const profiled: { dataset: Dataset; profile: FileProfile[] }[] = [];
@@ -59,14 +64,14 @@ export async function openRun(options: {
       const { value: profile } = await remember(
         { kind: "profile", version: profileVersion, dataset: dataset.id },
         z.array(fileProfile),
-        () => profileDataset(dataset, folders.get(dataset.id) ?? ""),
+        () => profileDataset(dataset, folderOf(dataset)),
         { signal },
       );
       profiled.push({ dataset, profile });
     }
 
     await Promise.all(models.all.map((model) => model.check(signal)));
-    say(`models    ${models.all.map(describeModel).join("; ")}`);
+    for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
 
     const backend = await openSandboxBackend({ ...config.sandbox, signal });
     resources.push(backend);
@@ -86,9 +91,9 @@ export async function openRun(options: {
             }),
           ),
         ),
-      model: (alias) => models.get(alias),
+      model: (alias) => sampledFrom(models.get(alias), config.seed * samplesPerSeed),
       async prompt(path): Promise<Prompt> {
-        const prompt = await loadPrompt(path);
+        const prompt = await loadPrompt(/^\.\.?\//.test(path) ? resolve(dirname(options.configPath), path) : path);
         prompts[path] = prompt.hash;
         return prompt;
       },
@@ -96,7 +101,7 @@ export async function openRun(options: {
         openSession({
           backend,
           remember,
-          dataset: { id: dataset.id, dir: folders.get(dataset.id) ?? "" },
+          dataset: { id: dataset.id, dir: folderOf(dataset) },
           attempt,
           label: attempt,
           signal: sessionSignal,
@@ -122,7 +127,23 @@ async function closeAll(resources: readonly AsyncDisposable[]): Promise<void> {
   if (errors.length > 0) throw errors[0];
 }
 
-function describeModel(model: Model): string {
-  const { endpoint, model: served } = model.identity;
-  return `${model.name} = ${String(served)} at ${String(endpoint)}`;
+/** More samples of one request than a run takes; so runs of different seeds share none. */
+const samplesPerSeed = 10_000;
+
+/** The model, with its samples counted from `first`. */
+function sampledFrom(model: Model, first: number): Model {
+  return {
+    ...model,
+    complete: (request, options) => model.complete(request, { ...options, sample: first + options.sample }),
+  };
+}
+
+/** What serves the models, with the aliases of each. */
+function byServer(models: readonly Model[]): Map<string, string[]> {
+  const servers = new Map<string, string[]>();
+  for (const { name, identity } of models) {
+    const server = `${String(identity.model)} at ${String(identity.endpoint)}`;
+    servers.set(server, [...(servers.get(server) ?? []), name]);
+  }
+  return servers;
 }

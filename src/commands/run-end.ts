@@ -69,6 +69,6 @@ export function closingWords(options: {
       `Asked for ${target} examples, got ${summary.examples}: nothing was lowered to fill the gap. See where they went with the audit, then add datasets or questions, or move a threshold (costs nothing).`,
     );
   }
-  lines.push("", `next: tracemill audit ${summary.run}${options.flags}`, `      results in ${options.path}`);
+  lines.push("", `next: npx tracemill audit ${summary.run}${options.flags}`, `      results in ${options.path}`);
   return lines.join("\n");
 }
