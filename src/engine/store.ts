@@ -39,9 +39,11 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
   let scheduled = false;
   let lastCommitMs = 0;
   let closed = false;
+  let broken: StoreError | undefined;
 
   function commit<R>(bytes: number, write: Write<R>): Promise<R> {
     if (closed) return Promise.reject(new StoreError(`The store in ${folder} is closed.`));
+    if (broken) return Promise.reject(broken);
     return new Promise<R>((resolve, reject) => {
       queue.push({ write, bytes, resolve: resolve as (value: unknown) => void, reject });
       schedule();
@@ -72,13 +74,18 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
   }
 
   function writeBatch(batch: readonly Queued[]): void {
+    // A failed commit damages LMDB's memory a little more each time (seen: aborts in `free`), so there is no second one.
+    if (broken) {
+      for (const { reject } of batch) reject(broken);
+      return;
+    }
     let results: unknown[];
     const started = performance.now();
     try {
       results = database.transactionSync(() => batch.map(({ write }) => write(database)), synchronousCommit);
     } catch (error) {
-      const stopped = storeError(folder, "write to", error);
-      for (const { reject } of batch) reject(stopped);
+      broken = storeError(folder, "write to", error);
+      for (const { reject } of batch) reject(broken);
       return;
     } finally {
       lastCommitMs = performance.now() - started;
@@ -132,6 +139,8 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
       if (closed) return;
       closed = true;
       writeQueue();
+      // After a failed commit LMDB's close frees what is freed already, and the process dies of it. Nothing uncommitted is worth that.
+      if (broken) return;
       try {
         await database.flushed;
         await database.close();

@@ -41,7 +41,7 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? "" : ` (skipp
         },
       });
       full().makeRoom();
-      expect(end.code, end.stderr).toBe(3);
+      expect([end.code, end.signal], end.stderr).toEqual([3, null]);
       const said = end.stderr.split("\n").filter((line) => line.startsWith("tracemill:"));
       expect(said).toHaveLength(1);
       expect(said[0]).toMatch(told);
