@@ -142,21 +142,21 @@ function nextPart(audit: Audit, flags: string): string {
   for (const sample of [kept, dropped]) {
     if (sample)
       next.push([
-        `tracemill why ${audit.run} ${sample.id}${flags}`,
+        `npx tracemill why ${audit.run} ${sample.id}${flags}`,
         `why it was ${sample === kept ? "kept" : "dropped"}`,
       ]);
   }
   const worst = mostDropped(audit.funnel);
   if (worst) {
     next.push([
-      `tracemill audit ${audit.run} --stage ${worst.stage} --reason ${worst.code} --samples 10${flags}`,
+      `npx tracemill audit ${audit.run} --stage ${worst.stage} --reason ${worst.code} --samples 10${flags}`,
       "more of the commonest reason",
     ]);
   }
   if (audit.status !== "done" && audit.config !== null) {
-    next.push([`tracemill run ${audit.config}${flags}`, "go on with what is owed or pending"]);
+    next.push([`npx tracemill run ${audit.config}${flags}`, "go on with what is owed or pending"]);
   }
-  if (next.length === 0) return `Next\n  tracemill audit ${audit.run}${flags}    again, once items have ended`;
+  if (next.length === 0) return `Next\n  npx tracemill audit ${audit.run}${flags}    again, once items have ended`;
   return `Next\n${indent(table(next), "  ")}`;
 }
 

@@ -171,7 +171,7 @@ async function isRunFolder(path: string): Promise<boolean> {
 
 function recent(runs: string, ids: readonly string[]): string {
   if (ids.length === 0) {
-    return `There are no runs in \`${runs}\`: make one with \`tracemill run <config>\`, or name another folder with --output.`;
+    return `There are no runs in \`${runs}\`: make one with \`npx tracemill run <config>\`, or name another folder with --output.`;
   }
   const shown = ids.slice(-5).reverse();
   return `Recent runs in \`${runs}\`, newest first:\n${shown.map((id) => `  ${id}`).join("\n")}`;

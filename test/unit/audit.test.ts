@@ -76,10 +76,10 @@ describe("audit", () => {
           evidence  {"expected":"79.84","got":"80"}
 
       Next
-        tracemill why 20261123T101500Z-01234567 trajectory_a000                                       why it was kept
-        tracemill why 20261123T101500Z-01234567 query_b100                                            why it was dropped
-        tracemill audit 20261123T101500Z-01234567 --stage shape --reason question_short --samples 10  more of the commonest reason
-        tracemill run configs/quickstart.yaml                                                         go on with what is owed or pending
+        npx tracemill why 20261123T101500Z-01234567 trajectory_a000                                       why it was kept
+        npx tracemill why 20261123T101500Z-01234567 query_b100                                            why it was dropped
+        npx tracemill audit 20261123T101500Z-01234567 --stage shape --reason question_short --samples 10  more of the commonest reason
+        npx tracemill run configs/quickstart.yaml                                                         go on with what is owed or pending
       "
     `);
   });
