@@ -66,12 +66,23 @@ export async function createTransport(options: {
     return new TransientError(`a connection that broke (${reason})`, { cause: new Error(reason) });
   }
 
+  /** The answer as it came: nothing is cut out of what a model said, where a dummy key may be an ordinary word. */
+  function readWithoutKey(body: string, requestBytes: number): Answer {
+    try {
+      return readAnswer(body, requestBytes);
+    } catch (error) {
+      // The error quotes the body; made again, it quotes one without the key.
+      readAnswer(redact(body, key), requestBytes);
+      throw error;
+    }
+  }
+
   return {
     async complete(payload, signal) {
       try {
         return await withDeadline(timeoutMs, signal, async (limit) => {
           const response = await client.post("/chat/completions", { body: payload, signal: limit }).asResponse();
-          return readAnswer(redact(await response.text(), key), Buffer.byteLength(JSON.stringify(payload.messages)));
+          return readWithoutKey(await response.text(), Buffer.byteLength(JSON.stringify(payload.messages)));
         });
       } catch (error) {
         if (signal.aborted) throw signal.reason;

@@ -451,6 +451,13 @@ describe("keys", () => {
     expect(endpoint.requests.every((request) => request.headers.authorization === `Bearer ${key}`)).toBe(true);
   });
 
+  test("a key that is an ordinary word is not cut out of what the model said", async () => {
+    const endpoint = await endpointWith({ answer: () => ({ text: "the list is EMPTY" }) });
+    const used = await lab({ env: { KEY: "EMPTY" } });
+    const { model } = await oneModel(endpoint, { apiKeyEnv: "KEY" }, used);
+    expect((await model.complete(ask("a"), { sample: 0, signal })).text).toBe("the list is EMPTY");
+  });
+
   test("a refused check does not print the key", async () => {
     const endpoint = await endpointWith({ apiKey: "another" });
     const used = await lab({ env: { KEY: key } });
