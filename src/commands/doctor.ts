@@ -34,6 +34,7 @@ export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promis
       console.log(`  environment ${environment.id}: ${versions.join(", ")}`);
       if (environment.image) console.log(`  image ${environment.image}`);
     }
+    if (!usable) console.log("  once it is usable:");
     for (const { promise, held } of promises) console.log(`  ${mark(held)}  ${promise}`);
   }
   if (!backends.some((backend) => backend.usable))

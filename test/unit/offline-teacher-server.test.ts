@@ -109,6 +109,13 @@ test.each([
   });
 });
 
+test("it answers under its own name only, so that no card takes it for an LLM", async () => {
+  const { url } = await serve();
+  const { status, text } = await post(url, { model: "gpt-5", messages });
+  expect(status).toBe(404);
+  expect(JSON.parse(text).error.message).toContain("ask for `offline-teacher`, a program and not an LLM");
+});
+
 test("the log has a line for every request read and for every answer handed over whole", async () => {
   const log = join(await folder(), "log.jsonl");
   const { url } = await serve({ log });

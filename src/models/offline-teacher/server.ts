@@ -52,6 +52,13 @@ export async function serveTeacher(options: TeacherServerOptions = {}): Promise<
     const parsed = body.safeParse(json);
     if (!parsed.success) return refusal(400, `Expected a chat-completions request: ${z.prettifyError(parsed.error)}`);
     const request = parsed.data;
+    // Under another name it would pass for an LLM in dataset cards and manifests.
+    if (request.model !== undefined && request.model !== teacherModel) {
+      return refusal(
+        404,
+        `The model \`${request.model}\` does not exist here: ask for \`${teacherModel}\`, a program and not an LLM.`,
+      );
+    }
     if (request.stream) return refusal(400, "Expected `stream` to be false: the offline teacher answers whole.");
     const made = reply({
       messages: request.messages.map(({ role, content: said }) => ({ role, content: textOf(said) })),
