@@ -1,5 +1,7 @@
 // What the seed message says about the files, and which columns are good for which use.
 
+import type { Draw } from "./draw.ts";
+
 export interface Column {
   readonly name: string;
   readonly kind: string;
@@ -111,5 +113,26 @@ export function years(table: Table): Column[] {
 export function gappy(table: Table): Column[] {
   return table.columns.filter(
     (column) => sayable(column.name) && column.kind !== "nested" && column.missing > 0 && column.missing < table.rows,
+  );
+}
+
+/**
+ * One group of a grouping with one measure: for every pair of them `take` levels of at least `rows` rows, drawn. `more` gives what
+ * else a question on it needs, and is asked right after the levels of its pair were drawn.
+ */
+export function measuredLevels<More extends object>(
+  table: Table,
+  draw: Draw,
+  { rows, take, more }: { readonly rows: number; readonly take: number; readonly more: () => More },
+): ({ group: string; value: string; level: string } & More)[] {
+  return groupings(table).flatMap((group) =>
+    measures(table)
+      .filter((value) => value.name !== group.name)
+      .flatMap((value) =>
+        draw
+          .shuffle(levels(group, rows))
+          .slice(0, take)
+          .map((level) => ({ group: group.name, value: value.name, level, ...more() })),
+      ),
   );
 }

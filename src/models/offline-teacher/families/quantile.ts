@@ -1,5 +1,5 @@
 import { type Family, floats, number, py, remark, rounding, strings, text } from "../family.ts";
-import { groupings, levels, measures } from "../profile.ts";
+import { measuredLevels } from "../profile.ts";
 
 /** A percentile within one group. */
 export const quantile: Family = {
@@ -19,22 +19,11 @@ export const quantile: Family = {
   numeric: ["value"],
   propose: (table, draw) =>
     draw.shuffle(
-      groupings(table).flatMap((group) =>
-        measures(table)
-          .filter((value) => value.name !== group.name)
-          .flatMap((value) =>
-            draw
-              .shuffle(levels(group, 12))
-              .slice(0, 2)
-              .map((level) => ({
-                group: group.name,
-                value: value.name,
-                level,
-                percent: draw.pick([10, 35, 60, 80, 90, 95]),
-                places: 2,
-              })),
-          ),
-      ),
+      measuredLevels(table, draw, {
+        rows: 12,
+        take: 2,
+        more: () => ({ percent: draw.pick([10, 35, 60, 80, 90, 95]), places: 2 }),
+      }),
     ),
   reference: (slots) => `
 chosen = df[df[${py(text(slots, "group"))}].astype(str) == ${py(text(slots, "level"))}]

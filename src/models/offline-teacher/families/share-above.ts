@@ -1,5 +1,5 @@
 import { type Family, floats, number, numeric, py, remark, rounding, strings, text } from "../family.ts";
-import { groupings, levels, measures } from "../profile.ts";
+import { measuredLevels } from "../profile.ts";
 
 /** What part of a group lies above everybody's median or mean. */
 export const shareAbove: Family = {
@@ -22,22 +22,11 @@ export const shareAbove: Family = {
   numeric: ["value"],
   propose: (table, draw) =>
     draw.shuffle(
-      groupings(table).flatMap((group) =>
-        measures(table)
-          .filter((value) => value.name !== group.name)
-          .flatMap((value) =>
-            draw
-              .shuffle(levels(group, 10))
-              .slice(0, 1)
-              .map((level) => ({
-                group: group.name,
-                value: value.name,
-                level,
-                bar: draw.pick(["median", "mean"]),
-                places: draw.pick([2, 3]),
-              })),
-          ),
-      ),
+      measuredLevels(table, draw, {
+        rows: 10,
+        take: 1,
+        more: () => ({ bar: draw.pick(["median", "mean"]), places: draw.pick([2, 3]) }),
+      }),
     ),
   reference: (slots) => `
 df["measured"] = ${numeric(text(slots, "value"))}
