@@ -2,9 +2,6 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
 import { openSandboxBackend, sandboxBackends } from "../sandboxes/index.ts";
 
-export const command = "doctor";
-export const describe = "What is there, and what each sandbox backend promises";
-
 export interface DoctorArguments {
   readonly json: boolean;
 }

@@ -4,9 +4,6 @@ import { UsageError } from "../domain/errors.ts";
 import { defaultErrorRates, type ErrorRates, errorKinds } from "../models/offline-teacher/conversation.ts";
 import { serveTeacher } from "../models/offline-teacher/server.ts";
 
-export const command = "serve-teacher";
-export const describe = "Serve the offline teacher (a program, not an LLM) as an OpenAI-compatible endpoint";
-
 interface Options {
   port: number;
   host: string;

@@ -9,9 +9,6 @@ import { buildImage, imageName } from "../sandboxes/image.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
 import { missingModules, pythonPackages } from "../sandboxes/python.ts";
 
-export const command = "setup";
-export const describe = "Look for a usable sandbox, and install what is missing";
-
 export interface SetupArguments {
   readonly image: boolean;
 }

@@ -138,10 +138,9 @@ function intentKey(key: string): string {
 function readRecord<T>(store: Store, key: string, what: Identity, schema: ZodType<T>): Remembered<T> | null {
   const stored = store.get(key);
   if (stored === undefined) return null;
-  const { version, value } = record.parse(stored);
+  const { value } = record.parse(stored);
   const parsed = schema.safeParse(value);
   if (parsed.success) return { value: parsed.data, key, remembered: true };
-  if (version !== what.version) return null;
   throw new Error(
     `Expected the remembered ${what.kind} \`${key}\` to fit its schema; where its shape changed, bump the identity's version. ${z.prettifyError(parsed.error)}`,
     { cause: parsed.error },

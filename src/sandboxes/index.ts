@@ -9,7 +9,7 @@ import { bubblewrapPromises, dockerPromises, type Promised } from "./promises.ts
 
 /** One way to isolate code. `lacks` looks without starting anything; `create` proves the promises with real sandboxes. */
 export interface SandboxEntry {
-  readonly name: "docker" | "bubblewrap";
+  readonly name: string;
   readonly promises: () => readonly Promised[];
   /** Why it cannot be used here and what mends that, or null. */
   lacks(image: string | undefined): Promise<{ readonly reason: string; readonly wayOut: string } | null>;
@@ -25,7 +25,7 @@ export const sandboxBackends: readonly SandboxEntry[] = [
 /** The `sandbox:` section of a config. Sizes of 1024 x 1024 bytes; `outputBytes` is what is kept of one stream of one step. */
 export const sandboxConfig = z
   .strictObject({
-    backend: z.enum(["auto", "docker", "bubblewrap"]).default("auto"),
+    backend: z.enum(["auto", ...sandboxBackends.map((entry) => entry.name)]).default("auto"),
     /** Sandboxes open at a time. */
     concurrency: z.number().int().min(1).default(4),
     memoryMb: z.number().int().min(128).default(1024),
