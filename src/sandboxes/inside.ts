@@ -1,10 +1,10 @@
 // What every backend gives the inside alike: user, environment variables, temporary file systems, the runner and its command line.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { SandboxLimits } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { sha256 } from "../domain/hash.ts";
-import { packageRoot } from "../package.ts";
 
 /** What a backend is created with. `preimport` are modules the interpreter has imported before its first step. */
 export interface SandboxOptions {
@@ -55,7 +55,13 @@ export function tmpfsBytes(limits: SandboxLimits): { scratch: number; tmp: numbe
 
 /** The folder that holds runner.py, beside the package's package.json. */
 export function runnerDir(): string {
-  return join(packageRoot(), "runner");
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "runner", "runner.py"))) {
+    const above = dirname(folder);
+    if (above === folder) throw new Error("Expected runner/runner.py beside package.json, found none");
+    folder = above;
+  }
+  return join(folder, "runner");
 }
 
 /** Hash of the program inside. */

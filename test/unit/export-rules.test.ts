@@ -190,5 +190,5 @@ async function checked(
   await using folder = await scratchFolder();
   const path = folder.at(options.name ?? "chat.jsonl");
   await writeFile(path, Buffer.concat(content.map((row) => Buffer.concat([Buffer.from(row), Buffer.from("\n")]))));
-  return chatJsonlExporter(options.limits).check(path);
+  return await chatJsonlExporter(options.limits).check(path);
 }
