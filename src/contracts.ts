@@ -32,12 +32,14 @@ export interface Identity {
   readonly [part: string]: unknown;
 }
 
+/** A value with its key in the store; `remembered` when nothing was computed for it now. */
 export interface Remembered<T> {
   readonly value: T;
   readonly key: string;
   readonly remembered: boolean;
 }
 
+/** `signal` stops the wait for another process that computes the same value. */
 export interface RememberOptions {
   readonly signal: AbortSignal;
 }
@@ -67,6 +69,7 @@ export interface ChatRequest {
   readonly jsonSchema?: { readonly name: string; readonly schema: unknown };
 }
 
+/** A model's answer; `text` as it was sent, `reasoning` where the endpoint shows it apart. */
 export interface Completion {
   readonly text: string;
   readonly reasoning: string | null;
@@ -106,6 +109,7 @@ export interface SandboxLimits {
   readonly outputBytes: number;
 }
 
+/** What a sandbox is opened for. */
 export interface SandboxRequest {
   /** Host folder whose files appear, read-only, under /data/ inside. Holds nothing else. */
   readonly dataDir: string;
@@ -175,6 +179,7 @@ export interface Scaffold {
   nudge(why: string, turnsLeft: number): Message;
 }
 
+/** What an answer metric compares; `submission` is null when the agent submitted nothing. */
 export interface MetricSubject {
   readonly reference: Reference;
   readonly submission: string | null;
@@ -201,6 +206,7 @@ export interface DatasetLoader {
   load(path: string): Promise<{ readonly dataset: Dataset; readonly dir: string }[]>;
 }
 
+/** A file as written: its size, the SHA-256 of its bytes (hex) and how many examples it holds. */
 export interface ExportedFile {
   readonly path: string;
   readonly bytes: number;
@@ -220,7 +226,9 @@ export interface ExportProblem {
 /** Writes examples in one format, and checks a written file against its target's rules. */
 export interface Exporter {
   readonly name: string;
+  /** Below the run's `exports/`. */
   readonly fileName: string;
+  /** The file appears whole or not at all (`openAtomicFile`). @throws {StoreError} when the disk refuses. */
   write(examples: AsyncIterable<Example>, path: string): Promise<ExportedFile>;
   check(path: string): Promise<ExportProblem[]>;
 }

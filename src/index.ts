@@ -1,19 +1,59 @@
 // The public names: what recipes and programs that embed Tracemill import.
+export { z } from "zod";
 export { scaffolds } from "./agents/index.ts";
 export type * from "./contracts.ts";
-export type { Dataset, Seed } from "./domain/dataset.ts";
-export { BudgetError, FailureError, RejectionError, StoreError, UsageError } from "./domain/errors.ts";
-export type { Example } from "./domain/example.ts";
-export type { Attempt, Query, Reference, Task } from "./domain/task.ts";
-export type { Candidate, Message, Score, StepResult, Trajectory, Turn, Verdict } from "./domain/trajectory.ts";
-export { from, type Line } from "./engine/line.ts";
-export { all, each, pass, reject } from "./engine/stage.ts";
+export type { ColumnProfile, DataFile, DataFormat, Dataset, FileProfile, Seed } from "./domain/dataset.ts";
+export {
+  BudgetError,
+  FailureError,
+  type FailureKind,
+  RejectionError,
+  StoreError,
+  UsageError,
+} from "./domain/errors.ts";
+export type { Example, ExampleMessage } from "./domain/example.ts";
+export { contentId, hashOf } from "./domain/hash.ts";
+export type { Attempt, Proposal, Query, Reference, Task } from "./domain/task.ts";
+export type {
+  Action,
+  BoundedText,
+  Candidate,
+  CriterionScore,
+  Exit,
+  FinishReason,
+  Message,
+  Score,
+  StepEnd,
+  StepResult,
+  Trajectory,
+  Turn,
+  Usage,
+  Verdict,
+} from "./domain/trajectory.ts";
+export { type AnyStage, from, type Line } from "./engine/line.ts";
+export {
+  type AllStage,
+  all,
+  type EachStage,
+  each,
+  type Identified,
+  type Passed,
+  pass,
+  type Rejected,
+  reject,
+  type StageContext,
+  type Step,
+} from "./engine/stage.ts";
+export { type AtomicFile, openAtomicFile } from "./exports/atomic-file.ts";
 export { exporters } from "./exports/index.ts";
-export { criteria } from "./judges/criteria.ts";
-export { rubricJudge } from "./judges/rubric.ts";
+export { type Criterion, criteria } from "./judges/criteria.ts";
+export { type RubricJudgeOptions, rubricJudge } from "./judges/rubric.ts";
 export { metrics } from "./metrics/index.ts";
+export { inferReference } from "./metrics/infer.ts";
+export { type Finding, metricOf } from "./metrics/measure.ts";
 export { trajectoryMetrics } from "./metrics/trajectory.ts";
-export { modelConfig } from "./models/open.ts";
+export { type ModelConfig, modelConfig } from "./models/open.ts";
+export type { Prompt } from "./prompts/load.ts";
 export {
   defineRun,
   type Recipe,
@@ -23,7 +63,7 @@ export {
   scaffoldName,
   scaffoldNamed,
 } from "./recipe.ts";
-export { accept } from "./stages/accept.ts";
+export { accept, quality } from "./stages/accept.ts";
 export { attempts } from "./stages/attempts.ts";
 export { dedupe } from "./stages/dedupe.ts";
 export { toExamples } from "./stages/examples.ts";
@@ -31,8 +71,9 @@ export { judge } from "./stages/judge.ts";
 export * as options from "./stages/options.ts";
 export { propose } from "./stages/propose.ts";
 export { reference } from "./stages/reference.ts";
-export { rollouts } from "./stages/rollouts.ts";
-export { score } from "./stages/score.ts";
-export { screen } from "./stages/screen.ts";
+export { askTask, rollouts } from "./stages/rollouts.ts";
+export { score, type TrajectoryMetric } from "./stages/score.ts";
+export { type Bound, screen } from "./stages/screen.ts";
 export { select } from "./stages/select.ts";
 export { shape } from "./stages/shape.ts";
+export { type Agent, fileList, type OpenSession, solve } from "./stages/solving.ts";

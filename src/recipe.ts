@@ -1,7 +1,7 @@
 // What a recipe is: a strict config schema, and a function that builds the line from it with what the run command opened.
 import { z } from "zod";
 import { scaffolds } from "./agents/index.ts";
-import type { Model, Scaffold } from "./contracts.ts";
+import type { Exporter, Model, Remember, Scaffold } from "./contracts.ts";
 import { datasetEntry } from "./datasets/load.ts";
 import type { Seed } from "./domain/dataset.ts";
 import type { Example } from "./domain/example.ts";
@@ -44,6 +44,7 @@ export function scaffoldNamed(name: string): Scaffold {
 }
 
 const runConfig = z.strictObject(runShape);
+/** What every recipe's config holds at least, defaults filled in. */
 export type RunConfig = z.output<typeof runConfig>;
 
 /** What the run command has opened and checked by the time a recipe builds its line. */
@@ -55,17 +56,47 @@ export interface RunKit {
   /** A prompt of the package (`agent/react.md`) or a path; its hash is written to the manifest. */
   prompt(path: string): Promise<Prompt>;
   readonly openSession: OpenSession;
+  /** For a stage of your own that costs money or time: what it computed once is read from the store ever after. */
+  readonly remember: Remember;
 }
 
+/** A kind of run: what its config says, how many examples it is after, and how its line is built. Made by `defineRun`. */
 export interface Recipe<Config extends RunConfig = RunConfig> {
   readonly name: string;
   readonly config: z.ZodType<Config>;
   /** Examples asked for: fewer is an honest shortfall (exit 5). */
   readonly target: (config: Config) => number;
-  readonly build: (config: Config, run: RunKit) => Promise<Line<Example>>;
+  /** Builds the line; nothing runs yet. Models answer, datasets are profiled and a sandbox is ready by then. */
+  readonly build: (config: Config, run: RunKit) => Promise<Line<Example>> | Line<Example>;
+  /** Formats of the recipe's own, written in every run beside those that `export.formats` names. */
+  readonly exporters?: readonly Exporter[];
 }
 
-/** Declares a recipe. The config schema is strict: an unknown key is an error before anything is spent. */
+// Recipes declared here, and a mark that other copies of this module leave too: errors of another copy would not be known as errors here.
+const declared = new WeakSet<object>();
+const mark = Symbol.for("tracemill.recipe");
+
+/**
+ * Declares a recipe; the default export of a module that a config names under `recipe:`. The config schema is strict: an unknown key is an
+ * error before anything is spent. @throws {Error} when an exporter has the name or the file name of another.
+ */
 export function defineRun<Config extends RunConfig>(recipe: Recipe<Config>): Recipe<Config> {
-  return recipe;
+  const all = [...exporters, ...(recipe.exporters ?? [])];
+  for (const key of ["name", "fileName"] as const) {
+    const taken = all.map((exporter) => exporter[key]).find((value, index, values) => values.indexOf(value) !== index);
+    if (taken !== undefined) {
+      throw new Error(
+        `Expected exporters of the recipe \`${recipe.name}\` to differ in ${key}, got \`${taken}\` twice`,
+      );
+    }
+  }
+  const made = Object.defineProperty({ ...recipe }, mark, { value: true });
+  declared.add(made);
+  return made;
+}
+
+/** Who declared a value: this module's `defineRun`, that of `another copy` of Tracemill, or `nobody`. */
+export function declaredBy(value: unknown): "us" | "another copy" | "nobody" {
+  if (typeof value !== "object" || value === null) return "nobody";
+  return declared.has(value) ? "us" : mark in value ? "another copy" : "nobody";
 }

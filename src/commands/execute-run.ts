@@ -124,7 +124,10 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   try {
     files = await exportExamples({
       examples: items,
-      exporters: exporters.filter((exporter) => config.export.formats.includes(exporter.name)),
+      exporters: [
+        ...exporters.filter((exporter) => config.export.formats.includes(exporter.name)),
+        ...(recipe.exporters ?? []),
+      ],
       folder: folder.exportsPath,
       indexPath: folder.examplesPath,
       watch: tally.add,

@@ -97,6 +97,7 @@ export async function openRun(options: {
         prompts[path] = prompt.hash;
         return prompt;
       },
+      remember,
       openSession: ({ dataset, attempt, signal: sessionSignal }) =>
         openSession({
           backend,

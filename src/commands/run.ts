@@ -1,12 +1,10 @@
 import { resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { recipes } from "../../pipelines/index.ts";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { applySet } from "../config/set.ts";
-import { UsageError } from "../domain/errors.ts";
-import type { Recipe } from "../recipe.ts";
 import { executeRun } from "./execute-run.ts";
+import { recipeOf } from "./load-recipe.ts";
 
 export interface RunArguments {
   readonly config: string;
@@ -28,17 +26,7 @@ export function builder(argv: Argv): Argv {
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
   const file = await readConfig(args.config);
   const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
-  const recipe = recipeOf(value, file.path);
+  const recipe = await recipeOf(value, file.path);
   const config = parseConfig(recipe.config, value, file.path);
   process.exitCode = await executeRun({ recipe, config, configPath: file.path, output: resolve(args.output) });
-}
-
-function recipeOf(value: unknown, path: string): Recipe {
-  const names = recipes.map((recipe) => recipe.name);
-  const asked = typeof value === "object" && value !== null ? (value as Record<string, unknown>).recipe : undefined;
-  const recipe = recipes.find((entry) => entry.name === asked);
-  if (recipe === undefined) {
-    throw new UsageError(`${path}: recipe: expected one of ${names.join(", ")}, got \`${String(asked)}\``);
-  }
-  return recipe as unknown as Recipe;
 }

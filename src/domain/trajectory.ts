@@ -19,7 +19,9 @@ export const usage = z.strictObject({
 });
 export type Usage = z.infer<typeof usage>;
 
+/** Why an endpoint ended a message, in words of ours; `other` is what none of these covers. */
 export const finishReasons = ["stop", "length", "refusal", "content_filter", "tool_calls", "other"] as const;
+/** One of `finishReasons`: why an endpoint ended a message. */
 export type FinishReason = (typeof finishReasons)[number];
 
 /** Bounded text: `head` and `tail` are what is kept, `droppedBytes` what lay between them. `tail` is empty when nothing was dropped. */
@@ -31,6 +33,7 @@ export type BoundedText = z.infer<typeof boundedText>;
  * limits; `exited` is the interpreter leaving by itself (os._exit, a signal), `killed` the agent ending its own sandbox.
  */
 export const stepEnds = ["ok", "error", "timeout", "oom", "output_limit", "exited", "killed"] as const;
+/** One of `stepEnds`: how a step of code ended. */
 export type StepEnd = (typeof stepEnds)[number];
 
 /** What one step of code did. Times in milliseconds, memory in bytes. `stateLost`: variables are gone, files in /scratch may remain. */
@@ -71,6 +74,7 @@ export type Turn = z.infer<typeof turn>;
 
 /** Why a rollout ended. Every one is the agent's own doing; infrastructure trouble is a FailureError and makes no trajectory. */
 export const exits = ["submitted", "turn_limit", "format_limit", "context_limit", "sandbox_killed"] as const;
+/** One of `exits`: why a rollout ended. */
 export type Exit = (typeof exits)[number];
 
 /** The record of one rollout. `environment` is the sandbox identity hash, `image` the image digest where there is one. */

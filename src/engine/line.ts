@@ -1,5 +1,6 @@
 import type { AllStage, EachStage, Identified } from "./stage.ts";
 
+/** Either kind of stage, whatever it handles. */
 // biome-ignore lint/suspicious/noExplicitAny: a line holds stages of different types; `through` checks that neighbours fit
 export type AnyStage = EachStage<any, any> | AllStage<any, any>;
 

@@ -5,11 +5,13 @@ export interface Identified {
   readonly id: string;
 }
 
+/** The item goes on as `out`; made by `pass`. */
 export interface Passed<Out> {
   readonly outcome: "passed";
   readonly out: readonly Out[];
 }
 
+/** The item is dropped for good; made by `reject`. */
 export interface Rejected {
   readonly outcome: "rejected";
   readonly code: string;
@@ -17,6 +19,7 @@ export interface Rejected {
   readonly evidence?: unknown;
 }
 
+/** How an item leaves a stage. */
 export type Step<Out> = Passed<Out> | Rejected;
 
 /** The item goes on as these bodies: one for a filter, several for a stage that multiplies. */
@@ -31,6 +34,7 @@ export function reject(code: string, message: string, evidence?: unknown): Rejec
     : { outcome: "rejected", code, message, evidence };
 }
 
+/** What a stage is handed beside the item. */
 export interface StageContext {
   /** Aborts when the run must stop now; draining does not abort it. */
   readonly signal: AbortSignal;
@@ -58,6 +62,10 @@ export interface AllStage<Body extends Identified, P extends Identified> {
   readonly decide: (projections: readonly P[]) => readonly (Rejected | null)[];
 }
 
+/**
+ * A stage that handles one item at a time: `from(…).through(each({ name, run }))`. `name` is the stage's row in the funnel, unique in its line;
+ * `concurrency` (1) items are under way at once; `keep` (false) stores the bodies of what passed, so that `tracemill why` can show them.
+ */
 export function each<In extends Identified, Out extends Identified>(stage: {
   name: string;
   concurrency?: number;
@@ -67,6 +75,10 @@ export function each<In extends Identified, Out extends Identified>(stage: {
   return { kind: "each", concurrency: 1, keep: false, ...stage };
 }
 
+/**
+ * A stage that decides over the whole set, and waits for all of it: caps, balance, duplicates. `project` takes what the decision needs from an
+ * item, with the item's own id; `decide` is pure and may depend on nothing but the projections, which come sorted by id.
+ */
 export function all<Body extends Identified, P extends Identified>(
   stage: Omit<AllStage<Body, P>, "kind">,
 ): AllStage<Body, P> {

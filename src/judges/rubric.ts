@@ -7,6 +7,7 @@ import type { Criterion } from "./criteria.ts";
 import { type Review, readReview } from "./read-review.ts";
 import { recordText, taskText } from "./record.ts";
 
+/** What the rubric judge is made of. */
 export interface RubricJudgeOptions {
   readonly name: string;
   readonly model: Model;
@@ -32,8 +33,9 @@ type Reviewed = { readonly vote: Vote } | { readonly problems: readonly string[]
 const mostSamples = 20;
 
 /**
- * Lets a model score a candidate by a rubric. Measures and never decides. A vote is the first readable review among its samples, so that
- * what one run could not read does not stand in the way of the next. @throws {FailureError} judge, when none could be read; provider.
+ * Lets a model score a candidate by a rubric ("LLM as a judge", Zheng et al. 2023; here with criteria of its own, and no reference is
+ * shown). Measures and never decides. A vote is the first readable review among its samples, so that what one run could not read does not
+ * stand in the way of the next. @throws {FailureError} judge, when none could be read; provider.
  * @throws {RejectionError} context_overflow, content_filter, refusal.
  */
 export function rubricJudge(options: RubricJudgeOptions): Judge {

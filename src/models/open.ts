@@ -10,6 +10,7 @@ export const modelConfig = z.discriminatedUnion(
   "provider",
   providers.map((provider) => provider.schema) as [AnySchema, ...AnySchema[]],
 );
+/** One entry under `models:` as read, defaults filled in. */
 export type ModelConfig = z.output<typeof modelConfig>;
 
 /** Every model of a run; disposing it closes what they opened. */

@@ -21,8 +21,8 @@ const wordsPerShingle = 3;
 
 /**
  * Drops questions asked before on the same dataset: `exact_duplicate` after normalising case and white space, and
- * `near_duplicate` when the Jaccard similarity of the word 3-gram sets of question and constraints is at least
- * `nearDuplicate` (0 to 1) and both are about the same things: with long constraints, questions that differ only in the
+ * `near_duplicate` when the Jaccard similarity of the word 3-gram sets of question and constraints (the resemblance of Broder 1997,
+ * computed exactly) is at least `nearDuplicate` (0 to 1) and both are about the same things: with long constraints, questions that differ only in the
  * column are as similar as that, and are two questions. Of a pair the one with the smaller id stays.
  */
 export function dedupe(options: z.output<typeof dedupeOptions>): AllStage<Query, QuestionShape> {

@@ -8,6 +8,7 @@ import { agreesWithOutput } from "../metrics/reference-output.ts";
 import { count } from "./ranges.ts";
 import type { OpenSession } from "./solving.ts";
 
+/** `concurrency`: reference codes re-run at once. */
 export const referenceOptions = z.strictObject({ concurrency: count.default(8) });
 
 /**

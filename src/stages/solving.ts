@@ -13,6 +13,7 @@ export type OpenSession = (request: {
   readonly signal: AbortSignal;
 }) => Session;
 
+/** Who solves: a model, how it talks with its sandbox, and how many messages it has. */
 export interface Agent {
   readonly model: Model;
   readonly scaffold: Scaffold;
