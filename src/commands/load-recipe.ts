@@ -1,5 +1,6 @@
 // The recipe that a config names: one of the list, or a module of the user's own. Such a module is code and runs with all the rights of
 // whoever starts the command; it is loaded only when the config names it by a path.
+import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -37,7 +38,7 @@ async function loadRecipe(path: string): Promise<Recipe> {
   try {
     loaded = await import(pathToFileURL(path).href);
   } catch (cause) {
-    throw new UsageError(whyNotLoaded(path, cause), { cause });
+    throw new UsageError(await whyNotLoaded(path, cause), { cause });
   }
   const recipe = loaded.default;
   switch (declaredBy(recipe)) {
@@ -57,7 +58,7 @@ async function loadRecipe(path: string): Promise<Recipe> {
   }
 }
 
-function whyNotLoaded(path: string, cause: unknown): string {
+async function whyNotLoaded(path: string, cause: unknown): Promise<string> {
   const { code, message }: NodeJS.ErrnoException = cause instanceof Error ? cause : new Error(String(cause));
   const expected = `Expected a recipe that can be loaded at \`${path}\`, got`;
   if (code === "ERR_UNKNOWN_FILE_EXTENSION" && /^\.[cm]?ts$/.test(extname(path))) {
@@ -69,14 +70,23 @@ function whyNotLoaded(path: string, cause: unknown): string {
   if (code === "ERR_MODULE_NOT_FOUND" && /'tracemill'/.test(message)) {
     return `${expected} no package \`tracemill\` beside it: \`npm install ${packageRoot()}\` in the recipe's folder`;
   }
-  return `${expected}\n${placeOf(cause, path)}${String(cause)}`;
+  const place = placeOf(cause, path) ?? (cause instanceof SyntaxError ? await placeOfSyntaxError(path) : undefined);
+  return `${expected}\n${place === undefined ? "" : `${place}: `}${String(cause)}`;
 }
 
-/** Where a module's own error came from, as far as Node says: file and line, or nothing. */
-function placeOf(cause: unknown, path: string): string {
+/** Where a module's own error came from, as far as Node says: file and line. */
+function placeOf(cause: unknown, path: string): string | undefined {
   const stack = cause instanceof Error ? (cause.stack ?? "") : "";
   const url = pathToFileURL(path).href;
   const line = stack.split("\n").find((text) => text.includes(url) || text.includes(path));
-  const place = line === undefined ? undefined : /(?:file:\/\/)?(\/[^\s()]+?:\d+(?::\d+)?)/.exec(line)?.[1];
-  return place === undefined ? "" : `${place}: `;
+  return line === undefined ? undefined : /(?:file:\/\/)?(\/[^\s()]+?:\d+(?::\d+)?)/.exec(line)?.[1];
+}
+
+/** Node tells the place of a syntax error only where it prints one. */
+function placeOfSyntaxError(path: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, ["--check", path], (_error, _stdout, stderr) => {
+      resolve(/^(?:file:\/\/)?(\/.*:\d+)$/m.exec(stderr)?.[1]);
+    });
+  });
 }
