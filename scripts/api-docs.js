@@ -4,7 +4,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { declarationText, docstringOf, namesShown, publicNames, schemaName, schemaOf } from "./declarations.js";
+import {
+  declarationText,
+  docstringOf,
+  namesShown,
+  publicNames,
+  schemaName,
+  schemaOf,
+  wordListsOf,
+} from "./declarations.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const index = join(root, "src/index.ts");
@@ -21,7 +29,11 @@ const pages = [
     "What Tracemill's own recipes are made of. A stage is handed what it needs; it looks nothing up. In options, `count` is a whole number from 1 and `share` a number from 0 to 1.",
   ],
   ["domain", "What things are", "The values that travel along a line, as JSON. Ids are hashes of what a thing is."],
-  ["contracts", "Contracts", "What a model, metric, judge, scaffold or exporter of your own has to be."],
+  [
+    "contracts",
+    "Contracts",
+    "What a metric, judge, scaffold, exporter or model of your own has to be, and what it is handed.",
+  ],
   ["metrics", "Metrics", "What measures an answer or a trajectory."],
   ["judges", "Judges", "What scores a candidate by criteria."],
   ["agents", "Agents", "How an agent and its sandbox talk."],
@@ -68,6 +80,7 @@ function entryShown(key) {
   const [path, name] = key.split("#");
   return entries.find((one) => one.path === path && one.statement && schemaName(one.statement) === name);
 }
+
 function section(entry, page) {
   const { name, statement } = entry;
   const schema = schemaOf(statement);
@@ -84,7 +97,9 @@ function section(entry, page) {
       problems.push(`${at}: \`${name}\` shows the type \`${target.name}\`, which src/index.ts does not export`);
     }
   }
-  const text = [declarationText(statement), ...(schema ? [declarationText(schema)] : [])].join("\n");
+  const text = [...wordListsOf(shown), declarationText(statement), ...(schema ? [declarationText(schema)] : [])].join(
+    "\n",
+  );
   return [
     `## ${name}`,
     doc ?? "",

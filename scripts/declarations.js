@@ -106,6 +106,7 @@ export function declarationText(statement) {
     source.text
       .slice(node.getStart(source), end)
       .replace(/^export (default )?/, "")
+      .replace(/^ *\/\/ biome-ignore.*\n/gm, "")
       .trim();
   if (ts.isFunctionDeclaration(statement)) {
     const end = statement.body ? statement.body.getFullStart() : statement.end;
@@ -174,4 +175,13 @@ function isMemberName(node) {
 export function schemaName(statement) {
   const schema = schemaOf(statement);
   return schema?.declarationList.declarations[0].name.getText();
+}
+
+/** The lists of words (`as const`) that a declaration refers to: without them a reader does not see what a value may be. */
+export function wordListsOf(shown) {
+  return [...shown.values()].flatMap(({ path, name }) => {
+    const declared = declarationOf(path, name);
+    const isList = declared && ts.isVariableStatement(declared) && /= \["[^\]]*"[,\s]*\] as const;?$/.test(declared.getText());
+    return isList ? [declarationText(declared)] : [];
+  });
 }

@@ -1,7 +1,27 @@
 // The public names: what recipes and programs that embed Tracemill import.
 export { z } from "zod";
 export { scaffolds } from "./agents/index.ts";
-export type * from "./contracts.ts";
+export type {
+  Assignment,
+  ChatRequest,
+  Completion,
+  Environment,
+  ExportedFile,
+  Exporter,
+  ExportProblem,
+  Identity,
+  Judge,
+  Metric,
+  MetricSubject,
+  Model,
+  ParsedMessage,
+  Remember,
+  Remembered,
+  RememberOptions,
+  Scaffold,
+  Session,
+  Spend,
+} from "./contracts.ts";
 export type { ColumnProfile, DataFile, DataFormat, Dataset, FileProfile, Seed } from "./domain/dataset.ts";
 export {
   BudgetError,

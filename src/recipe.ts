@@ -55,6 +55,7 @@ export interface RunKit {
   model(alias: string): Model;
   /** A prompt of the package (`agent/react.md`) or a path; its hash is written to the manifest. */
   prompt(path: string): Promise<Prompt>;
+  /** Opens a session on a dataset in the run's sandbox; hand it to the stages that run code. */
   readonly openSession: OpenSession;
   /** For a stage of your own that costs money or time: what it computed once is read from the store ever after. */
   readonly remember: Remember;
@@ -62,7 +63,9 @@ export interface RunKit {
 
 /** A kind of run: what its config says, how many examples it is after, and how its line is built. Made by `defineRun`. */
 export interface Recipe<Config extends RunConfig = RunConfig> {
+  /** What manifests, events and audits call it. */
   readonly name: string;
+  /** A strict object that spreads `runShape`. */
   readonly config: z.ZodType<Config>;
   /** Examples asked for: fewer is an honest shortfall (exit 5). */
   readonly target: (config: Config) => number;

@@ -4,7 +4,7 @@ import type { AllStage, EachStage, Identified } from "./stage.ts";
 // biome-ignore lint/suspicious/noExplicitAny: a line holds stages of different types; `through` checks that neighbours fit
 export type AnyStage = EachStage<any, any> | AllStage<any, any>;
 
-/** A line of stages over a source, as a value: nothing runs until `execute` (engine/execute.ts) pulls. */
+/** A line of stages over a source, as a value: nothing runs until it is executed. */
 export interface Line<T extends Identified> {
   readonly source: AsyncIterable<Identified> | Iterable<Identified>;
   readonly stages: readonly AnyStage[];

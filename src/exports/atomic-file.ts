@@ -14,7 +14,7 @@ export interface AtomicFile extends AsyncDisposable {
   commit(rows: number): Promise<ExportedFile>;
 }
 
-/** Opens `<path>.partial` for writing, making its folder; `path` itself appears only on `commit`. */
+/** Opens `<path>.partial` for writing, making its folder; `path` itself appears only on `commit`. @throws {StoreError} when the disk refuses. */
 export async function openAtomicFile(path: string): Promise<AtomicFile> {
   const partial = `${path}.partial`;
   const onDisk = async <T>(work: () => Promise<T>): Promise<T> => {

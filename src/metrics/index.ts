@@ -5,5 +5,8 @@ import { namedValues } from "./named-values.ts";
 import { number } from "./number.ts";
 import { text } from "./text.ts";
 
-/** Every answer metric, by the name that a reference carries. */
+/**
+ * Every answer metric, by the name that a reference carries: `number`, `named_values` (`@name[value]`), `choice`, `list` and `text`. Each
+ * scores 1 or 0; null where the reference cannot be read.
+ */
 export const metrics: readonly Metric[] = [number, namedValues, choice, list, text];
