@@ -181,7 +181,8 @@ export function schemaName(statement) {
 export function wordListsOf(shown) {
   return [...shown.values()].flatMap(({ path, name }) => {
     const declared = declarationOf(path, name);
-    const isList = declared && ts.isVariableStatement(declared) && /= \["[^\]]*"[,\s]*\] as const;?$/.test(declared.getText());
+    const isList =
+      declared && ts.isVariableStatement(declared) && /= \[\s*"[^\]]*"[,\s]*\] as const;?$/.test(declared.getText());
     return isList ? [declarationText(declared)] : [];
   });
 }

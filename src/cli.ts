@@ -113,6 +113,6 @@ function explain(error: unknown): number {
     say(`${error.message} Raise the budget and run the same command again.`);
     return exitCodes.budget;
   }
-  say(`this is a bug in Tracemill; what was committed is kept.\n${inspect(error)}`);
+  say(`this is a bug in Tracemill, or in a recipe of your own; what was committed is kept.\n${inspect(error)}`);
   return exitCodes.bug;
 }

@@ -5,7 +5,7 @@ import type { OpenedModel, Provider, ProviderDeps } from "./provider.ts";
 
 type AnySchema = (typeof providers)[number]["schema"];
 
-/** One entry under `models:`: the provider's name chooses the options. */
+/** One entry under `models:`: the provider's name chooses the options; docs/models.md lists them. */
 export const modelConfig = z.discriminatedUnion(
   "provider",
   providers.map((provider) => provider.schema) as [AnySchema, ...AnySchema[]],

@@ -118,7 +118,7 @@ describe.skipIf(missing !== null)(`when something breaks${skipped}`, () => {
       }
       const end = await files.run({ output });
       expect(end.code, end.stderr).toBe(1);
-      expect(end.stderr).toMatch(/this is a bug in Tracemill; what was committed is kept/);
+      expect(end.stderr).toMatch(/this is a bug in Tracemill, or in a recipe of your own; what was committed is kept/);
       expect(end.stderr).toMatch(/Stage `propose` broke on item `seed_\w+`: Expected the remembered completion/);
       expect((await files.summary(output)).status).toBe("crashed");
       {
