@@ -48,7 +48,7 @@ describe.skipIf(missing !== null)(`the examples${missing === null ? "" : ` (skip
     teacher = await serveTeacher({ port: 0 });
     endpoint = await startExampleEndpoint(teacher.url);
     await Promise.all(names.map(async (name) => ends.set(name, await run(name))));
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     endpoint?.stop();
     await teacher?.close();
