@@ -22,7 +22,7 @@ export type {
   Session,
   Spend,
 } from "./contracts.ts";
-export type { ColumnProfile, DataFile, DataFormat, Dataset, FileProfile, Seed } from "./domain/dataset.ts";
+export type { ColumnProfile, DataFile, Dataset, Seed } from "./domain/dataset.ts";
 export {
   BudgetError,
   FailureError,

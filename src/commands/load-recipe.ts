@@ -4,28 +4,29 @@ import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { recipes } from "../../pipelines/index.ts";
 import { UsageError } from "../domain/errors.ts";
 import { packageRoot } from "../package.ts";
-import { declaredBy, type Recipe } from "../recipe.ts";
+import type { Recipe } from "../recipe.ts";
 
 /**
  * The recipe under `recipe:` of a config: a name of the list, or the path of a module (`./`, `../` or absolute; it starts at the
  * config) whose default export `defineRun` made. @throws {UsageError} saying what is wrong with it and the way out.
  */
 export async function recipeOf(value: unknown, configPath: string): Promise<Recipe> {
+  // Loaded here and not above: a mistake in the command line or in the YAML is told without waiting for all that recipes use.
+  const { recipes } = await import("../../pipelines/index.ts");
   const asked = typeof value === "object" && value !== null ? (value as Record<string, unknown>).recipe : undefined;
   const recipe = recipes.find((entry) => entry.name === asked);
   if (recipe !== undefined) return recipe as unknown as Recipe;
   if (typeof asked === "string" && (isAbsolute(asked) || /^\.\.?\//.test(asked))) {
     return await loadRecipe(resolve(dirname(configPath), asked));
   }
-  const names = recipes.map((entry) => entry.name).join(", ");
+  const names = recipes.map((entry) => `\`${entry.name}\``).join(", ");
   const looksLikeFile = typeof asked === "string" && /[/\\]|\.[cm]?[jt]s$/.test(asked);
   throw new UsageError(
-    `${configPath}: recipe: expected one of ${names}, or the path of a module that begins with ./, got \`${String(asked)}\`${
-      looksLikeFile ? `; write \`./${asked.replaceAll("\\", "/")}\`` : ""
-    }`,
+    `Expected \`recipe\` in \`${configPath}\` to be one of ${names}, or the path of a module that begins with \`./\`, got ${
+      asked === undefined ? "nothing: write `recipe: sft`" : `\`${String(asked)}\``
+    }${looksLikeFile ? `: write \`./${asked.replaceAll("\\", "/")}\`` : ""}`,
   );
 }
 
@@ -40,6 +41,7 @@ async function loadRecipe(path: string): Promise<Recipe> {
   } catch (cause) {
     throw new UsageError(await whyNotLoaded(path, cause), { cause });
   }
+  const { declaredBy } = await import("../recipe.ts");
   const recipe = loaded.default;
   switch (declaredBy(recipe)) {
     case "us":

@@ -1,7 +1,6 @@
 import { z } from "zod";
 
 export const dataFormats = ["csv", "tsv", "json", "jsonl", "parquet"] as const;
-/** What a data file is read as. */
 export type DataFormat = (typeof dataFormats)[number];
 
 /** One data file. `name` is the file's name below `/data/` inside the sandbox. */
@@ -30,7 +29,6 @@ export const columnProfile = z.strictObject({
 });
 export type ColumnProfile = z.infer<typeof columnProfile>;
 
-/** What one file holds; `rows` leaves out the header. */
 export const fileProfile = z.strictObject({
   file: z.string(),
   rows: z.number().int(),

@@ -51,7 +51,7 @@ describe.concurrent("a recipe that a config names by its path", () => {
 
   test("whose path does not begin with ./ is told how to write it", async () => {
     expect((await load("works.mjs", null)).stderr).toContain(
-      "recipe: expected one of sft, or the path of a module that begins with ./, got `works.mjs`; write `./works.mjs`",
+      "to be one of `sft`, or the path of a module that begins with `./`, got `works.mjs`: write `./works.mjs`",
     );
   });
 

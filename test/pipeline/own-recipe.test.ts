@@ -40,12 +40,12 @@ export default defineRun({
         async run(seed, { signal }) {
           const pay = async () => {
             appendFileSync(config.paidLog, seed.id + "\\n");
-            return "There are " + seed.profile[0].rows + " rows, " + seed.exploration;
+            return "There are " + seed.dataset.files[0].bytes + " bytes, " + seed.exploration;
           };
           const what = { kind: "saying", version: 1, seed: seed.id };
           const { value } = await run.remember(what, z.string(), (spend) => spend(pay), { signal });
           const messages = [
-            { role: "user", content: "How many rows are there?", train: false },
+            { role: "user", content: "How long is the file?", train: false },
             { role: "assistant", content: value, train: true },
           ];
           const id = contentId("example", { seed: seed.id, messages });
@@ -85,7 +85,7 @@ describe.skipIf(missing !== null)(`a recipe of a user's own${missing === null ? 
   test("writes the format it brings beside those that the config names, and lists it", async () => {
     const exports = "output/runs/latest/exports";
     const titles = (await read(`${exports}/titles.txt`)).trim().split("\n");
-    expect(titles.toSorted()).toEqual(["There are 3 rows, 0", "There are 3 rows, 1"]);
+    expect(titles.toSorted()).toEqual(["There are 16 bytes, 0", "There are 16 bytes, 1"]);
     expect((await read(`${exports}/chat.jsonl`)).trim().split("\n")).toHaveLength(2);
     const { files } = JSON.parse(await read(`${exports}/manifest.json`)) as { files: { file: string; rows: number }[] };
     expect(files.map(({ file, rows }) => [file, rows])).toContainEqual(["titles.txt", 2]);
