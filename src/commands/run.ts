@@ -4,6 +4,7 @@ import { recipes } from "../../pipelines/index.ts";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { applySet } from "../config/set.ts";
+import { type LogLevel, logLevels } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { Recipe } from "../recipe.ts";
 import { executeRun } from "./execute-run.ts";
@@ -12,6 +13,8 @@ export interface RunArguments {
   readonly config: string;
   readonly output: string;
   readonly set: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly verbose: boolean;
 }
 
 export function builder(argv: Argv): Argv {
@@ -22,7 +25,13 @@ export function builder(argv: Argv): Argv {
       array: true,
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
-    });
+    })
+    .option("log-level", {
+      choices: logLevels,
+      default: "info",
+      describe: "What goes into the run's log: debug adds requests and steps, trace their texts",
+    })
+    .option("verbose", { type: "boolean", default: false, describe: "Show requests and steps as they happen" });
 }
 
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
@@ -30,7 +39,13 @@ export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<v
   const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
   const recipe = recipeOf(value, file.path);
   const config = parseConfig(recipe.config, value, file.path);
-  process.exitCode = await executeRun({ recipe, config, configPath: file.path, output: resolve(args.output) });
+  process.exitCode = await executeRun({
+    recipe,
+    config,
+    configPath: file.path,
+    output: resolve(args.output),
+    logging: { level: args.logLevel, verbose: args.verbose },
+  });
 }
 
 function recipeOf(value: unknown, path: string): Recipe {
