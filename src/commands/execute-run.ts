@@ -177,8 +177,8 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   const status = statusOf({ interrupted, owed, examples: tally.examples(), target });
   await writeCard({
     folder: folder.exportsPath,
-    title: config.export.title,
-    licence: config.export.licence,
+    title: processSecrets().cut(config.export.title),
+    licence: processSecrets().cut(config.export.licence),
     files,
     tally,
     funnel: account.rows(),

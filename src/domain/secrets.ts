@@ -17,7 +17,7 @@ const shortestUsual = 8;
 
 // Written like a secret, whoever's it is: user and password or a key in an address, an Authorization header, the prefixes of known services.
 const patterns: readonly (readonly [RegExp, string])[] = [
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/:@"'`]*:[^\s/@"'`]+@/gi, `$1${replacement}@`],
+  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/:@"'`]*:[^\s@"'`]+@/gi, `$1${replacement}@`],
   [/([?&][\w-]*(?:key|token|secret|password|signature|sig|auth)=)[^&\s"'#`]+/gi, `$1${replacement}`],
   [/\b(bearer\s+)[\w.~+/-]{16,}=*/gi, `$1${replacement}`],
   [/\b(authorization["']?\s*[:=]\s*["']?(?:basic\s+)?)[\w.~+/-]{8,}=*/gi, `$1${replacement}`],

@@ -37,7 +37,7 @@ export function openOtel(options: {
   readonly now: () => number;
 }): Otel {
   const { settings, trouble } = options;
-  const complain = (...parts: readonly unknown[]) => trouble(parts.map(String).join(" "));
+  const complain = (...parts: readonly unknown[]) => trouble(parts.map((part) => said(String(part))).join(" "));
   const silent = () => {};
   diag.setLogger(
     { error: complain, warn: complain, info: silent, debug: silent, verbose: silent },
@@ -95,6 +95,11 @@ export function openOtel(options: {
       return arrived;
     },
   };
+}
+
+/** An exception as the SDK writes it, a JSON of its parts, as what it says. */
+function said(text: string): string {
+  return text.startsWith("{") ? (/"message":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text) : text;
 }
 
 /**

@@ -90,7 +90,8 @@ export function createRunLog(options: {
   }
 
   function lineOf(level: LogLevel, message: string, fields: Readonly<Record<string, unknown>>): string {
-    const entry = { at: new Date(now()).toISOString(), level, message, ...options.place(), ...fields };
+    const head = { at: new Date(now()).toISOString(), level, message };
+    const entry = { ...head, ...options.place(), ...fields, ...head }; // first in the line, and no field in their place
     return `${JSON.stringify(bounded(secrets.cutAll(plain(entry))))}\n`;
   }
 

@@ -83,7 +83,7 @@ export async function openWatch(options: {
           trouble(message) {
             troubles += 1;
             if (troubles <= troublesWritten)
-              log.write("warn", "Telemetry did not arrive; the run goes on", { message });
+              log.write("warn", "Telemetry did not arrive; the run goes on", { reason: message });
           },
         });
   const spans = otel?.spans;
