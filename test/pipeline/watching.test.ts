@@ -409,14 +409,17 @@ describe.skipIf(missing !== null)(`a run that is watched${skipped}`, () => {
     async () => {
       const said = `<reasoning>Done.</reasoning>\n<answer>the key is ${key}</answer>`;
       await using echoing = await startFaultyEndpoint({ answer: [said] });
+      await using receiver = await startOtlpReceiver();
       const folder = join(files.folder, "echoing");
       const end = await files.run({
         output: folder,
         set: setBaseUrl(echoing.baseUrl),
         args: ["--verbose", "--log-level", "trace"],
-        env: { PLANTED_KEY: key },
+        env: { ...env(receiver.url), OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: "span_only" },
       });
       expect(end.code, end.stderr).toBe(5);
+      expect(receiver.requests.some(({ body }) => body.includes("the key is [key]"))).toBe(true);
+      for (const { path, body } of receiver.requests) expect(secretsIn(path, body)).toEqual([]);
       expect(end.stderr).toContain(
         "A key of this run stands in what model `proposer` answered (first at stage propose, item seed_",
       );
