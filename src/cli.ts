@@ -90,6 +90,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// What nobody caught is a bug, told like one: Node would print whatever hangs on the error, keys included.
+process.on("uncaughtException", (error) => process.exit(explain(firstError(error))));
+
 try {
   await cli.parseAsync();
 } catch (error) {

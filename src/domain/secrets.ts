@@ -16,8 +16,9 @@ const replacement = "[key]";
 const shortestUsual = 8;
 
 // Written like a secret, whoever's it is: user and password or a key in an address, an Authorization header, the prefixes of known services.
+// Bounded, because they run over texts of any length.
 const patterns: readonly (readonly [RegExp, string])[] = [
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/:@"'`]*:[^\s@"'`]+@/gi, `$1${replacement}@`],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/:@"'`]{0,200}:[^\s@"'`]{1,400}@/gi, `$1${replacement}@`],
   [/([?&][\w-]*(?:key|token|secret|password|signature|sig|auth)=)[^&\s"'#`]+/gi, `$1${replacement}`],
   [/\b(bearer\s+)[\w.~+/-]{16,}=*/gi, `$1${replacement}`],
   [/\b(authorization["']?\s*[:=]\s*["']?(?:basic\s+)?)[\w.~+/-]{8,}=*/gi, `$1${replacement}`],

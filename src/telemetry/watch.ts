@@ -95,6 +95,10 @@ export async function openWatch(options: {
 
   function note(message: string): void {
     log.write("info", message);
+    noteForAudit(message);
+  }
+
+  function noteForAudit(message: string): void {
     // A disk that refuses is told by the next event of an item, in its own place.
     try {
       events?.write({ type: "note", at: new Date(now()).toISOString(), message });
@@ -117,7 +121,7 @@ export async function openWatch(options: {
     const { stage = "?", item = "?" } = places.getStore() ?? {};
     const words = `A key of this run stands in ${where} (first at stage ${stage}, item ${item}). Training data is never changed: look at it before you hand it on, and replace the key.`;
     say(words);
-    note(words);
+    noteForAudit(words);
   }
 
   const wrappers = createWrappers({ log, spans, places, now, holdsKey: secrets.holds, foundKey });

@@ -63,7 +63,7 @@ describe.skipIf(missing !== null)(`a run that is watched${skipped}`, () => {
     0: {
       kind: "status",
       status: 429,
-      headers: { "retry-after-ms": "30", "x-echo": key },
+      headers: { "retry-after-ms": "60", "x-echo": key },
       body: { error: { message: `Slow down, Bearer ${key}` } },
     },
     2: {
@@ -126,13 +126,13 @@ describe.skipIf(missing !== null)(`a run that is watched${skipped}`, () => {
     const [start] = log;
     expect(start).toMatchObject({ level: "info", message: "Tracemill starts", node: process.version });
     expect(log.find(({ message }) => message === "Endpoint paused")).toMatchObject({
-      ...{ level: "warn", stage: "propose", alias: "proposer", attempt: 1, status: 429, pauseMs: 30 },
+      ...{ level: "warn", stage: "propose", alias: "proposer", attempt: 1, status: 429, pauseMs: 60 },
       reason: "429 Slow down, Bearer [key]",
     });
     expect(log.find(({ message }) => message === "Trying again")).toMatchObject({
       level: "warn",
       status: 429,
-      waitMs: 30,
+      waitMs: 60,
     });
     const { funnel } = await files.summary();
     const owed = funnel.reduce((sum, row) => sum + row.failed, 0);
@@ -144,7 +144,7 @@ describe.skipIf(missing !== null)(`a run that is watched${skipped}`, () => {
     expect(log.at(-1)).toMatchObject({ message: "Run ended", status: "owed" });
     const notes = (await files.events()).filter((event) => event.type === "note");
     expect(notes.map((note) => note.message)).toEqual([
-      expect.stringMatching(/asked to be left alone \(429 Slow down, Bearer \[key\]\): nobody asks it for 0\.03 s$/),
+      expect.stringMatching(/asked to be left alone \(429 Slow down, Bearer \[key\]\): nobody asks it for 0\.06 s$/),
     ]);
   });
 
@@ -350,6 +350,34 @@ describe.skipIf(missing !== null)(`a run that is watched${skipped}`, () => {
   );
 
   test(
+    "an error that nobody caught is told as a bug, without what hangs on it, and is the log's last line",
+    async () => {
+      const preload = join(files.folder, "stray.mjs");
+      await writeFile(
+        preload,
+        `import fs from "node:fs";
+         import { syncBuiltinESMExports } from "node:module";
+         const { writeSync } = fs;
+         fs.writeSync = (file, data, ...rest) => {
+           if (String(data).includes('"type":"item"')) {
+             const error = Object.assign(new Error("stray"), { headers: { authorization: "Bearer " + process.env.PLANTED_KEY } });
+             setImmediate(() => Promise.reject(error));
+           }
+           return writeSync(file, data, ...rest);
+         };
+         syncBuiltinESMExports();`,
+      );
+      const end = await files.run({ preload, set: ["models.judge.temperature=0.3"], env: env(collector.url) });
+      expect(end.code, end.stderr).toBe(1);
+      expect(end.stderr).toMatch(/^tracemill: this is a bug in Tracemill; what was committed is kept\.\nError: stray/m);
+      expect(end.stderr).toContain("Bearer [key]");
+      expect(logOf(output).at(-1)).toMatchObject({ level: "error", message: "The process broke" });
+      ends.push(end);
+    },
+    timeout,
+  );
+
+  test(
     "a key that the endpoint refuses, and a run that a bug breaks, are told in the log without the key",
     async () => {
       const refusal = { error: { message: `Incorrect API key provided: ${key}`, code: "invalid_api_key" } };
@@ -389,13 +417,13 @@ describe.skipIf(missing !== null)(`a run that is watched${skipped}`, () => {
   );
 
   test("no secret stands in any file, in what was printed, or in what was sent", async () => {
-    expect(ends).toHaveLength(8);
+    expect(ends).toHaveLength(9);
     for (const { stdout, stderr } of ends) expect(secretsIn("printed", `${stdout}\n${stderr}`)).toEqual([]);
     for (const { path, body } of collector.requests) expect(secretsIn(path, body)).toEqual([]);
     const paths = readdirSync(output, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && !entry.name.endsWith(".mdb"))
       .map((entry) => join(entry.parentPath, entry.name));
-    expect(paths.filter((path) => path.endsWith("run.log"))).toHaveLength(8);
+    expect(paths.filter((path) => path.endsWith("run.log"))).toHaveLength(9);
     expect(paths.flatMap((path) => secretsIn(path, readFileSync(path)))).toEqual([]);
     // Values are compressed: read through the store. (The test itself planted the key in the completions, to break the last run.)
     await using store = await openStore(join(output, "store/values"));
