@@ -12,6 +12,7 @@ import {
 import type { ChatRequest, Completion, Model } from "../contracts.ts";
 import { FailureError, RejectionError } from "../domain/errors.ts";
 import type { StepResult } from "../domain/trajectory.ts";
+import { partsOf, samplingOf, serverOf } from "./genai.ts";
 import { chatMetrics } from "./metrics.ts";
 
 export const itemIdAttribute = "tracemill.item.id";
@@ -255,36 +256,4 @@ export function createSpans(options: {
 
 function errorTypeOf(error: Error): string {
   return error instanceof FailureError ? error.kind : error.name;
-}
-
-function partsOf(role: string, content: string) {
-  return { role, parts: [{ type: "text", content }] };
-}
-
-// The fields of a request that the conventions have a name for.
-const samplingNames: Readonly<Record<string, string>> = {
-  temperature: "temperature",
-  top_p: "top_p",
-  top_k: "top_k",
-  max_tokens: "max_tokens",
-  max_completion_tokens: "max_tokens",
-  frequency_penalty: "frequency_penalty",
-  presence_penalty: "presence_penalty",
-};
-
-function samplingOf(model: Model, request: ChatRequest): Attributes {
-  const sampling = Object.entries(samplingNames).flatMap(([field, name]) => {
-    const value = model.identity[field];
-    return typeof value === "number" ? [[`gen_ai.request.${name}`, value] as const] : [];
-  });
-  const { stop = [] } = request;
-  return {
-    ...Object.fromEntries(sampling),
-    ...(stop.length > 0 ? { "gen_ai.request.stop_sequences": [...stop] } : {}),
-  };
-}
-
-function serverOf(baseUrl: string): Attributes {
-  const { hostname, port, protocol } = new URL(baseUrl);
-  return { "server.address": hostname, "server.port": port === "" ? (protocol === "https:" ? 443 : 80) : Number(port) };
 }
