@@ -1,12 +1,15 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { createSecrets } from "../src/domain/secrets.ts";
 import { openEventLog } from "../src/engine/events.ts";
 import { executeLine } from "../src/engine/execute.ts";
+import type { Executor } from "../src/engine/executor.ts";
 import { from, type Line } from "../src/engine/line.ts";
 import { createRemember } from "../src/engine/remember.ts";
 import { all, each, type Identified, pass, reject } from "../src/engine/stage.ts";
 import { openStore } from "../src/engine/store.ts";
 import { inProcess } from "../src/executors/in-process.ts";
+import { openWatch } from "../src/telemetry/watch.ts";
 
 interface Item extends Identified {
   readonly n: number;
@@ -34,6 +37,23 @@ export const workloads: Readonly<Record<string, (folder: string) => Promise<Reco
       asyncUs: perStage(asyncMs),
       ...(await storeFigures(folder)),
     };
+  },
+  /** As `overhead`, looked on at as a run is, without OpenTelemetry; in a process of its own, because looking on changes what promises cost. */
+  async watched(folder) {
+    await using watch = await openWatch({
+      recipe: "bench",
+      level: "info",
+      verbose: false,
+      secrets: createSecrets(),
+      env: {},
+      facts: {},
+      say: () => {},
+    });
+    const watched = watch.executor(inProcess());
+    await line(join(folder, "warm"), straight(items / 5, false), watched);
+    const lineMs = await timed(() => line(join(folder, "sync"), straight(items, false), watched));
+    const asyncMs = await timed(() => line(join(folder, "async"), straight(items, true), watched));
+    return { lineUs: (lineMs * 1000) / items / stages, asyncUs: (asyncMs * 1000) / items / stages };
   },
   async small(folder) {
     const half = all<Item, Identified>({
@@ -78,10 +98,10 @@ async function bare(count: number): Promise<number> {
   return seen;
 }
 
-async function line(folder: string, made: Line<Item>): Promise<number> {
+async function line(folder: string, made: Line<Item>, executor: Executor = inProcess()): Promise<number> {
   await using store = await openStore(join(folder, "store"));
   await using events = await openEventLog(join(folder, "events.jsonl"));
-  const { items: out } = executeLine(made, { store, events, executor: inProcess(), draining: never, signal: never });
+  const { items: out } = executeLine(made, { store, events, executor, draining: never, signal: never });
   let seen = 0;
   for await (const _ of out) seen += 1;
   return seen;

@@ -68,6 +68,10 @@ if (workload !== undefined && folder !== undefined) {
     `  the line                       ${lineUs.toFixed(2)} us  x${(lineUs / bareUs).toFixed(1)}  limit 20 us  ${verdict(lineUs, 20)}`,
   );
   console.log(`  the line, stages that await    ${asyncUs.toFixed(2)} us  x${(asyncUs / bareUs).toFixed(1)}`);
+  const { figures: watched } = await measure("watched");
+  console.log(
+    `  the same, watched              ${(watched.lineUs ?? 0).toFixed(2)} us, ${(watched.asyncUs ?? 0).toFixed(2)} us where stages await  limit 20 us  ${verdict(watched.lineUs ?? 0, 20)}`,
+  );
   console.log("the store, 2 kB values");
   console.log(
     `  get ${getUs.toFixed(1)} us, peek at a missing key ${peekUs.toFixed(1)} us, put in batches of 64 ${putUs.toFixed(1)} us, remembered value ${rememberedUs.toFixed(1)} us`,

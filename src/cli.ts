@@ -3,6 +3,7 @@
 import { inspect } from "node:util";
 import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
+import { processSecrets } from "./commands/run-secrets.ts";
 import { BudgetError, FailureError, firstError, StoreError, UsageError } from "./domain/errors.ts";
 import { packageVersion } from "./package.ts";
 
@@ -89,6 +90,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// What nobody caught is a bug, told like one: Node would print whatever hangs on the error, keys included.
+process.on("uncaughtException", (error) => process.exit(explain(firstError(error))));
+
 try {
   await cli.parseAsync();
 } catch (error) {
@@ -100,7 +104,7 @@ try {
 
 /** Says on stderr what stopped the command, in one sentence unless it is a bug. Returns the exit code. */
 function explain(error: unknown): number {
-  const say = (message: string) => process.stderr.write(`tracemill: ${message}\n`);
+  const say = (message: string) => process.stderr.write(`tracemill: ${processSecrets().cut(message)}\n`);
   if (error instanceof UsageError) {
     say(error.message);
     return exitCodes.usage;

@@ -80,6 +80,25 @@ export interface Completion {
   readonly remembered: boolean;
 }
 
+/** One try of a request to an endpoint; `try` counts from 1. `payload` is the body, without any key. */
+export interface SentRequest {
+  readonly alias: string;
+  readonly baseUrl: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly try: number;
+}
+
+/** Told of every request that leaves for an endpoint and what became of it. Must neither throw nor wait. Latencies in milliseconds. */
+export interface RequestWatch {
+  sends(request: SentRequest): void;
+  receives(request: SentRequest, answer: Pick<Completion, "text" | "finishReason" | "usage">, latencyMs: number): void;
+  fails(request: SentRequest, error: unknown, latencyMs: number): void;
+  /** The request is tried again after so long. */
+  waits(request: SentRequest, error: Error, waitMs: number): void;
+  /** Nobody asks the endpoint for so long: it said 429, or for how long to leave it alone. */
+  pauses(request: SentRequest, error: Error, pauseMs: number): void;
+}
+
 /** A language model behind an endpoint. */
 export interface Model {
   /** The alias under `models:` in the config. */
@@ -231,4 +250,15 @@ export interface Exporter {
   /** The file appears whole or not at all (`openAtomicFile`). @throws {StoreError} when the disk refuses. */
   write(examples: AsyncIterable<Example>, path: string): Promise<ExportedFile>;
   check(path: string): Promise<ExportProblem[]>;
+}
+
+/** How grave a line of the log is, gravest first. `debug` tells of each request and step, `trace` their texts too. */
+export const logLevels = ["error", "warn", "info", "debug", "trace"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Where a run says what happens. Never throws and never waits; secrets are cut out of what it is given. */
+export interface Log {
+  write(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Whether lines of this level are read by anybody, for fields that cost something to make. */
+  takes(level: LogLevel): boolean;
 }

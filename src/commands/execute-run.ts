@@ -1,5 +1,5 @@
 import { join, relative } from "node:path";
-import type { ExportedFile } from "../contracts.ts";
+import type { ExportedFile, LogLevel } from "../contracts.ts";
 import { firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
@@ -17,11 +17,13 @@ import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
+import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type OpenedRun, openRun } from "./open-run.ts";
 import { showProgress } from "./progress.ts";
 import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
 import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
+import { processSecrets } from "./run-secrets.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
 interface RunOptions {
@@ -30,6 +32,7 @@ interface RunOptions {
   readonly configPath: string;
   /** Absolute path of the folder for runs and the store. */
   readonly output: string;
+  readonly logging: { readonly level: LogLevel; readonly verbose: boolean };
 }
 
 /**
@@ -38,16 +41,34 @@ interface RunOptions {
  */
 export async function executeRun(options: RunOptions): Promise<number> {
   using interrupt = stopOnInterrupt(say);
+  await using watch = await openWatch({
+    ...options.logging,
+    recipe: options.recipe.name,
+    secrets: processSecrets(),
+    env: process.env,
+    say,
+    facts: {
+      version: packageVersion(),
+      node: process.version,
+      platform: `${process.platform} ${process.arch}`,
+      pid: process.pid,
+      argv: process.argv.slice(2),
+    },
+  });
+  interrupt.tell(watch.say);
   try {
-    return await openAndRun(options, interrupt);
+    return await openAndRun(options, interrupt, watch);
   } catch (error) {
-    if (!interrupt.stopping.aborted || firstError(error) !== interrupt.stopping.reason) throw error;
-    say(`Stopped. To go on, ${runAgain}.`);
+    if (!interrupt.stopping.aborted || firstError(error) !== interrupt.stopping.reason) {
+      watch.broke(firstError(error));
+      throw error;
+    }
+    watch.say(`Stopped. To go on, ${runAgain}.`);
     return exitCodes.interrupted;
   }
 }
 
-async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<number> {
+async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watch): Promise<number> {
   const { recipe, config, output } = options;
   const startedMs = Date.now();
   const storeFolder = join(output, "store");
@@ -57,7 +78,9 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   const remember = createRemember(store);
   const lostBefore = await lostIntents(store);
   if (lostBefore > 0) {
-    say(`${lostBefore} requests were under way when an earlier run ended; they are sent again where they are needed`);
+    watch.say(
+      `${lostBefore} requests were under way when an earlier run ended; they are sent again where they are needed`,
+    );
   }
   await using opened = await openRun({
     config,
@@ -67,7 +90,8 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
     meter,
     env: process.env,
     signal: interrupt.stopping,
-    say,
+    secrets: processSecrets(),
+    watch,
   });
   const line = await recipe.build(config, opened.kit);
   if (interrupt.draining.aborted) {
@@ -76,18 +100,23 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   }
   const folder = await createRunFolder({ output, configHash: hashOf(config), now: new Date(startedMs) });
   const stages = line.stages.map((stage) => stage.name);
-  await writeJson(folder.manifestPath, manifestOf({ ...options, folder, opened, stages, startedMs }));
+  const manifest = manifestOf({ ...options, folder, opened, stages, startedMs });
+  await writeJson(folder.manifestPath, processSecrets().cutAll(manifest));
   say(`run       ${folder.run}\n`);
 
   await using events = await openEventLog(folder.eventsPath);
+  const { logPath } = folder;
+  const draining = interrupt.draining;
+  const watched = watch.begin({ name: folder.run, logPath, events, draining });
   events.write({ type: "started", at: new Date(startedMs).toISOString(), run: folder.run, recipe: recipe.name });
   const { items, account } = executeLine(line, {
     store,
-    events,
-    executor: inProcess(),
-    draining: interrupt.draining,
+    events: watched,
+    executor: watch.executor(inProcess()),
+    draining,
     signal: interrupt.stopping,
   });
+  watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = recipe.target(config);
   const tally = exampleTally();
 
@@ -105,6 +134,8 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
       costUsd,
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
     };
+    const { examples, requests, tokens, wallSeconds } = summary;
+    watch.end(status, { examples, requests, tokens, costUsd, wallSeconds });
     await writeJson(folder.summaryPath, summary);
     return summary;
   }
@@ -119,7 +150,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
     now: Date.now,
     intervalMs: process.stderr.isTTY ? 200 : 5000,
   });
-  interrupt.tell((text) => progress.log(text));
+  watch.tell((text) => progress.log(text));
   let files: ExportedFile[];
   try {
     files = await exportExamples({
@@ -141,6 +172,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
     throw error;
   } finally {
     progress.stop();
+    watch.tell(say);
   }
 
   const owed = countOwed(account.rows());
@@ -148,8 +180,8 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   const status = statusOf({ interrupted, owed, examples: tally.examples(), target });
   await writeCard({
     folder: folder.exportsPath,
-    title: config.export.title,
-    licence: config.export.licence,
+    title: processSecrets().cut(config.export.title),
+    licence: processSecrets().cut(config.export.licence),
     files,
     tally,
     funnel: account.rows(),
@@ -205,5 +237,5 @@ function manifestOf(
 }
 
 function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${processSecrets().cut(line)}\n`);
 }

@@ -6,6 +6,7 @@ import { datasetLoader } from "../datasets/load.ts";
 import { profileDataset, profileVersion } from "../datasets/profile.ts";
 import { type Dataset, type FileProfile, fileProfile, type Seed } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
+import type { Secrets } from "../domain/secrets.ts";
 import { createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
 import { openModels } from "../models/open.ts";
@@ -13,6 +14,7 @@ import { loadPrompt, type Prompt } from "../prompts/load.ts";
 import type { RunConfig, RunKit } from "../recipe.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
 import { openSession } from "../sandboxes/session.ts";
+import type { Watch } from "../telemetry/watch.ts";
 
 export interface OpenedRun extends AsyncDisposable {
   readonly kit: RunKit;
@@ -35,9 +37,11 @@ export async function openRun(options: {
   readonly meter: Meter;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  readonly say: (line: string) => void;
+  readonly secrets: Secrets;
+  readonly watch: Watch;
 }): Promise<OpenedRun> {
-  const { config, remember, signal, say } = options;
+  const { config, remember, signal, watch } = options;
+  const { say } = watch;
   const resources: AsyncDisposable[] = [];
   const close = () => closeAll(resources.splice(0).reverse());
   try {
@@ -46,6 +50,8 @@ export async function openRun(options: {
       meter: options.meter,
       admissions: createAdmissions(),
       env: options.env,
+      secrets: options.secrets,
+      watch: watch.requests,
     });
     resources.push(models);
 
@@ -73,7 +79,7 @@ export async function openRun(options: {
     await Promise.all(models.all.map((model) => model.check(signal)));
     for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
 
-    const backend = await openSandboxBackend({ ...config.sandbox, signal });
+    const backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal }));
     resources.push(backend);
     say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
 
@@ -91,14 +97,14 @@ export async function openRun(options: {
             }),
           ),
         ),
-      model: (alias) => sampledFrom(models.get(alias), config.seed * samplesPerSeed),
+      model: (alias) => sampledFrom(watch.model(models.get(alias)), config.seed * samplesPerSeed),
       async prompt(path): Promise<Prompt> {
         const prompt = await loadPrompt(/^\.\.?\//.test(path) ? resolve(dirname(options.configPath), path) : path);
         prompts[path] = prompt.hash;
         return prompt;
       },
       remember,
-      openSession: ({ dataset, attempt, signal: sessionSignal }) =>
+      openSession: watch.openSession(({ dataset, attempt, signal: sessionSignal }) =>
         openSession({
           backend,
           remember,
@@ -107,6 +113,7 @@ export async function openRun(options: {
           label: attempt,
           signal: sessionSignal,
         }),
+      ),
     };
     return { kit, backend, models: models.all, datasets, prompts, [Symbol.asyncDispose]: close };
   } catch (error) {

@@ -41,6 +41,7 @@ export interface RunFolder {
   readonly path: string;
   readonly manifestPath: string;
   readonly eventsPath: string;
+  readonly logPath: string;
   readonly summaryPath: string;
   readonly examplesPath: string;
   readonly exportsPath: string;
@@ -56,6 +57,7 @@ export function runFolderAt(path: string): RunFolder {
     path,
     manifestPath: join(path, "manifest.json"),
     eventsPath: join(path, "events.jsonl"),
+    logPath: join(path, "run.log"),
     summaryPath: join(path, "summary.json"),
     examplesPath: join(path, "examples.csv"),
     exportsPath: join(path, "exports"),

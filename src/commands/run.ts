@@ -3,6 +3,7 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { applySet } from "../config/set.ts";
+import { type LogLevel, logLevels } from "../contracts.ts";
 import { executeRun } from "./execute-run.ts";
 import { recipeOf } from "./load-recipe.ts";
 
@@ -10,6 +11,8 @@ export interface RunArguments {
   readonly config: string;
   readonly output: string;
   readonly set: readonly string[];
+  readonly logLevel: LogLevel;
+  readonly verbose: boolean;
 }
 
 export function builder(argv: Argv): Argv {
@@ -20,7 +23,13 @@ export function builder(argv: Argv): Argv {
       array: true,
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
-    });
+    })
+    .option("log-level", {
+      choices: logLevels,
+      default: "info",
+      describe: "What goes into the run's log: debug adds requests and steps, trace their texts",
+    })
+    .option("verbose", { type: "boolean", default: false, describe: "Show requests and steps as they happen" });
 }
 
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
@@ -28,5 +37,11 @@ export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<v
   const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
   const recipe = await recipeOf(value, file.path);
   const config = parseConfig(recipe.config, value, file.path);
-  process.exitCode = await executeRun({ recipe, config, configPath: file.path, output: resolve(args.output) });
+  process.exitCode = await executeRun({
+    recipe,
+    config,
+    configPath: file.path,
+    output: resolve(args.output),
+    logging: { level: args.logLevel, verbose: args.verbose },
+  });
 }

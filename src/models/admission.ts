@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import PQueue from "p-queue";
 import { UsageError } from "../domain/errors.ts";
 import { sha256 } from "../domain/hash.ts";
@@ -137,7 +138,8 @@ function createAdmission(
       // A pause that ended while the queue was idle has left it paused.
       if (waking === undefined && pausedUntilMs <= now()) queue.start();
       holdWhilePaused(queue);
-      return queue.add(send, { signal, priority });
+      // The queue starts it from within somebody else's call; whoever watches must see it as part of its own.
+      return queue.add(AsyncLocalStorage.bind(send), { signal, priority });
     },
     pause(ms) {
       pausedUntilMs = Math.max(pausedUntilMs, now() + ms);

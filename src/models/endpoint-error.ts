@@ -112,7 +112,7 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
   }
   if (status === 408 || status === 409 || status === 425 || status === 429 || status >= 500) {
     const pausesEndpoint = status === 429 || problem.retryAfterMs !== null;
-    return new TransientError(said, { retryAfterMs: problem.retryAfterMs, pausesEndpoint, cause });
+    return new TransientError(said, { retryAfterMs: problem.retryAfterMs, pausesEndpoint, status, cause });
   }
   if (status === 400 && filtered.test(searched)) {
     return new RejectionError("content_filter", `The provider's content filter refused the request: ${said}`, {

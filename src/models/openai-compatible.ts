@@ -1,6 +1,7 @@
 import { z } from "zod";
-import type { ChatRequest, Model, Spend } from "../contracts.ts";
+import type { ChatRequest, Model, SentRequest, Spend } from "../contracts.ts";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
+import { createSecrets } from "../domain/secrets.ts";
 import type { Usage } from "../domain/trajectory.ts";
 import { type Answer, answer } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
@@ -26,7 +27,8 @@ const retries = z.strictObject({
 const ownFields = new Set(
   "model messages stream n seed stop response_format temperature top_p max_tokens max_completion_tokens".split(" "),
 );
-const secretHeader = /^(authorization|proxy-authorization|cookie|(x-)?api-key)$/i;
+const secretHeader = /(^|[-_])(authorization|auth|cookie|api-?key|key|token|secret|password)$/i;
+const secretField = /^(authorization|password|secret|(access|auth|api)_?(token|secret))$/i;
 
 const schema = z.strictObject({
   provider: z.literal("openai-compatible"),
@@ -51,6 +53,10 @@ const schema = z.strictObject({
       (body) => !Object.keys(body).some((field) => ownFields.has(field)),
       `Expected none of ${[...ownFields].join(", ")}: they have options of their own or come from the request`,
     )
+    .refine((body) => !Object.keys(body).some((field) => secretField.test(field)), {
+      error:
+        "Expected no secret in the body: configs are written into every run; name the key's variable in `apiKeyEnv`",
+    })
     .default({}),
   temperature: z.number().min(0).optional(),
   topP: z.number().gt(0).max(1).optional(),
@@ -85,9 +91,10 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   const { now = Date.now, random = Math.random, sleep = wait } = deps;
   const key = readKey(alias, config, deps.env);
   const { baseUrl } = config;
+  const cut = cutter(key, deps);
   const admission = deps.admissions.of({ baseUrl, key }, alias, config);
   const asked = { alias, baseUrl, model: config.model, keyFrom: key === null ? null : (config.apiKeyEnv ?? null) };
-  const transport = await createTransport({ ...config, key, asked, now, fetch: deps.fetch ?? fetch });
+  const transport = await createTransport({ ...config, key, cut, asked, now, fetch: deps.fetch ?? fetch });
   const endpoint = config.rememberAs ?? baseUrl;
   const settings = settingsOf(config);
 
@@ -99,20 +106,28 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     );
 
   async function ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer> {
+    const request = (number: number): SentRequest => ({ alias, baseUrl, payload, try: number });
     const send = async (number: number) => {
       const sent = deps.meter.send(alias);
+      const sentMs = now();
+      deps.watch?.sends(request(number));
       try {
         const received = await transport.complete(payload, signal);
-        sent.received(priced(received.usage, config.price));
+        const usage = priced(received.usage, config.price);
+        sent.received(usage);
+        deps.watch?.receives(request(number), { ...received, usage }, now() - sentMs);
         admission.outage.answered();
         return received;
       } catch (error) {
         sent.failed();
+        deps.watch?.fails(request(number), error, now() - sentMs);
         if (error instanceof TransientError) admission.outage.unanswered();
         else if (!signal.aborted) admission.outage.answered();
         // Before this request's place is free, or the next one would slip in.
         if (error instanceof TransientError && error.pausesEndpoint) {
-          admission.pause(longestWaitMs(error.retryAfterMs, number, config.retries));
+          const pauseMs = longestWaitMs(error.retryAfterMs, number, config.retries);
+          admission.pause(pauseMs);
+          deps.watch?.pauses(request(number), error, pauseMs);
         }
         throw error;
       }
@@ -128,6 +143,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
       now,
       sleep,
       random,
+      waits: (number, error, waitMs) => deps.watch?.waits(request(number), error, waitMs),
     });
   }
 
@@ -166,7 +182,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
       }
       return { text: value.text, reasoning: value.reasoning, finishReason: value.finishReason, usage, key, remembered };
     },
-    check: (signal) => checkEndpoint({ ...config, key, asked, fetch: deps.fetch ?? fetch }, signal),
+    check: (signal) => checkEndpoint({ ...config, key, cut, asked, fetch: deps.fetch ?? fetch }, signal),
   };
 }
 
@@ -199,6 +215,16 @@ function priced(usage: Answer["usage"], cost: OpenAiCompatibleConfig["price"]): 
   const input = (usage.inputTokens - cached) * cost.inputPerMillion;
   const cachedInput = cached * (cost.cachedInputPerMillion ?? cost.inputPerMillion);
   return { ...usage, costUsd: (input + cachedInput + usage.outputTokens * cost.outputPerMillion) / 1e6 };
+}
+
+/** Cuts this model's key, however short, and every other secret of the run out of what an error quotes. */
+function cutter(key: string | null, { secrets }: ProviderDeps): (text: string) => string {
+  const own = createSecrets({ shortest: 1 });
+  if (key !== null) {
+    own.add(key);
+    secrets?.add(key);
+  }
+  return (text) => (secrets === undefined ? own.cut(text) : secrets.cut(own.cut(text)));
 }
 
 function readKey(alias: string, config: OpenAiCompatibleConfig, env: ProviderDeps["env"]): string | null {

@@ -1,5 +1,6 @@
 import type { ZodObject, z } from "zod";
-import type { Model, Remember } from "../contracts.ts";
+import type { Model, Remember, RequestWatch } from "../contracts.ts";
+import type { Secrets } from "../domain/secrets.ts";
 import type { Admissions } from "./admission.ts";
 import type { Meter } from "./meter.ts";
 
@@ -10,6 +11,9 @@ export interface ProviderDeps {
   /** One for all models of a run: aliases that share an endpoint share its limits. */
   readonly admissions: Admissions;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Learns every key that is read, and cuts all of them out of what an error says. */
+  readonly secrets?: Secrets;
+  readonly watch?: RequestWatch;
   readonly fetch?: typeof fetch;
   /** Milliseconds since the epoch; Date.now unless given. */
   readonly now?: () => number;

@@ -7,13 +7,16 @@ export class TransientError extends Error {
   readonly retryAfterMs: number | null;
   /** The endpoint is overloaded: everybody should wait, not only this request. */
   readonly pausesEndpoint: boolean;
+  /** The HTTP status, null where there was none. */
+  readonly status: number | null;
   constructor(
     message: string,
-    options: { retryAfterMs?: number | null; pausesEndpoint?: boolean; cause?: unknown } = {},
+    options: { retryAfterMs?: number | null; pausesEndpoint?: boolean; status?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.pausesEndpoint = options.pausesEndpoint ?? false;
+    this.status = options.status ?? null;
   }
 }
 
@@ -39,6 +42,8 @@ export async function retry<T>(
     readonly now: () => number;
     readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
     readonly random: () => number;
+    /** Told before each wait. */
+    readonly waits?: (number: number, error: TransientError, waitMs: number) => void;
   },
 ): Promise<T> {
   const { policy, signal, now, sleep } = options;
@@ -56,6 +61,7 @@ export async function retry<T>(
           { cause: error },
         );
       }
+      options.waits?.(number, error, waitMs);
       await sleep(waitMs, signal);
     }
   }

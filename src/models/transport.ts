@@ -15,13 +15,15 @@ export interface Transport {
 export async function createTransport(options: {
   readonly baseUrl: string;
   readonly key: string | null;
+  /** Cuts the key out of what an error quotes. */
+  readonly cut: (text: string) => string;
   readonly headers: Readonly<Record<string, string>>;
   readonly timeoutSeconds: number;
   readonly asked: Asked;
   readonly now: () => number;
   readonly fetch: typeof fetch;
 }): Promise<Transport> {
-  const { key, asked, now } = options;
+  const { key, cut, asked, now } = options;
   // 60 ms to load, so only where a model is made.
   const { APIConnectionError, APIError, OpenAI } = await import("openai");
   const timeoutMs = options.timeoutSeconds * 1000;
@@ -58,11 +60,11 @@ export async function createTransport(options: {
   }
 
   function problemOf(status: number, message: string, code: string, afterMs: number | null): EndpointProblem {
-    return { status, message: redact(message, key), code, retryAfterMs: afterMs };
+    return { status, message: cut(message), code, retryAfterMs: afterMs };
   }
 
   function unreachable(error: Error): TransientError {
-    const reason = redact(deepestMessage(error), key);
+    const reason = cut(deepestMessage(error));
     return new TransientError(`a connection that broke (${reason})`, { cause: new Error(reason) });
   }
 
@@ -72,7 +74,7 @@ export async function createTransport(options: {
       return readAnswer(body, requestBytes);
     } catch (error) {
       // The error quotes the body; made again, it quotes one without the key.
-      readAnswer(redact(body, key), requestBytes);
+      readAnswer(cut(body), requestBytes);
       throw error;
     }
   }
@@ -104,11 +106,6 @@ async function fetchWithErrorText(
   const headers = new Headers(response.headers);
   for (const name of ["content-encoding", "content-length", "content-type"]) headers.delete(name);
   return new Response(JSON.stringify({ error: { message, code } }), { status: response.status, headers });
-}
-
-/** A text with the key cut out, however often an endpoint or a library quotes it. */
-export function redact(text: string, key: string | null): string {
-  return key === null ? text : text.replaceAll(key, "[key]");
 }
 
 /** What a fetch error says at its root; the outer ones only say that fetching failed. */

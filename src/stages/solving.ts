@@ -6,10 +6,14 @@ import { contentId } from "../domain/hash.ts";
 import type { Trajectory } from "../domain/trajectory.ts";
 import type { Prompt } from "../prompts/load.ts";
 
-/** Opens a replayable Python session on a dataset. `attempt` names whose session it is: the same attempt replays its own steps. */
+/**
+ * Opens a replayable Python session on a dataset. `attempt` names whose session it is: the same attempt replays its own steps. `agent`
+ * is who works in it, for whoever watches; absent where no agent does.
+ */
 export type OpenSession = (request: {
   readonly dataset: Dataset;
   readonly attempt: string;
+  readonly agent?: { readonly name: string; readonly model: string };
   readonly signal: AbortSignal;
 }) => Session;
 
@@ -43,7 +47,12 @@ export async function solve(options: {
     prompts: options.prompts.map((prompt) => prompt.hash),
     maxTurns: agent.maxTurns,
   });
-  await using session = options.openSession({ dataset, attempt: id, signal });
+  await using session = options.openSession({
+    dataset,
+    attempt: id,
+    agent: { name: agent.scaffold.name, model: String(agent.model.identity.model) },
+    signal,
+  });
   return await rollout({ id, assignment, ...agent, session, sample, signal });
 }
 

@@ -12,7 +12,7 @@ export interface SmallRun extends AsyncDisposable {
   readonly configPath: string;
   readonly output: string;
   /** Runs the config as it stands, with `--set` changes. */
-  run(options?: CliOptions & { set?: readonly string[]; output?: string }): Promise<CliEnd>;
+  run(options?: CliOptions & { set?: readonly string[]; args?: readonly string[]; output?: string }): Promise<CliEnd>;
   /** Runs another command on this folder's output. */
   ask(...args: string[]): Promise<CliEnd>;
   summary(output?: string): Promise<RunSummary>;
@@ -50,8 +50,11 @@ export async function smallRun(options: { model?: object; config?: object } = {}
     folder,
     configPath,
     output,
-    run: ({ set = [], output: elsewhere = output, ...rest } = {}) =>
-      tracemill(["run", configPath, "--output", elsewhere, ...set.flatMap((change) => ["--set", change])], rest),
+    run: ({ set = [], args = [], output: elsewhere = output, ...rest } = {}) =>
+      tracemill(
+        ["run", configPath, "--output", elsewhere, ...args, ...set.flatMap((change) => ["--set", change])],
+        rest,
+      ),
     ask: (...args) => tracemill([...args, "--output", output]),
     summary: async (from = output) =>
       runSummary.parse(JSON.parse(await readFile(join(from, "runs/latest/summary.json"), "utf8"))),

@@ -62,6 +62,10 @@ describe.skipIf(missing !== null)(`Ctrl-C${skipped}`, () => {
     expect(status).toBe("interrupted");
     for (const row of funnel) expect(row.in).toBe(row.passed + row.rejected + row.failed + row.pending);
     expect(funnel.reduce((sum, row) => sum + row.failed, 0)).toBe(0); // nothing broke, so nothing is owed
+    const notes = (await files.events(output)).filter((event) => event.type === "note");
+    expect(notes.map((note) => note.message)).toEqual(["Interrupted: what is under way ends, nothing new starts"]);
+    const log = await readFile(join(output, "runs/latest/run.log"), "utf8");
+    expect(log).toMatch(/"message":"Run ended","status":"interrupted"/);
   }
 
   // One output folder, interrupted again and again: each run goes on where the one before it was stopped.
