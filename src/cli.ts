@@ -3,6 +3,7 @@
 import { inspect } from "node:util";
 import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
+import { expectOnce, mistyped } from "./commands/mistyped.ts";
 import { BudgetError, FailureError, firstError, StoreError, UsageError } from "./domain/errors.ts";
 import { packageVersion } from "./package.ts";
 
@@ -62,13 +63,24 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
 const cli = yargs(hideBin(process.argv))
   .scriptName("tracemill")
   .usage("$0 <command>\n\nTurns datasets into fine-tuning data for data-science agents.")
-  .option("output", { type: "string", default: "output", describe: "Folder for runs and the store", global: true })
+  .option("output", {
+    type: "string",
+    default: "output",
+    requiresArg: true,
+    describe: "Folder for runs and the store",
+    global: true,
+  })
+  .check((given) => {
+    expectOnce(given, ["output"]);
+    return true;
+  })
   .version(packageVersion())
   .demandCommand(1, "Expected a command. `tracemill --help` lists them.")
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
-  .fail((message, error) => {
-    throw error ?? new UsageError(message);
+  .fail((message, error, usage) => {
+    const usages = commands.map((command) => command.usage);
+    throw error ?? mistyped(message, { usages, help: String(usage.help()), argv: hideBin(process.argv) });
   });
 
 for (const { usage, describe, load } of commands) {

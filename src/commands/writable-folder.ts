@@ -14,8 +14,9 @@ export async function makeWritableFolder(path: string): Promise<void> {
         { cause },
       );
     }
+    const got = code === "ENOTDIR" || code === "EEXIST" ? "a file in its way" : message.split(", ")[0];
     throw new UsageError(
-      `Expected a folder that can be written at \`${path}\`, got: ${message}. Name another with --output.`,
+      `Expected a folder that can be written at \`${path}\`, got: ${got}. Name another with --output.`,
       { cause },
     );
   }

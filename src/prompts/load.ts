@@ -77,11 +77,11 @@ async function read(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
+    const got = (cause as Error).message.split(", ")[0];
     throw new UsageError(
-      `Expected a prompt at \`${file}\`, got ${(cause as Error).message}: give the absolute path of a Markdown file, or one below the package's prompts/`,
-      {
-        cause,
-      },
+      `Expected a prompt (\`prompts:\` in the config) at \`${file}\`, got ${got}: name one of the package's prompts/, or your own ` +
+        "with an absolute path or one that begins with `./` and starts at the config",
+      { cause },
     );
   }
 }
