@@ -79,8 +79,7 @@ const cli = yargs(hideBin(process.argv))
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message, error, usage) => {
-    const usages = commands.map((command) => command.usage);
-    throw error ?? mistyped(message, { usages, help: String(usage.help()), argv: hideBin(process.argv) });
+    throw error ?? refused(message, String(usage.help()));
   });
 
 for (const { usage, describe, load } of commands) {
@@ -104,10 +103,16 @@ for (const stream of [process.stdout, process.stderr]) {
 try {
   await cli.parseAsync();
 } catch (error) {
-  const first = firstError(error);
+  const thrown = firstError(error);
+  // Where an option lacks its value, yargs throws an error of its own past `fail`.
+  const first = thrown instanceof Error && thrown.name === "YError" ? refused(thrown.message, "") : thrown;
   process.exitCode = explain(first);
   // LMDB's clean-up at a natural end frees twice what a failed commit has freed, and the process would die of that instead.
   if (first instanceof StoreError) process.exit();
+}
+
+function refused(message: string, help: string): UsageError {
+  return mistyped(message, { usages: commands.map(({ usage }) => usage), help, argv: hideBin(process.argv) });
 }
 
 /** Says on stderr what stopped the command, in one sentence unless it is a bug. Returns the exit code. */

@@ -149,7 +149,11 @@ async function runIds(runs: string): Promise<string[]> {
       .sort();
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
-    throw error;
+    if (codeOf(error) !== "EACCES" && codeOf(error) !== "ENOTDIR") throw error;
+    throw new UsageError(
+      `Expected a folder of runs at \`${runs}\`, got ${(error as Error).message.split(", ")[0]}: name another with --output`,
+      { cause: error },
+    );
   }
 }
 

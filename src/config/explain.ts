@@ -71,10 +71,11 @@ function wanted(schema: ZodType, issue: Issue): string {
   return isDate ? "a date such as 2026-11-25" : article(issue.expected);
 }
 
-/** The way out for a number or flag written as a text. */
+/** The way out for a number or flag written as a text, and for a section left empty. */
 function quoted(expected: string | undefined, got: unknown): string {
   const isNumber = (expected === "number" || expected === "int") && typeof got === "string" && /^-?\d/.test(got);
   const isFlag = expected === "boolean" && (got === "true" || got === "false");
+  if (got === null && (expected === "object" || expected === "record")) return ": fill it in, or write `{}`";
   return isNumber || isFlag ? ": write it without quotes" : "";
 }
 

@@ -30,6 +30,8 @@ export function propose(options: {
   readonly concurrency: number;
 }): EachStage<Seed, Proposal> {
   const { agent, prompts } = options;
+  prompts.system.expectPlaces(["max_turns"]);
+  prompts.seed.expectPlaces(["profile", "exploration", "count"]);
   return each({
     name: "propose",
     concurrency: options.concurrency,

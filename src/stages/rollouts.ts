@@ -13,6 +13,8 @@ export const rolloutsOptions = z.strictObject({
   concurrency: concurrency.default(32),
 });
 
+const taskPlaces = ["files", "context", "question", "constraints", "answer_format"];
+
 /**
  * Lets the agent solve each Attempt in a sandbox of its own; the Attempt becomes an unmeasured Candidate, however the rollout
  * ended. A rollout whose model or sandbox broke is a failure: the attempt is owed.
@@ -24,6 +26,8 @@ export function rollouts(options: {
   readonly concurrency: number;
 }): EachStage<Attempt, Candidate> {
   const { agent, prompts } = options;
+  prompts.system.expectPlaces(["max_turns"]);
+  prompts.task.expectPlaces(taskPlaces);
   return each({
     name: "rollouts",
     concurrency: options.concurrency,

@@ -40,7 +40,7 @@ export interface Case {
   /** What must not be in any output. */
   readonly never?: RegExp;
   /** Only the first request shows it: a run folder is there by then. Without it: no run folder, and no completion was asked for. */
-  readonly shownBy?: "the first request" | "writing the store";
+  readonly shownBy?: "the first request";
   /** Why this machine cannot show it; null where it can. */
   readonly lacks?: string | null;
 }

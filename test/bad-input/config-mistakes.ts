@@ -97,7 +97,7 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       did: "a section left empty (`judge:`)",
       config: { judge: null },
       at: "judge",
-      said: /expected a map of keys, got `null`/,
+      said: /expected a map of keys, got `null`: fill it in, or write `\{\}`/,
     },
     {
       did: "an API key in the config",

@@ -101,9 +101,9 @@ export const machineCases: readonly Case[] = [
       await writeFile(join(folder, "output/store/values/data.mdb"), "this is no store".repeat(1000));
       return {};
     },
-    code: 3,
-    what: /store/,
+    code: 2,
+    what: /damaged/,
     where: /\/home\/you\/work\/output\/store\/values/,
-    wayOut: /--output|move|remove/,
+    wayOut: /--output/,
   },
 ];
