@@ -34,7 +34,7 @@ export async function checkEndpoint(
     return { status: response.status, location: elsewhere(response, url), body: await response.text() };
   }).catch((error: unknown) => {
     if (signal.aborted) throw signal.reason;
-    const reason = redact(deepestMessage(error), key);
+    const reason = redact(inWords(deepestMessage(error)), key);
     throw new UsageError(`Expected ${endpoint} to answer, got \`${reason}\`. ${wayOut(codeOf(error), baseUrl)}`, {
       cause: new Error(reason),
     });
@@ -78,6 +78,11 @@ function namesIn(body: string): string[] {
   }
   const parsed = list.safeParse(value);
   return parsed.success ? parsed.data.data.map(({ id }) => id) : [];
+}
+
+/** OpenSSL's own words without its numbers and file names. */
+function inWords(message: string): string {
+  return /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message;
 }
 
 function codeOf(error: unknown): string {

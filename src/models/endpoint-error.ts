@@ -104,11 +104,11 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
     return stop("The account has no credit left: add some, or name another endpoint; what was received is kept.");
   }
   if (status === 401 || status === 403) {
-    const key =
+    return stop(
       asked.keyFrom === null
-        ? "no key is sent: name its variable in `apiKeyEnv`"
-        : `check the key in \`${asked.keyFrom}\``;
-    return stop(`The endpoint refuses access; ${key}, and that it may use this model.`);
+        ? "The endpoint refuses access; no key is sent: name its variable in `apiKeyEnv`."
+        : `The endpoint refuses access; check the key in \`${asked.keyFrom}\`, and that it may use this model.`,
+    );
   }
   if (status === 404 || ((status === 400 || status === 422) && unknownModel.test(searched))) {
     const near = nearest(asked.model, asked.listed?.() ?? []);

@@ -29,6 +29,21 @@ export const accepted: readonly Accepted[] = [
   { did: "brackets and stars in a file's name", name: "a[1]{b}*.csv", content: () => table(6), rows: 5, columns: 3 },
 ];
 
+/** Configs that look bad and are good; each says how its text comes from the YAML of a good one. */
+export const acceptedConfigs: readonly { did: string; name: string; text: (config: object) => string }[] = [
+  {
+    did: "a config with a byte order mark and Windows line ends",
+    name: "windows.yaml",
+    text: (config) => `\uFEFF${stringify(config, { aliasDuplicateObjects: false }).replaceAll("\n", "\r\n")}`,
+  },
+  { did: "a config in JSON", name: "my.json", text: (config) => JSON.stringify(config, null, 2) },
+  {
+    did: "a config that shares a block by anchor and alias, and states its version",
+    name: "anchors.yaml",
+    text: (config) => stringify({ version: 1, ...config }),
+  },
+];
+
 export const wide: Accepted = {
   did: "a CSV of 5,000 columns",
   name: "wide.csv",
@@ -73,9 +88,7 @@ export async function runAccepted(files: readonly Accepted[]): Promise<AcceptedE
   try {
     for (const { name, content } of files) await writeFile(join(folder, name), content());
     const config = { ...goodConfig(endpoint.baseUrl), datasets: files.map(({ name }) => `./${name}`) };
-    // As Windows' Notepad would save it.
-    const text = `\uFEFF${stringify(config, { aliasDuplicateObjects: false }).replaceAll("\n", "\r\n")}`;
-    await writeFile(join(folder, "my.yaml"), text);
+    await writeFile(join(folder, "my.yaml"), stringify(config, { aliasDuplicateObjects: false }));
     const end = await tracemill(["run", "my.yaml"], { cwd: folder, env: { HOME: folder } });
     return { ...end, opened };
   } finally {

@@ -22,6 +22,8 @@ export interface Typed {
   readonly env?: Readonly<Record<string, string>>;
   /** The user who types it. */
   readonly as?: number;
+  /** Words before the command, which run it. */
+  readonly through?: readonly string[];
   /** A module loaded before the command. */
   readonly preload?: string;
 }

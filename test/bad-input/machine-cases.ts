@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { diskMissing, mountDisk } from "../kit/disk.ts";
@@ -84,15 +85,20 @@ export const machineCases: readonly Case[] = [
     wayOut: /start Docker/,
   },
   {
-    did: "no sandbox: a Docker image that is not there",
+    did: "no sandbox at all: no Docker, and control groups that are read-only, as in most containers",
     arrange: () => ({
-      config: { sandbox: { backend: "docker", image: "no-such-image" } },
       env: { DOCKER_HOST: "unix:///nowhere/docker.sock" },
+      through: [
+        ...["/usr/bin/unshare", "--mount", "--propagation", "private", "sh", "-c"],
+        'mount -o remount,bind,ro /sys/fs/cgroup/memory && exec "$@"',
+        "sh",
+      ],
     }),
     code: 2,
     what: /usable sandbox.*none/,
-    where: /sandbox\.backend: docker/,
-    wayOut: /tracemill setup/,
+    where: /sandbox\.backend: auto/,
+    wayOut: /tracemill setup.*start Docker/,
+    lacks: noDisk ?? (existsSync("/sys/fs/cgroup/memory/cgroup.procs") ? null : "no cgroup v1 that could be read-only"),
   },
   {
     did: "a store that is damaged",

@@ -37,8 +37,8 @@ export function sectionsOf(
     { title: "The command line", words: "Before anything is spent.", columns: full, dids: names(all.commandCases) },
     { title: "Data", words: "Before anything is spent.", columns: full, dids: names(all.dataCases) },
     {
-      title: "Data that is taken as it is",
-      words: "These look bad and are not: a run takes them, and pandas in the sandbox opens them below `/data/`.",
+      title: "What is taken as it is",
+      words: "These look bad and are not: a run takes them, and pandas in the sandbox opens the files below `/data/`.",
       columns: ["did", "said"],
       dids: names(all.accepted),
     },
@@ -48,6 +48,11 @@ export function sectionsOf(
       columns: ["did", "said", "code", "known"],
       dids: names(all.endpointCases),
     },
-    { title: "The machine", words: "", columns: ["did", "said", "code", "known"], dids: names(all.machineCases) },
+    {
+      title: "The machine",
+      words: "Known before anything is spent.",
+      columns: ["did", "said", "code", "known"],
+      dids: names(all.machineCases),
+    },
   ];
 }

@@ -26,6 +26,7 @@ export function goodConfig(baseUrl: string): Record<string, unknown> {
     propose: { explorations: 1, questions: 2, maxTurns: 3 },
     rollouts: { attempts: 1, maxTurns: 3 },
     screen: { maxStepErrors: 1 },
+    sandbox: { preimport: [] },
     judge: {},
     accept: { mean: 0.5, each: 0.2 },
     select: { target: 1 },
@@ -70,6 +71,7 @@ export async function runCase(
       cwd: folder,
       env: { HOME: folder, ...typed.env },
       ...(typed.as !== undefined && { as: typed.as }),
+      ...(typed.through !== undefined && { through: typed.through }),
       ...(typed.preload !== undefined && { preload: typed.preload }),
     });
     return {
@@ -100,6 +102,8 @@ function normalised(text: string, folder: string): string {
     .replaceAll(folder, "/home/you/work")
     .replaceAll(packageRoot().replace(/\/$/, ""), "/home/you/tracemill")
     .replaceAll(packageVersion(), "0.0.0")
+    .replaceAll(process.execPath, "/usr/bin/node")
+    .replaceAll("EAI_AGAIN", "ENOTFOUND") // a machine without any name server
     .replaceAll(/127\.0\.0\.1:\d+/g, "127.0.0.1:8000")
     .replaceAll(/localhost:\d+/g, "localhost:8000");
 }

@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A module loaded before the command. */
   readonly preload?: string;
+  /** Words before the command, which run it. */
+  readonly through?: readonly string[];
   /** The user it runs as (also the group); only root can choose another. */
   readonly as?: number;
   /** Called with everything stderr said so far, whenever it said more. `kill` reaches the whole process group, as Ctrl-C does. */
@@ -27,7 +29,8 @@ export function tracemill(args: readonly string[], options: CliOptions = {}): Pr
   const cli = join(packageRoot(), "dist/src/bin.js");
   if (!existsSync(cli)) throw new Error(`Expected a build at ${cli}: run \`npm run build\` first`);
   const preload = options.preload === undefined ? [] : ["--import", options.preload];
-  const child = spawn(process.execPath, [...preload, cli, ...args], {
+  const [program = "", ...words] = [...(options.through ?? []), process.execPath, ...preload, cli, ...args];
+  const child = spawn(program, words, {
     cwd: options.cwd ?? process.cwd(),
     env: {
       PATH: process.env.PATH ?? "",

@@ -61,16 +61,4 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? "" : ` (skipp
     },
     timeout,
   );
-
-  test(
-    "a read-only output folder is a mistake told before anything is spent",
-    async () => {
-      await using files = await smallRun({ config: tinyConfig });
-      using _disk = mountDisk(files.output, 1, "ro");
-      const end = await files.run();
-      expect(end.code, end.stderr).toBe(2);
-      expect(end.stderr).toMatch(/^tracemill: Expected a folder that can be written at .*--output/);
-    },
-    timeout,
-  );
 });
