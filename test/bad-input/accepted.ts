@@ -1,4 +1,5 @@
 // Data that looks bad and is taken: one run over all of it, whose proposer asks pandas in a real sandbox to open what lies in /data.
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,17 +58,44 @@ export const wide: Accepted = {
   columns: 5000,
 };
 
+/** Megabytes of the big table: 2048 where TRACEMILL_BIG_FILES=1 is set, another number where it says one, else none is made. */
+export const bigMb =
+  { "": 0, "1": 2048 }[process.env.TRACEMILL_BIG_FILES ?? ""] ?? Number(process.env.TRACEMILL_BIG_FILES);
+const bigRows = bigMb * 20_000;
+
+export const big: Accepted = {
+  did: "a CSV of 2 GB, in less than 1.5 GB of memory",
+  name: "big.csv",
+  *content() {
+    yield "id,when,group,amount,note\n";
+    for (let start = 0; start < bigRows; start += 10_000) {
+      let part = "";
+      // 52 bytes a row, all rows of one length.
+      for (let row = start; row < start + 10_000; row++) {
+        const padded = String(row).padStart(10, "0");
+        part += `${padded},2026-01-${String(1 + (row % 28)).padStart(2, "0")},g${row % 7},${(row % 9000) + 1000}.25,note ${padded}\n`;
+      }
+      yield part;
+    }
+  },
+  rows: bigRows,
+  columns: 5,
+};
+
 const look = `<reasoning>What is there?</reasoning>
 <python>
 import json, os
 import pandas as pd
 for name in sorted(os.listdir("/data")):
-    print("OPENED " + json.dumps([name, *pd.read_csv("/data/" + name).shape]))
+    parts = [part.shape for part in pd.read_csv("/data/" + name, chunksize=100_000)]
+    print("OPENED " + json.dumps([name, sum(rows for rows, _ in parts), parts[0][1]]))
 </python>`;
 
 export interface AcceptedEnd extends CliEnd {
   /** Below /data/, as pandas in the sandbox opened it: name -> rows and columns. */
   readonly opened: ReadonlyMap<string, readonly [number, number]>;
+  /** The most memory that the command's process held, in MB, looked at ten times a second. */
+  readonly peakMb: number;
 }
 
 /** Runs all of them at once, up to the proposers' last word. */
@@ -87,10 +115,27 @@ export async function runAccepted(files: readonly Accepted[]): Promise<AcceptedE
   });
   try {
     for (const { name, content } of files) await writeFile(join(folder, name), content());
-    const config = { ...goodConfig(endpoint.baseUrl), datasets: files.map(({ name }) => `./${name}`) };
+    const config = {
+      ...goodConfig(endpoint.baseUrl),
+      datasets: files.map(({ name }) => `./${name}`),
+      sandbox: { preimport: [], stepTimeoutSeconds: 900 },
+    };
     await writeFile(join(folder, "my.yaml"), stringify(config, { aliasDuplicateObjects: false }));
-    const end = await tracemill(["run", "my.yaml"], { cwd: folder, env: { HOME: folder } });
-    return { ...end, opened };
+    let peakMb = 0;
+    let looking: NodeJS.Timeout | undefined;
+    const look = (pid: number) => {
+      const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, "utf8") : "";
+      peakMb = Math.max(peakMb, Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024);
+    };
+    const end = await tracemill(["run", "my.yaml"], {
+      cwd: folder,
+      env: { HOME: folder },
+      started: (pid) => {
+        looking = setInterval(look, 100, pid);
+      },
+    });
+    clearInterval(looking);
+    return { ...end, opened, peakMb };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

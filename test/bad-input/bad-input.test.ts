@@ -1,11 +1,11 @@
 // Every case of bad input through the built command, and docs/errors.md, which is made of what they say.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { packageRoot } from "../../src/package.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";
-import { type AcceptedEnd, accepted, acceptedConfigs, runAccepted, wide } from "./accepted.ts";
+import { type AcceptedEnd, accepted, acceptedConfigs, big, bigMb, runAccepted, wide } from "./accepted.ts";
 import type { Case, ConfigMistake } from "./case.ts";
 import { commandCases } from "./command-cases.ts";
 import { configCases } from "./config-cases.ts";
@@ -130,9 +130,19 @@ describe.skipIf(noSandbox !== null)(
   },
 );
 
-afterAll(() => {
-  rows.clear();
-});
+const noBig = bigMb > 0 ? noSandbox : "set TRACEMILL_BIG_FILES=1 to make a table of 2 GB";
+
+test.skipIf(noBig !== null)(
+  `${big.did}${noBig === null ? "" : ` (skipped: ${noBig})`}`,
+  async () => {
+    const end = await runAccepted([big]);
+    expect(end.opened.get(big.name), end.stderr).toEqual([big.rows, big.columns]);
+    expect(end.peakMb).toBeGreaterThan(50);
+    expect(end.peakMb).toBeLessThan(1536);
+    rows.set(big.did, { did: big.did, said: `\`/data/${big.name}\``, code: "", known: "" });
+  },
+  3_600_000,
+);
 
 test("docs/errors.md is what these cases gave (npm run docs:errors writes it)", () => {
   const page = readFileSync(pagePath, { encoding: "utf8", flag: "a+" });
@@ -143,7 +153,7 @@ test("docs/errors.md is what these cases gave (npm run docs:errors writes it)", 
     dataCases,
     endpointCases,
     machineCases,
-    accepted: [...acceptedConfigs, ...accepted, wide],
+    accepted: [...acceptedConfigs, ...accepted, wide, big],
   };
   const rendered = renderPage(introduction, sectionsOf(dids), rows, page);
   if (process.env.TRACEMILL_WRITE_DOCS === "1") writeFileSync(pagePath, rendered);

@@ -62,7 +62,8 @@ export interface Accepted {
   readonly did: string;
   /** The file's name below /data/. */
   readonly name: string;
-  readonly content: () => string | Uint8Array;
+  /** The whole file, or its parts one after the other. */
+  readonly content: () => string | Uint8Array | Iterable<string>;
   readonly rows: number;
   readonly columns: number;
 }

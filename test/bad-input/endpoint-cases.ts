@@ -9,11 +9,11 @@ import type { Case, Place } from "./case.ts";
 import { goodConfig } from "./run-case.ts";
 
 const noSandbox = await sandboxMissing();
-const noOpenssl = openssl("version") ? null : "no openssl that could make a certificate";
+const noOpenssl = openssl("version") ? null : "no /usr/bin/openssl that could make a certificate";
 
 function openssl(...args: string[]): boolean {
   try {
-    execFileSync("openssl", args, { stdio: "ignore" });
+    execFileSync("/usr/bin/openssl", args, { stdio: "ignore" });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;

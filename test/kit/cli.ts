@@ -20,6 +20,7 @@ export interface CliOptions {
   readonly through?: readonly string[];
   /** The user it runs as (also the group); only root can choose another. */
   readonly as?: number;
+  readonly started?: (pid: number) => void;
   /** Called with everything stderr said so far, whenever it said more. `kill` reaches the whole process group, as Ctrl-C does. */
   readonly watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void, pid: number) => void;
 }
@@ -43,6 +44,7 @@ export function tracemill(args: readonly string[], options: CliOptions = {}): Pr
     detached: true,
     ...(options.as === undefined ? {} : { uid: options.as, gid: options.as }),
   });
+  if (child.pid !== undefined) options.started?.(child.pid);
   const kill = (signal: NodeJS.Signals) => void process.kill(-(child.pid as number), signal);
   let stdout = "";
   let stderr = "";
