@@ -144,6 +144,12 @@ test.skipIf(noBig !== null)(
   3_600_000,
 );
 
+test("no two cases have one name, and what waits is a case", () => {
+  const names = [...cases, ...configMistakes.flat(), ...acceptedConfigs, ...accepted, wide, big].map(({ did }) => did);
+  expect(names.length).toBe(new Set(names).size);
+  expect(waitsForDatasets.filter((name) => !names.includes(name))).toEqual([]);
+});
+
 test("docs/errors.md is what these cases gave (npm run docs:errors writes it)", () => {
   const page = readFileSync(pagePath, { encoding: "utf8", flag: "a+" });
   const dids = {
