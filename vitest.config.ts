@@ -18,6 +18,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: "forks",
     maxWorkers: 2,
+    // Tests that run at once in one file, each with a command of its own.
+    maxConcurrency: 3,
     sequence: { sequencer: LongestFirst },
   },
 });

@@ -1,4 +1,4 @@
-// Compiles to dist/ and makes the command executable. Plain JavaScript because it runs before anything is compiled.
+// Compiles to dist/ and makes the commands executable. Plain JavaScript because it runs before anything is compiled.
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, renameSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -17,7 +17,7 @@ try {
   rmSync(fresh, { recursive: true, force: true });
   process.exit(1); // the compiler has already said why
 }
-chmodSync(`${fresh}/src/cli.js`, 0o755);
+for (const name of ["bin.js", "cli.js"]) chmodSync(`${fresh}/src/${name}`, 0o755);
 // Swapped whole, so that a command that is starting meanwhile finds one build or the other.
 if (existsSync(built)) renameSync(built, stale);
 renameSync(fresh, built);

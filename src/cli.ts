@@ -3,6 +3,7 @@
 import { inspect } from "node:util";
 import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
+import { expectOnce, mistyped } from "./commands/mistyped.ts";
 import { processSecrets } from "./commands/run-secrets.ts";
 import { BudgetError, FailureError, firstError, StoreError, UsageError } from "./domain/errors.ts";
 import { packageVersion } from "./package.ts";
@@ -63,13 +64,23 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
 const cli = yargs(hideBin(process.argv))
   .scriptName("tracemill")
   .usage("$0 <command>\n\nTurns datasets into fine-tuning data for data-science agents.")
-  .option("output", { type: "string", default: "output", describe: "Folder for runs and the store", global: true })
+  .option("output", {
+    type: "string",
+    default: "output",
+    requiresArg: true,
+    describe: "Folder for runs and the store",
+    global: true,
+  })
+  .check((given) => {
+    expectOnce(given, ["output"]);
+    return true;
+  })
   .version(packageVersion())
   .demandCommand(1, "Expected a command. `tracemill --help` lists them.")
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
-  .fail((message, error) => {
-    throw error ?? new UsageError(message);
+  .fail((message, error, usage) => {
+    throw error ?? refused(message, String(usage.help()));
   });
 
 for (const { usage, describe, load } of commands) {
@@ -96,10 +107,16 @@ process.on("uncaughtException", (error) => process.exit(explain(firstError(error
 try {
   await cli.parseAsync();
 } catch (error) {
-  const first = firstError(error);
+  const thrown = firstError(error);
+  // Where an option lacks its value, yargs throws an error of its own past `fail`.
+  const first = thrown instanceof Error && thrown.name === "YError" ? refused(thrown.message, "") : thrown;
   process.exitCode = explain(first);
   // LMDB's clean-up at a natural end frees twice what a failed commit has freed, and the process would die of that instead.
   if (first instanceof StoreError) process.exit();
+}
+
+function refused(message: string, help: string): UsageError {
+  return mistyped(message, { usages: commands.map(({ usage }) => usage), help, argv: hideBin(process.argv) });
 }
 
 /** Says on stderr what stopped the command, in one sentence unless it is a bug. Returns the exit code. */

@@ -1,6 +1,7 @@
 // What a recipe is: a strict config schema, and a function that builds the line from it with what the run command opened.
 import { z } from "zod";
 import { scaffolds } from "./agents/index.ts";
+import { versionOption } from "./config/version.ts";
 import type { Exporter, Model, Remember, Scaffold } from "./contracts.ts";
 import { datasetEntry } from "./datasets/load.ts";
 import type { Seed } from "./domain/dataset.ts";
@@ -18,6 +19,8 @@ const scaffoldNames = scaffolds.map((scaffold) => scaffold.name) as [string, ...
 /** The options every recipe has; a recipe spreads them into its own strict object and narrows `models` to the aliases it uses. */
 export const runShape = {
   recipe: z.string(),
+  /** The version of the config itself. */
+  version: versionOption,
   /** Changes every sampled choice of the run. */
   seed: z.number().int().min(0).max(100_000).default(0),
   datasets: z.array(datasetEntry).min(1),

@@ -53,11 +53,13 @@ function searchId(wanted: string): IdSearch {
         const shown = [...matches].slice(0, 5).sort();
         const more = matches.size > shown.length ? ", …" : "";
         throw new UsageError(
-          `Expected the id of one item, got \`${wanted}\`, which begins several: ${shown.join(", ")}${more}`,
+          `Expected the id of one item, got \`${wanted}\`, which begins several: ${shown.join(", ")}${more}. Write more of it`,
         );
       }
       if (near.size === 0) {
-        throw new UsageError(`Expected the id of an item, got \`${wanted}\`. No item has ended in this run yet`);
+        throw new UsageError(
+          `Expected the id of an item, got \`${wanted}\`. No item has ended in this run yet: ask again once one has`,
+        );
       }
       const nearest = [...near.entries()].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([id]) => id);
       throw new UsageError(

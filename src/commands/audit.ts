@@ -28,7 +28,9 @@ export function builder(argv: Argv): Argv {
 
 export async function handler(args: ArgumentsCamelCase<AuditArguments>): Promise<void> {
   if (!Number.isInteger(args.samples) || args.samples < 0) {
-    throw new UsageError(`--samples: expected a whole number from 0, got \`${args.samples}\``);
+    throw new UsageError(
+      `Expected --samples to be a whole number from 0, got \`${Number.isNaN(args.samples) ? "no number" : args.samples}\``,
+    );
   }
   const folder = await findRun(args.output, args.run);
   const audit = await auditRun(folder, args);
@@ -93,5 +95,5 @@ async function* nothing(): AsyncGenerator<never> {}
 function expectOneOf(option: string, given: string | undefined, known: readonly string[]): void {
   if (given === undefined || known.includes(given)) return;
   const names = [...new Set(known)].join(", ");
-  throw new UsageError(`${option}: expected one of ${names || "none yet: nothing has ended"}, got \`${given}\``);
+  throw new UsageError(`Expected ${option} to be one of ${names || "none yet: nothing has ended"}, got \`${given}\``);
 }

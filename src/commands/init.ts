@@ -61,7 +61,7 @@ function sourcesOf({ data, example }: InitArguments, base: string): string[] {
   }
   throw new UsageError(
     example
-      ? `Expected either a folder or --example, got both: \`${data}\``
+      ? `Expected either a folder or --example, got both: leave \`${data}\` or --example out`
       : "Expected a folder, file or glob of data, got none: `tracemill init ./data`, or `tracemill init --example` for a first look",
   );
 }

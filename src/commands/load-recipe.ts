@@ -5,6 +5,7 @@ import { stat } from "node:fs/promises";
 import { dirname, extname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { UsageError } from "../domain/errors.ts";
+import { nearest } from "../domain/nearest.ts";
 import { packageRoot } from "../package.ts";
 import type { Recipe } from "../recipe.ts";
 
@@ -21,12 +22,13 @@ export async function recipeOf(value: unknown, configPath: string): Promise<Reci
   if (typeof asked === "string" && (isAbsolute(asked) || /^\.\.?\//.test(asked))) {
     return await loadRecipe(resolve(dirname(configPath), asked));
   }
-  const names = recipes.map((entry) => `\`${entry.name}\``).join(", ");
+  const names = recipes.map((entry) => entry.name);
+  const near = typeof asked === "string" ? nearest(asked, names) : null;
   const looksLikeFile = typeof asked === "string" && /[/\\]|\.[cm]?[jt]s$/.test(asked);
   throw new UsageError(
-    `Expected \`recipe\` in \`${configPath}\` to be one of ${names}, or the path of a module that begins with \`./\`, got ${
+    `Expected \`recipe\` in \`${configPath}\` to be one of ${names.map((name) => `\`${name}\``).join(", ")}, or the path of a module that begins with \`./\`, got ${
       asked === undefined ? "nothing: write `recipe: sft`" : `\`${String(asked)}\``
-    }${looksLikeFile ? `: write \`./${asked.replaceAll("\\", "/")}\`` : ""}`,
+    }${looksLikeFile ? `: write \`./${asked.replaceAll("\\", "/")}\`` : near === null ? "" : `: did you mean \`${near}\`?`}`,
   );
 }
 

@@ -76,7 +76,9 @@ export async function openRun(options: {
       profiled.push({ dataset, profile });
     }
 
-    await Promise.all(models.all.map((model) => model.check(signal)));
+    // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
+    const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
+    for (const one of checked) if (one.status === "rejected") throw one.reason;
     for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
 
     const backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal }));

@@ -136,7 +136,7 @@ export async function findRun(output: string, which: string): Promise<RunFolder>
   if (matches.length === 1) return runFolderAt(join(runs, matches[0] as string));
   if (matches.length > 1) {
     throw new UsageError(
-      `Expected one run, got \`${which}\`, which begins ${matches.length}. ${recent(runs, matches)}`,
+      `Expected one run, got \`${which}\`, which begins ${matches.length}: write more of it. ${recent(runs, matches)}`,
     );
   }
   throw new UsageError(`Expected a run (\`latest\`, an id or a folder), got \`${which}\`. ${recent(runs, ids)}`);
@@ -151,7 +151,11 @@ async function runIds(runs: string): Promise<string[]> {
       .sort();
   } catch (error) {
     if (codeOf(error) === "ENOENT") return [];
-    throw error;
+    if (codeOf(error) !== "EACCES" && codeOf(error) !== "ENOTDIR") throw error;
+    throw new UsageError(
+      `Expected a folder of runs at \`${runs}\`, got ${(error as Error).message.split(", ")[0]}: name another with --output`,
+      { cause: error },
+    );
   }
 }
 
@@ -206,7 +210,10 @@ async function readJson<T>(path: string, schema: ZodType<T>, what: string): Prom
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`Expected \`${path}\` to be ${what} in JSON, got text that does not parse`, { cause: error });
+    throw new UsageError(
+      `Expected \`${path}\` to be ${what} in JSON, got text that does not parse: put the file back, or name another run`,
+      { cause: error },
+    );
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

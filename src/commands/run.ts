@@ -3,8 +3,9 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { applySet } from "../config/set.ts";
+import { checkVersion } from "../config/version.ts";
 import { type LogLevel, logLevels } from "../contracts.ts";
-import { executeRun } from "./execute-run.ts";
+import { packageVersion } from "../package.ts";
 import { recipeOf } from "./load-recipe.ts";
 
 export interface RunArguments {
@@ -21,6 +22,7 @@ export function builder(argv: Argv): Argv {
     .option("set", {
       type: "string",
       array: true,
+      requiresArg: true,
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
     })
@@ -35,8 +37,11 @@ export function builder(argv: Argv): Argv {
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
   const file = await readConfig(args.config);
   const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
+  checkVersion(value, file.path, packageVersion());
   const recipe = await recipeOf(value, file.path);
   const config = parseConfig(recipe.config, value, file.path);
+  // Loaded here and not above: a mistake in the command line or in the YAML is told without waiting for all that runs use.
+  const { executeRun } = await import("./execute-run.ts");
   process.exitCode = await executeRun({
     recipe,
     config,

@@ -29,7 +29,7 @@ export async function handler(args: ArgumentsCamelCase<WhyArguments>): Promise<v
   const folder = await findRun(args.output, args.run);
   if (!(await exists(folder.eventsPath))) {
     throw new UsageError(
-      `Expected \`${folder.eventsPath}\` to hold the run's events, got no file: it ended before it began`,
+      `Expected \`${folder.eventsPath}\` to hold the run's events, got no file: it ended before it began, so name another run, or run it again`,
     );
   }
   const story = await tellStory(folder, args.id);

@@ -1,4 +1,5 @@
 import type { ZodType } from "zod";
+import { nearest } from "../domain/nearest.ts";
 
 /** The parts of zod's issues that are read here. */
 export interface Issue {
@@ -10,6 +11,10 @@ export interface Issue {
   readonly keys?: readonly string[];
   readonly errors?: readonly (readonly Issue[])[];
   readonly discriminator?: string;
+  readonly origin?: string;
+  readonly minimum?: number | bigint;
+  readonly maximum?: number | bigint;
+  readonly inclusive?: boolean;
 }
 
 export interface Problem {
@@ -36,8 +41,8 @@ export function explain(schema: ZodType, value: unknown, issue: Issue): Problem[
           at,
           message:
             got === undefined
-              ? `missing; expected ${article(issue.expected)}`
-              : `expected ${article(issue.expected)}, got ${shown}`,
+              ? `missing; expected ${wanted(schema, issue)}`
+              : `expected ${wanted(schema, issue)}, got ${shown}${quoted(issue.expected, got)}`,
         },
       ];
     case "invalid_value": {
@@ -50,11 +55,40 @@ export function explain(schema: ZodType, value: unknown, issue: Issue): Problem[
         },
       ];
     }
+    case "too_small":
+    case "too_big":
+      return [{ at, message: `expected ${bound(issue)}, got ${shown}` }];
     case "invalid_union":
       return explainUnion(schema, value, issue, at, shown);
     default:
       return [{ at, message: `${lowerFirst(issue.message)}, got ${shown}` }];
   }
+}
+
+/** What a value of another type should have been; dates are texts with a form of their own. */
+function wanted(schema: ZodType, issue: Issue): string {
+  const isDate = schemasAt(schema, issue.path).some((one) => definition(one).format === "date");
+  return isDate ? "a date such as 2026-11-25" : article(issue.expected);
+}
+
+/** The way out for a number or flag written as a text, and for a section left empty. */
+function quoted(expected: string | undefined, got: unknown): string {
+  const isNumber = (expected === "number" || expected === "int") && typeof got === "string" && /^-?\d/.test(got);
+  const isFlag = expected === "boolean" && (got === "true" || got === "false");
+  if (got === null && (expected === "object" || expected === "record")) return ": fill it in, or write `{}`";
+  return isNumber || isFlag ? ": write it without quotes" : "";
+}
+
+/** What zod calls too small or too big, in words: `at least 1`, `below 2`, `at least 1 entry`. */
+function bound(issue: Issue): string {
+  const least = issue.code === "too_small";
+  const limit = Number(least ? issue.minimum : issue.maximum);
+  const words = issue.inclusive === false ? (least ? "more than" : "less than") : least ? "at least" : "at most";
+  const units: Readonly<Record<string, string>> = {
+    array: limit === 1 ? " entry" : " entries",
+    string: limit === 1 ? " character" : " characters",
+  };
+  return `${words} ${limit}${units[issue.origin ?? ""] ?? ""}`;
 }
 
 function explainUnion(schema: ZodType, value: unknown, issue: Issue, at: string, shown: string): Problem[] {
@@ -97,6 +131,7 @@ function explainUnion(schema: ZodType, value: unknown, issue: Issue, at: string,
 
 interface Definition {
   readonly type: string;
+  readonly format?: string;
   readonly shape?: Record<string, ZodType>;
   readonly element?: ZodType;
   readonly valueType?: ZodType;
@@ -156,11 +191,13 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
 // A secret pasted into the wrong place must not end in a log.
 const secretKey = /api.?key|token|secret|password|authorization/i;
 
+const passwordInUrl = /\/\/[^/@\s]*@/g;
+
 function show(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return "nothing";
   if (typeof value === "string" && path.some((key) => secretKey.test(String(key)))) return "a text (not shown)";
   const text = JSON.stringify(value, (key, member: unknown) =>
-    typeof member === "string" && secretKey.test(key) ? "(not shown)" : member,
+    typeof member !== "string" ? member : secretKey.test(key) ? "(not shown)" : member.replace(passwordInUrl, "//…@"),
   );
   return `\`${text.length > 80 ? `${text.slice(0, 80)}…` : text}\``;
 }
@@ -190,29 +227,8 @@ function suggestion(
   valid: readonly string[],
   otherwise = valid.length > 0 ? `; expected ${oneOf([...new Set(valid)])}` : "",
 ): string {
-  const [nearest] = [...new Set(valid)]
-    .map((name) => ({ name, edits: distance(written.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits);
-  const near = nearest !== undefined && nearest.edits <= Math.max(1, Math.floor(nearest.name.length / 3));
-  return near ? `; did you mean \`${nearest.name}\`?` : otherwise;
-}
-
-/** Edits (insert, delete, replace, swap neighbours) between two words. */
-function distance(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const swapped =
-        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (before[j - 2] ?? 0) + 1 : replaced;
-      row.push(Math.min(replaced, swapped, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    before = last;
-    last = row;
-  }
-  return last[b.length] ?? 0;
+  const near = nearest(written, valid);
+  return near !== null ? `; did you mean \`${near}\`?` : otherwise;
 }
 
 function lowerFirst(text: string): string {

@@ -6,7 +6,8 @@ export function applySet(value: unknown, assignment: string): unknown {
   const equals = assignment.indexOf("=");
   const keys = assignment.slice(0, Math.max(equals, 0)).trim().split(".");
   if (keys.some((key) => key === "" || key === "__proto__")) {
-    throw new UsageError(`Expected --set key.path=value, got \`${assignment}\``);
+    const key = keys.filter((part) => part !== "" && part !== "__proto__").join(".") || "select.target";
+    throw new UsageError(`Expected --set key.path=value, got \`${assignment}\`: write --set ${key}=<value>`);
   }
   const document = parseDocument(assignment.slice(equals + 1).trim());
   if (document.errors[0] !== undefined) {
@@ -25,7 +26,7 @@ function setAt(value: unknown, keys: readonly string[], to: unknown, assignment:
     const index = /^\d+$/.test(key) ? Number(key) : Number.NaN;
     if (!(index <= value.length)) {
       throw new UsageError(
-        `Expected an index from 0 to ${value.length} at \`${key}\` in --set ${assignment}, got \`${key}\``,
+        `Expected an index from 0 to ${value.length} at \`${key}\` in --set ${assignment}, got \`${key}\`: the list has ${value.length} ${value.length === 1 ? "entry" : "entries"}, and ${value.length} adds one`,
       );
     }
     return Object.assign([...value], { [index]: setAt(value[index], rest, to, assignment) });
@@ -35,5 +36,8 @@ function setAt(value: unknown, keys: readonly string[], to: unknown, assignment:
     const inside = Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
     return { ...value, [key]: setAt(inside, rest, to, assignment) };
   }
-  throw new UsageError(`Expected a map above \`${key}\` in --set ${assignment}, got \`${String(value)}\``);
+  const above = assignment.slice(0, assignment.indexOf(`.${key}`));
+  throw new UsageError(
+    `Expected a map above \`${key}\` in --set ${assignment}, got \`${String(value)}\`: set the whole of it with --set ${above}=<value>`,
+  );
 }

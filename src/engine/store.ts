@@ -3,6 +3,7 @@ import { open, type RootDatabase } from "lmdb";
 import type { Store } from "../contracts.ts";
 import { StoreError } from "../domain/errors.ts";
 import { createLeases } from "./lease.ts";
+import { expectStoreFile } from "./store-file.ts";
 
 export interface StoreOptions {
   /** Time between two looks at a lease that a live process holds. */
@@ -31,9 +32,10 @@ const synchronousCommit: number = 2;
 
 /**
  * Opens the store in `folder`, which is made where it is missing. Writes of one event-loop turn share a transaction.
- * @throws {StoreError} naming the folder when it cannot be opened.
+ * @throws {StoreError} naming the folder when it cannot be opened; {UsageError} when what lies there is no store.
  */
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<Store> {
+  expectStoreFile(folder);
   const database = openDatabase(folder);
   let queue: Queued[] = [];
   let scheduled = false;

@@ -12,7 +12,7 @@ export interface RubricJudgeOptions {
   readonly name: string;
   readonly model: Model;
   /** `system` with {{criteria}}, `record` with {{task}} and {{record}}. */
-  readonly prompts: { readonly system: Pick<Prompt, "render">; readonly record: Pick<Prompt, "render"> };
+  readonly prompts: { readonly system: Prompt; readonly record: Prompt };
   readonly criteria: readonly Criterion[];
   /** Independent samples; a criterion's score is their mean. */
   readonly votes: number;
@@ -40,6 +40,8 @@ const mostSamples = 20;
  */
 export function rubricJudge(options: RubricJudgeOptions): Judge {
   const { name, model, prompts, criteria, votes, maxRecordChars = 60_000, maxRepairs = 1, maxUnreadable = 2 } = options;
+  prompts.system.expectPlaces(["criteria"]);
+  prompts.record.expectPlaces(["task", "record"]);
   const names = criteria.map((criterion) => criterion.name);
   const listed = criteria.map((criterion) => `- ${criterion.name}: ${criterion.description}`).join("\n");
 

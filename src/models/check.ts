@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { UsageError } from "../domain/errors.ts";
 import { excerpt, isHtml } from "./answer.ts";
 import { type Asked, endpointError, readErrorBody } from "./endpoint-error.ts";
@@ -7,8 +8,9 @@ import { deepestMessage } from "./transport.ts";
 const checkTimeoutMs = 15_000;
 
 /**
- * Asks GET {baseUrl}/models, which costs nothing. Any answer will do but a refusal of access or a web page: some endpoints have no
- * such route. @throws {UsageError} naming alias, address and way out.
+ * Asks GET {baseUrl}/models, which costs nothing. Any answer will do but a refusal of access, a redirect or a web page: some
+ * endpoints have no such route. Returns the names of the models it lists, none where it lists none.
+ * @throws {UsageError} naming alias, address and way out.
  */
 export async function checkEndpoint(
   options: {
@@ -21,29 +23,86 @@ export async function checkEndpoint(
     readonly fetch: typeof fetch;
   },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string[]> {
   const { baseUrl, key, cut, asked } = options;
   const headers = { ...options.headers, ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
-  const { status, body } = await withDeadline(checkTimeoutMs, signal, async (limit) => {
-    const response = await options.fetch(`${baseUrl}/models`, { headers, signal: limit });
-    return { status: response.status, body: await response.text() };
+  const url = `${baseUrl}/models`;
+  const endpoint = `the endpoint ${baseUrl} of model \`${asked.alias}\``;
+  const { status, location, body } = await withDeadline(checkTimeoutMs, signal, async (limit) => {
+    const ask = async (redirect: "manual" | "follow") => options.fetch(url, { headers, signal: limit, redirect });
+    const first = await ask("manual");
+    // Some servers add a slash; that changes nothing for the address that is asked for completions.
+    const response = elsewhere(first, url) === `${url}/` ? await ask("follow") : first;
+    return { status: response.status, location: elsewhere(response, url), body: await response.text() };
   }).catch((error: unknown) => {
     if (signal.aborted) throw signal.reason;
-    const reason = cut(deepestMessage(error));
-    throw new UsageError(
-      `Expected the endpoint ${baseUrl} of model \`${asked.alias}\` to answer, got \`${reason}\`. ` +
-        "Check that it runs and that `baseUrl` is right.",
-      { cause: new Error(reason) },
-    );
+    const reason = cut(inWords(deepestMessage(error)));
+    throw new UsageError(`Expected ${endpoint} to answer, got \`${reason}\`. ${wayOut(codeOf(error), baseUrl)}`, {
+      cause: new Error(reason),
+    });
   });
+  if (location !== null) {
+    const base = /^(https?:.*)\/models\/?$/.exec(location)?.[1];
+    throw new UsageError(
+      `Expected ${endpoint} to answer itself, got a redirect (${status}) to ${cut(location)}. ` +
+        (base === undefined ? "Check `baseUrl`: this looks like a sign-in page." : `Write \`baseUrl: ${base}\`.`),
+    );
+  }
   if (status === 401 || status === 403) {
     const { message, code } = readErrorBody(body);
     throw endpointError({ status, message: cut(message), code, retryAfterMs: null }, asked);
   }
   if (isHtml(body) && status !== 404 && status !== 405) {
     throw new UsageError(
-      `Expected the endpoint ${baseUrl} of model \`${asked.alias}\` to answer in JSON, got a web page (${status}, ${cut(excerpt(body))}). ` +
+      `Expected ${endpoint} to answer in JSON, got a web page (${status}, ${cut(excerpt(body))}). ` +
         "Check `baseUrl`: it often ends in /v1.",
     );
   }
+  return namesIn(body);
+}
+
+/** Where a response sends on to; null for any other. */
+function elsewhere({ status, headers }: Response, url: string): string | null {
+  const location = headers.get("location");
+  if (status < 300 || status > 399 || location === null || !URL.canParse(location, url)) return null;
+  return new URL(location, url).href;
+}
+
+const list = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+function namesIn(body: string): string[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return []; // An endpoint without such a route may say so in any words.
+  }
+  const parsed = list.safeParse(value);
+  return parsed.success ? parsed.data.data.map(({ id }) => id) : [];
+}
+
+/** OpenSSL's own words without its numbers and file names. */
+function inWords(message: string): string {
+  return /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message;
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return "";
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
+  return error.cause instanceof Error ? codeOf(error.cause) : ((error as NodeJS.ErrnoException).code ?? "");
+}
+
+function wayOut(code: string, baseUrl: string): string {
+  if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "Check how the host in `baseUrl` is spelt, and the network.";
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) {
+    return "Check `baseUrl`, or name the file of the authority that signed it in NODE_EXTRA_CA_CERTS.";
+  }
+  if (/^ERR_SSL|^EPROTO/.test(code) && baseUrl.startsWith("https:")) {
+    return "It may speak plain HTTP: then write `baseUrl` with http://.";
+  }
+  if ((code === "UND_ERR_SOCKET" || code === "ECONNRESET") && baseUrl.startsWith("http:")) {
+    return "Check that it runs; if it speaks HTTPS, write `baseUrl` with https://.";
+  }
+  return "Check that it runs and that `baseUrl` is right.";
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
+import { nearest } from "../domain/nearest.ts";
 import { excerpt, isHtml } from "./answer.ts";
 import { TransientError } from "./retry.ts";
 
@@ -18,6 +19,8 @@ export interface Asked {
   readonly baseUrl: string;
   readonly model: string;
   readonly keyFrom: string | null;
+  /** The models that the endpoint says it has; none where it was not asked, or does not say. */
+  readonly listed?: () => readonly string[];
 }
 
 const codes = z.union([z.string(), z.number()]).transform(String).nullish().catch(null);
@@ -101,14 +104,16 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
     return stop("The account has no credit left: add some, or name another endpoint; what was received is kept.");
   }
   if (status === 401 || status === 403) {
-    const key =
+    return stop(
       asked.keyFrom === null
-        ? "no key is sent: name its variable in `apiKeyEnv`"
-        : `check the key in \`${asked.keyFrom}\``;
-    return stop(`The endpoint refuses access; ${key}, and that it may use this model.`);
+        ? "The endpoint refuses access; no key is sent: name its variable in `apiKeyEnv`."
+        : `The endpoint refuses access; check the key in \`${asked.keyFrom}\`, and that it may use this model.`,
+    );
   }
   if (status === 404 || ((status === 400 || status === 422) && unknownModel.test(searched))) {
-    return stop("Check `baseUrl` (it often ends in /v1) and `model`.");
+    const near = nearest(asked.model, asked.listed?.() ?? []);
+    const listed = near === null || near === asked.model ? "" : ` Did you mean \`${near}\`, which the endpoint lists?`;
+    return stop(`Check \`baseUrl\` (it often ends in /v1) and \`model\`.${listed}`);
   }
   if (status === 408 || status === 409 || status === 425 || status === 429 || status >= 500) {
     const pausesEndpoint = status === 429 || problem.retryAfterMs !== null;

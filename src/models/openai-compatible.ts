@@ -33,14 +33,25 @@ const secretField = /^(authorization|password|secret|(access|auth|api)_?(token|s
 const schema = z.strictObject({
   provider: z.literal("openai-compatible"),
   baseUrl: z
-    .url({ protocol: /^https?$/ })
+    .url({ protocol: /^https?$/, error: "Expected an address that begins with http:// or https://" })
+    .refine(
+      (url) => !/\/chat\/completions\/*$/.test(url),
+      "Expected the address without /chat/completions, which is added to it",
+    )
     .refine(
       (url) => isBareUrl(url),
       "Expected a URL without user, password, query or fragment; keys go through `apiKeyEnv`",
     )
     .overwrite((url) => url.replace(/\/+$/, "")),
   model: z.string().min(1),
-  apiKeyEnv: z.string().min(1).nullable().optional(),
+  apiKeyEnv: z
+    .string()
+    .regex(
+      /^[A-Za-z_][A-Za-z0-9_]*$/,
+      "Expected the name of an environment variable, never the key itself: `export NAME=<key>`, then `apiKeyEnv: NAME`",
+    )
+    .nullable()
+    .optional(),
   headers: z
     .record(z.string().regex(/^[\w-]+$/), z.string().regex(/^[\x20-\x7e]*$/))
     .refine((headers) => !Object.keys(headers).some((name) => secretHeader.test(name)), {
@@ -58,7 +69,7 @@ const schema = z.strictObject({
         "Expected no secret in the body: configs are written into every run; name the key's variable in `apiKeyEnv`",
     })
     .default({}),
-  temperature: z.number().min(0).optional(),
+  temperature: z.number().min(0).max(2).optional(),
   topP: z.number().gt(0).max(1).optional(),
   maxTokens: z.number().int().positive().optional(),
   maxTokensField: z.enum(["max_tokens", "max_completion_tokens"]).default("max_tokens"),
@@ -93,7 +104,9 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   const { baseUrl } = config;
   const cut = cutter(key, deps);
   const admission = deps.admissions.of({ baseUrl, key }, alias, config);
-  const asked = { alias, baseUrl, model: config.model, keyFrom: key === null ? null : (config.apiKeyEnv ?? null) };
+  let listed: readonly string[] = [];
+  const keyFrom = key === null ? null : (config.apiKeyEnv ?? null);
+  const asked = { alias, baseUrl, model: config.model, keyFrom, listed: () => listed };
   const transport = await createTransport({ ...config, key, cut, asked, now, fetch: deps.fetch ?? fetch });
   const endpoint = config.rememberAs ?? baseUrl;
   const settings = settingsOf(config);
@@ -182,7 +195,9 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
       }
       return { text: value.text, reasoning: value.reasoning, finishReason: value.finishReason, usage, key, remembered };
     },
-    check: (signal) => checkEndpoint({ ...config, key, cut, asked, fetch: deps.fetch ?? fetch }, signal),
+    async check(signal) {
+      listed = await checkEndpoint({ ...config, key, cut, asked, fetch: deps.fetch ?? fetch }, signal);
+    },
   };
 }
 
@@ -240,7 +255,7 @@ function readKey(alias: string, config: OpenAiCompatibleConfig, env: ProviderDep
   if (key === undefined || key === "") {
     throw new UsageError(
       `Expected the environment variable \`${apiKeyEnv}\` (named by \`models.${alias}.apiKeyEnv\`) to hold the key for ${baseUrl}, ` +
-        `got nothing. Run \`export ${apiKeyEnv}=…\` first, or name another variable.`,
+        `got ${key === undefined ? "nothing" : "an empty text"}. Run \`export ${apiKeyEnv}=…\` first, or name another variable.`,
     );
   }
   // Checked here because fetch would quote the whole value in its error.

@@ -10,6 +10,8 @@ export interface Prompt {
   readonly text: string;
   readonly hash: string;
   readonly variables: readonly string[];
+  /** @throws {UsageError} when the prompt has not places for exactly these values: before anything is spent, where stages are made. */
+  expectPlaces(names: readonly string[]): void;
   /** Puts values, as they are, in the place of their names. @throws {UsageError} when a value is missing or has no place. */
   render(values: Readonly<Record<string, string>>): string;
 }
@@ -25,25 +27,28 @@ export async function loadPrompt(path: string): Promise<Prompt> {
   const variables = [
     ...new Set(pieces.flatMap((piece) => (piece.variable === undefined ? [] : [piece.variable]))),
   ].sort();
+  const expectPlaces = (names: readonly string[]) => {
+    const missing = variables.filter((name) => !names.includes(name));
+    const extra = names.filter((name) => !variables.includes(name));
+    if (missing.length === 0 && extra.length === 0) return;
+    throw new UsageError(
+      [
+        `Expected values for ${list(variables)} in the prompt \`${file}\``,
+        ...(missing.length > 0
+          ? [`${list(missing)} is missing: remove it from the prompt, this place has no such value`]
+          : []),
+        ...(extra.length > 0 ? [`${list(extra)} has no place in it: add {{${extra[0]}}}`] : []),
+      ].join("; "),
+    );
+  };
   return {
     path: file,
     text,
     hash: sha256(text),
     variables,
+    expectPlaces,
     render(values) {
-      const missing = variables.filter((name) => !Object.hasOwn(values, name));
-      const extra = Object.keys(values).filter((name) => !variables.includes(name));
-      if (missing.length > 0 || extra.length > 0) {
-        throw new UsageError(
-          [
-            `Expected values for ${list(variables)} in the prompt \`${file}\``,
-            ...(missing.length > 0
-              ? [`${list(missing)} is missing: remove it from the prompt, this place has no such value`]
-              : []),
-            ...(extra.length > 0 ? [`${list(extra)} has no place in it: add {{${extra[0]}}}`] : []),
-          ].join("; "),
-        );
-      }
+      expectPlaces(Object.keys(values));
       return pieces.map((piece) => (piece.variable === undefined ? piece.text : values[piece.variable])).join("");
     },
   };
@@ -77,11 +82,11 @@ async function read(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
+    const got = (cause as Error).message.split(", ")[0];
     throw new UsageError(
-      `Expected a prompt at \`${file}\`, got ${(cause as Error).message}: give the absolute path of a Markdown file, or one below the package's prompts/`,
-      {
-        cause,
-      },
+      `Expected a prompt (\`prompts:\` in the config) at \`${file}\`, got ${got}: name one of the package's prompts/, or your own ` +
+        "with an absolute path or one that begins with `./` and starts at the config",
+      { cause },
     );
   }
 }

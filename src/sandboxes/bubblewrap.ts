@@ -77,7 +77,8 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
 async function findFence(): Promise<Fence> {
   const roots = findCgroupRoots();
   const uid = process.getuid?.() ?? 0;
-  if (roots === null) throw new UsageError("Expected mounted cgroups, found none");
+  if (roots === null)
+    throw new UsageError("Expected mounted cgroups, found none: use Docker (`sandbox.backend: docker`)");
   if (roots.kind === "v2" && uid !== 0) return scopeFence;
   openHomes(roots, uid);
   await reapCgroups(roots, uid);

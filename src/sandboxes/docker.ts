@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import type { SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
@@ -22,7 +22,7 @@ const createsAtOnce = 4;
 export async function dockerLacks(
   image = imageName(),
 ): Promise<{ reason: string; wayOut: string; engine: boolean } | null> {
-  const docker = new Docker();
+  const docker = await connect();
   try {
     await within(docker.ping());
   } catch (error) {
@@ -31,6 +31,12 @@ export async function dockerLacks(
   }
   if ((await imageDigest(docker, image)) !== null) return null;
   return { reason: `the engine has no image ${image}`, wayOut: "run `npx tracemill setup --image`", engine: true };
+}
+
+/** 100 ms to load, so only where Docker is asked for. */
+async function connect(): Promise<Docker> {
+  const { default: Engine } = await import("dockerode");
+  return new Engine();
 }
 
 async function imageDigest(docker: Docker, image: string): Promise<string | null> {
@@ -51,7 +57,7 @@ export async function createDocker(options: SandboxOptions): Promise<SandboxBack
   const lack = await dockerLacks(image);
   if (lack) throw new UsageError(`Expected a usable Docker engine, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
-  const docker = new Docker();
+  const docker = await connect();
   const digest = await imageDigest(docker, image);
   await reapContainers(docker);
   const creating = places(createsAtOnce);

@@ -87,7 +87,10 @@ async function proveIsolation(backend: string, options: SandboxOptions, open: Op
   if (seen.end !== "ok")
     throw new FailureError("sandbox", `The ${backend} sandbox's first step failed: ${story(seen)}`);
   const { versions, broken } = JSON.parse(seen.stdout.head) as { versions: Record<string, string>; broken: string[] };
-  if (broken.length > 0) throw new UsageError(`The ${backend} sandbox does not isolate here: ${broken.join("; ")}`);
+  if (broken.length > 0)
+    throw new UsageError(
+      `Expected the ${backend} sandbox to isolate code, but here it does not: ${broken.join("; ")}. Name another under \`sandbox.backend\`; docs/sandbox.md says which machines can`,
+    );
   return versions;
 }
 
@@ -96,7 +99,9 @@ async function proveMemoryLimit(backend: string, options: SandboxOptions, open: 
   await using sandbox = await open({ ...options.limits, memoryMb, scratchMb: 16 }, [], dataDir);
   const eaten = await sandbox.run(`len(b"x" * ${2 * memoryMb * 1024 * 1024})`, { signal: options.signal });
   if (eaten.end !== "oom") {
-    throw new UsageError(`The ${backend} sandbox's memory limit of ${memoryMb} MB does not hold here: ${story(eaten)}`);
+    throw new UsageError(
+      `Expected the ${backend} sandbox to hold its memory limit of ${memoryMb} MB, but here it does not: ${story(eaten)}. Name another under \`sandbox.backend\`; docs/sandbox.md says which machines can`,
+    );
   }
 }
 

@@ -41,7 +41,12 @@ export async function buildImage(signal: AbortSignal): Promise<void> {
     const code = await new Promise<number | null>((resolve, reject) => {
       const child = spawn(command, args, { stdio: ["ignore", 2, 2], env, signal });
       child.once("error", (cause) =>
-        reject(new UsageError("Expected a docker command to build the image with, found none", { cause })),
+        reject(
+          new UsageError(
+            "Expected a docker command to build the image with, found none: install Docker's, or use bubblewrap",
+            { cause },
+          ),
+        ),
       );
       child.once("exit", resolve);
     });

@@ -27,7 +27,7 @@ export const sandboxConfig = z
   .strictObject({
     backend: z.enum(["auto", ...sandboxBackends.map((entry) => entry.name)]).default("auto"),
     /** Sandboxes open at a time. */
-    concurrency: z.number().int().min(1).default(4),
+    concurrency: z.number().int().min(1).max(1000).default(4),
     memoryMb: z.number().int().min(128).default(1024),
     cpus: z.number().positive().default(1),
     pids: z.number().int().min(16).default(256),

@@ -47,7 +47,7 @@ export function tmpfsBytes(limits: SandboxLimits): { scratch: number; tmp: numbe
   // Files in them count as memory: a full /scratch must leave the interpreter room to go on.
   if (limits.scratchMb * 1.5 > limits.memoryMb / 2) {
     throw new UsageError(
-      `Expected sandbox.scratchMb of at most a third of memoryMb (${limits.memoryMb}), got \`${limits.scratchMb}\`: files there count as memory`,
+      `Expected sandbox.scratchMb of at most a third of memoryMb (${limits.memoryMb}), got \`${limits.scratchMb}\`: files there count as memory, so lower it or raise memoryMb`,
     );
   }
   return { scratch, tmp: small, shm: small };

@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { Judge } from "../contracts.ts";
 import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass } from "../engine/stage.ts";
-import { count } from "./ranges.ts";
+import { concurrency, count } from "./ranges.ts";
 
 /** `votes` are independent reviews by one judge. */
-export const judgeOptions = z.strictObject({ votes: count.default(1), concurrency: count.default(16) });
+export const judgeOptions = z.strictObject({ votes: count.default(1), concurrency: concurrency.default(16) });
 
 /** Adds a judge's verdict to each Candidate. Decides nothing; a judge that broke is a failure, and the candidate is owed. */
 export function judge(options: {

@@ -6,7 +6,7 @@ import { contentId } from "../domain/hash.ts";
 import type { Proposal } from "../domain/task.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import type { Prompt } from "../prompts/load.ts";
-import { count } from "./ranges.ts";
+import { concurrency, count } from "./ranges.ts";
 import { type Agent, type OpenSession, solve } from "./solving.ts";
 
 /** `explorations` of each dataset, `questions` asked of each exploration; `maxTurns` the messages an agent has. */
@@ -14,7 +14,7 @@ export const proposeOptions = z.strictObject({
   explorations: count,
   questions: count,
   maxTurns: count,
-  concurrency: count.default(8),
+  concurrency: concurrency.default(8),
 });
 
 /**
@@ -30,6 +30,8 @@ export function propose(options: {
   readonly concurrency: number;
 }): EachStage<Seed, Proposal> {
   const { agent, prompts } = options;
+  prompts.system.expectPlaces(["max_turns"]);
+  prompts.seed.expectPlaces(["profile", "exploration", "count"]);
   return each({
     name: "propose",
     concurrency: options.concurrency,

@@ -5,11 +5,11 @@ import type { BoundedText, StepResult } from "../domain/trajectory.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import { inferReference } from "../metrics/infer.ts";
 import { agreesWithOutput } from "../metrics/reference-output.ts";
-import { count } from "./ranges.ts";
+import { concurrency } from "./ranges.ts";
 import type { OpenSession } from "./solving.ts";
 
 /** `concurrency`: reference codes re-run at once. */
-export const referenceOptions = z.strictObject({ concurrency: count.default(8) });
+export const referenceOptions = z.strictObject({ concurrency: concurrency.default(8) });
 
 /**
  * Runs a query's reference code in a fresh sandbox and admits the query as a Task when the code prints the reference answer.

@@ -3,11 +3,17 @@ import type { Attempt, Task } from "../domain/task.ts";
 import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass } from "../engine/stage.ts";
 import type { Prompt } from "../prompts/load.ts";
-import { count } from "./ranges.ts";
+import { concurrency, count } from "./ranges.ts";
 import { type Agent, fileList, type OpenSession, solve } from "./solving.ts";
 
 /** `attempts` are the independent tries at each task; `maxTurns` the messages an agent has. */
-export const rolloutsOptions = z.strictObject({ attempts: count, maxTurns: count, concurrency: count.default(32) });
+export const rolloutsOptions = z.strictObject({
+  attempts: count,
+  maxTurns: count,
+  concurrency: concurrency.default(32),
+});
+
+const taskPlaces = ["files", "context", "question", "constraints", "answer_format"];
 
 /**
  * Lets the agent solve each Attempt in a sandbox of its own; the Attempt becomes an unmeasured Candidate, however the rollout
@@ -20,6 +26,8 @@ export function rollouts(options: {
   readonly concurrency: number;
 }): EachStage<Attempt, Candidate> {
   const { agent, prompts } = options;
+  prompts.system.expectPlaces(["max_turns"]);
+  prompts.task.expectPlaces(taskPlaces);
   return each({
     name: "rollouts",
     concurrency: options.concurrency,

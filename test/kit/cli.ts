@@ -16,16 +16,22 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A module loaded before the command. */
   readonly preload?: string;
+  /** Words before the command, which run it. */
+  readonly through?: readonly string[];
+  /** The user it runs as (also the group); only root can choose another. */
+  readonly as?: number;
+  readonly started?: (pid: number) => void;
   /** Called with everything stderr said so far, whenever it said more. `kill` reaches the whole process group, as Ctrl-C does. */
   readonly watch?: (stderr: string, kill: (signal: NodeJS.Signals) => void, pid: number) => void;
 }
 
 /** Runs `tracemill …args` and resolves when it ended, however it did. */
 export function tracemill(args: readonly string[], options: CliOptions = {}): Promise<CliEnd> {
-  const cli = join(packageRoot(), "dist/src/cli.js");
+  const cli = join(packageRoot(), "dist/src/bin.js");
   if (!existsSync(cli)) throw new Error(`Expected a build at ${cli}: run \`npm run build\` first`);
   const preload = options.preload === undefined ? [] : ["--import", options.preload];
-  const child = spawn(process.execPath, [...preload, cli, ...args], {
+  const [program = "", ...words] = [...(options.through ?? []), process.execPath, ...preload, cli, ...args];
+  const child = spawn(program, words, {
     cwd: options.cwd ?? process.cwd(),
     env: {
       PATH: process.env.PATH ?? "",
@@ -36,7 +42,9 @@ export function tracemill(args: readonly string[], options: CliOptions = {}): Pr
     },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
+    ...(options.as === undefined ? {} : { uid: options.as, gid: options.as }),
   });
+  if (child.pid !== undefined) options.started?.(child.pid);
   const kill = (signal: NodeJS.Signals) => void process.kill(-(child.pid as number), signal);
   let stdout = "";
   let stderr = "";

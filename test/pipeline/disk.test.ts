@@ -42,8 +42,9 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? "" : ` (skipp
       });
       full().makeRoom();
       expect([end.code, end.signal], end.stderr).toEqual([3, null]);
-      const said = end.stderr.split("\n").filter((line) => line.startsWith("tracemill:"));
-      expect(said).toHaveLength(1);
+      // LMDB itself may say "Write error: …" on the same line, before our own words.
+      const said = end.stderr.match(/tracemill: .*/g) ?? [];
+      expect(said, end.stderr).toHaveLength(1);
       expect(said[0]).toMatch(told);
       expect(said[0]).toContain(files.output);
       expect(said[0]).toContain("run the same command again");
@@ -58,18 +59,6 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? "" : ` (skipp
       const next = await files.run();
       expect(next.code, next.stderr).toBe(0);
       expect((await files.summary()).status).toBe("done");
-    },
-    timeout,
-  );
-
-  test(
-    "a read-only output folder is a mistake told before anything is spent",
-    async () => {
-      await using files = await smallRun({ config: tinyConfig });
-      using _disk = mountDisk(files.output, 1, "ro");
-      const end = await files.run();
-      expect(end.code, end.stderr).toBe(2);
-      expect(end.stderr).toMatch(/^tracemill: Expected a folder that can be written at .*--output/);
     },
     timeout,
   );

@@ -183,10 +183,10 @@ describe("audit", () => {
   test("refuses a stage or reason that is not there, naming those that are", async () => {
     const folder = await fixture();
     await expect(auditRun(folder, { samples: 1, stage: "scores" })).rejects.toThrow(
-      "--stage: expected one of propose, shape, reference, attempts, rollouts, score, select, examples, got `scores`",
+      "Expected --stage to be one of propose, shape, reference, attempts, rollouts, score, select, examples, got `scores`",
     );
     await expect(auditRun(folder, { samples: 1, reason: "typo" })).rejects.toThrow(
-      "--reason: expected one of question_short, sandbox, answer_differs, got `typo`",
+      "Expected --reason to be one of question_short, sandbox, answer_differs, got `typo`",
     );
   });
 

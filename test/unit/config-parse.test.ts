@@ -51,7 +51,11 @@ describe("parseConfig", () => {
       { select: { target: 1, traget: 2 } },
       "- select.traget: unknown key; did you mean `target`?",
     ],
-    ["a wrong type", { select: { target: "8" } }, '- select.target: expected a number, got `"8"`'],
+    [
+      "a wrong type",
+      { select: { target: "8" } },
+      '- select.target: expected a number, got `"8"`: write it without quotes',
+    ],
     ["a missing key", { sandbox: {} }, "- sandbox.backend: missing; expected one of `docker`, `bubblewrap`"],
     [
       "an unknown name",
@@ -62,7 +66,7 @@ describe("parseConfig", () => {
     [
       "a number out of range",
       { sandbox: { backend: "docker", memoryMb: -1 } },
-      "- sandbox.memoryMb: too small: expected number to be >0, got `-1`",
+      "- sandbox.memoryMb: expected more than 0, got `-1`",
     ],
     ["a fraction", { select: { target: 1.5 } }, "- select.target: expected a whole number, got `1.5`"],
     ["an entry that is neither", { datasets: ["a", 7] }, "- datasets.1: expected a text or a map of keys, got `7`"],

@@ -46,6 +46,7 @@ const mayImport: Record<string, readonly string[]> = {
     "pipelines",
     ...plugins,
   ],
+  "bin.ts": ["cli.ts"],
   "cli.ts": ["domain", "package.ts", "commands"],
   pipelines: ["index.ts"],
 };

@@ -78,7 +78,9 @@ describe("findRun", () => {
   test("refuses a prefix that several runs share, naming them", async () => {
     await create("10:15:00");
     await create("10:15:30");
-    await expect(findRun(output, "20261123T1015")).rejects.toThrow(/begins 2\..*\n.*101530Z.*\n.*101500Z/);
+    await expect(findRun(output, "20261123T1015")).rejects.toThrow(
+      /begins 2: write more of it\..*\n.*101530Z.*\n.*101500Z/,
+    );
   });
 
   test("says what to do where no run was made yet", async () => {
