@@ -1,10 +1,11 @@
 // The public names: what recipes and programs that embed Tracemill import.
 export { scaffolds } from "./agents/index.ts";
 export type * from "./contracts.ts";
+export { datasetEntry } from "./datasets/load.ts";
 export type { Dataset, Seed } from "./domain/dataset.ts";
 export { BudgetError, FailureError, RejectionError, StoreError, UsageError } from "./domain/errors.ts";
 export type { Example } from "./domain/example.ts";
-export type { Attempt, Query, Reference, Task } from "./domain/task.ts";
+export type { Attempt, OwnQuestion, Query, Reference, Task } from "./domain/task.ts";
 export type { Candidate, Message, Score, StepResult, Trajectory, Turn, Verdict } from "./domain/trajectory.ts";
 export { from, type Line } from "./engine/line.ts";
 export { all, each, pass, reject } from "./engine/stage.ts";
@@ -16,6 +17,7 @@ export { trajectoryMetrics } from "./metrics/trajectory.ts";
 export { modelConfig } from "./models/open.ts";
 export {
   defineRun,
+  type Expectation,
   type Recipe,
   type RunConfig,
   type RunKit,
@@ -24,13 +26,15 @@ export {
   scaffoldNamed,
 } from "./recipe.ts";
 export { accept } from "./stages/accept.ts";
+export { admit } from "./stages/admit.ts";
+export { agreement } from "./stages/agreement.ts";
 export { attempts } from "./stages/attempts.ts";
 export { dedupe } from "./stages/dedupe.ts";
 export { toExamples } from "./stages/examples.ts";
 export { judge } from "./stages/judge.ts";
 export * as options from "./stages/options.ts";
 export { propose } from "./stages/propose.ts";
-export { reference } from "./stages/reference.ts";
+export { ownReference, reference } from "./stages/reference.ts";
 export { rollouts } from "./stages/rollouts.ts";
 export { score } from "./stages/score.ts";
 export { screen } from "./stages/screen.ts";

@@ -5,6 +5,7 @@ import type { Model, Scaffold } from "./contracts.ts";
 import { datasetEntry } from "./datasets/load.ts";
 import type { Seed } from "./domain/dataset.ts";
 import type { Example } from "./domain/example.ts";
+import type { OwnQuestion } from "./domain/task.ts";
 import type { Line } from "./engine/line.ts";
 import { exporters } from "./exports/index.ts";
 import { modelConfig } from "./models/open.ts";
@@ -48,8 +49,10 @@ export type RunConfig = z.output<typeof runConfig>;
 
 /** What the run command has opened and checked by the time a recipe builds its line. */
 export interface RunKit {
-  /** Every dataset of the config, profiled, `explorations` times over. */
+  /** Every dataset of the config, profiled, `explorations` times over; fewer where the run is limited. */
   seeds(options: { readonly explorations: number }): readonly Seed[];
+  /** The user's own questions, from JSONL files relative to the config; fewer where the run is limited. @throws {UsageError} for a line that is none. */
+  questions(files: string | readonly string[]): Promise<AsyncIterable<OwnQuestion>>;
   /** A model by its alias under `models:`. */
   model(alias: string): Model;
   /** A prompt of the package (`agent/react.md`) or a path; its hash is written to the manifest. */
@@ -63,6 +66,24 @@ export interface Recipe<Config extends RunConfig = RunConfig> {
   /** Examples asked for: fewer is an honest shortfall (exit 5). */
   readonly target: (config: Config) => number;
   readonly build: (config: Config, run: RunKit) => Promise<Line<Example>>;
+  /** What is to be expected of each stage, by its name, for `--dry-run`; without it only what is remembered can be told. */
+  readonly expects?: (config: Config) => Readonly<Record<string, Expectation>>;
+}
+
+/**
+ * What a stage is expected to make of an item, before anything is known of it. `out`: how many items one becomes; `assumed` where that
+ * is a guess, which earlier runs replace. `most`: never more out of the stage in all. `asks`: the model it asks, with the requests per item.
+ */
+export interface Expectation {
+  readonly out: number;
+  readonly assumed?: true;
+  readonly most?: number;
+  readonly asks?: {
+    readonly model: string;
+    readonly requests: number;
+    /** Why so many, in words for a person. */
+    readonly because: string;
+  };
 }
 
 /** Declares a recipe. The config schema is strict: an unknown key is an error before anything is spent. */

@@ -2,7 +2,7 @@
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import type { Model, Remember, SandboxBackend } from "../contracts.ts";
-import { datasetLoader } from "../datasets/load.ts";
+import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { profileDataset, profileVersion } from "../datasets/profile.ts";
 import { type Dataset, type FileProfile, fileProfile, type Seed } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
@@ -13,12 +13,19 @@ import { loadPrompt, type Prompt } from "../prompts/load.ts";
 import type { RunConfig, RunKit } from "../recipe.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
 import { openSession } from "../sandboxes/session.ts";
+import type { Survey } from "../tasks/survey.ts";
+import { nameOfFiles, openQuestions, taskFiles } from "./open-questions.ts";
+import { spread } from "./spread.ts";
 
 export interface OpenedRun extends AsyncDisposable {
   readonly kit: RunKit;
   readonly backend: SandboxBackend;
   readonly models: readonly Model[];
+  /** Grows while the line is built, where questions name files of their own. */
   readonly datasets: readonly Dataset[];
+  readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
+  /** What the user's own questions are, once the line was built from them. */
+  readonly survey: () => Survey | null;
   /** Hash of every prompt the recipe asked for, by path; filled while the line is built. */
   readonly prompts: Readonly<Record<string, string>>;
 }
@@ -36,8 +43,10 @@ export async function openRun(options: {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
+  /** Start only so many seeds or questions, spread over the datasets. */
+  readonly limit?: number | undefined;
 }): Promise<OpenedRun> {
-  const { config, remember, signal, say } = options;
+  const { config, remember, signal, say, limit } = options;
   const resources: AsyncDisposable[] = [];
   const close = () => closeAll(resources.splice(0).reverse());
   try {
@@ -49,26 +58,32 @@ export async function openRun(options: {
     });
     resources.push(models);
 
-    const loader = datasetLoader({ folder: join(options.storeFolder, "datasets"), base: dirname(options.configPath) });
-    const loaded = await loader.loadAll(config.datasets);
-    const folders = new Map(loaded.map(({ dataset, dir }) => [dataset.id, dir]));
+    const base = dirname(options.configPath);
+    const copies = join(options.storeFolder, "datasets");
+    const folders = new Map<string, string>();
     const folderOf = (dataset: Dataset): string => {
       const folder = folders.get(dataset.id);
       if (folder === undefined) throw new Error(`Expected a dataset of this run, got \`${dataset.id}\``);
       return folder;
     };
-    const datasets = [...new Map(loaded.map(({ dataset }) => [dataset.id, dataset])).values()];
-    say(`datasets  ${datasets.length} (${datasets.map((dataset) => dataset.name).join(", ")})`);
-    const profiled: { dataset: Dataset; profile: FileProfile[] }[] = [];
-    for (const dataset of datasets) {
+    const datasets: Dataset[] = [];
+    const profiles = new Map<string, FileProfile[]>();
+    const add = async ({ dataset, dir }: LoadedDataset): Promise<void> => {
+      if (folders.has(dataset.id)) return;
+      folders.set(dataset.id, dir);
+      datasets.push(dataset);
       const { value: profile } = await remember(
         { kind: "profile", version: profileVersion, dataset: dataset.id },
         z.array(fileProfile),
-        () => profileDataset(dataset, folderOf(dataset)),
+        () => profileDataset(dataset, dir),
         { signal },
       );
-      profiled.push({ dataset, profile });
-    }
+      profiles.set(dataset.id, profile);
+    };
+    const loaded = await datasetLoader({ folder: copies, base }).loadAll(config.datasets);
+    const named = loaded.map(({ dataset }) => dataset);
+    if (named.length > 0) say(`datasets  ${named.length} (${named.map((dataset) => dataset.name).join(", ")})`);
+    for (const one of loaded) await add(one);
 
     await Promise.all(models.all.map((model) => model.check(signal)));
     for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
@@ -78,19 +93,37 @@ export async function openRun(options: {
     say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
 
     const prompts: Record<string, string> = {};
+    let survey: Survey | null = null;
     const kit: RunKit = {
-      seeds: ({ explorations }) =>
-        profiled.flatMap(({ dataset, profile }) =>
-          Array.from(
-            { length: explorations },
-            (_, exploration): Seed => ({
-              id: contentId("seed", { dataset: dataset.id, profile, exploration, seed: config.seed }),
-              dataset,
-              profile,
-              exploration,
-            }),
-          ),
-        ),
+      seeds({ explorations }) {
+        const seeds = named.flatMap((dataset) =>
+          Array.from({ length: explorations }, (_, exploration): Seed => {
+            const profile = profiles.get(dataset.id) ?? [];
+            const id = contentId("seed", { dataset: dataset.id, profile, exploration, seed: config.seed });
+            return { id, dataset, profile, exploration };
+          }),
+        );
+        if (limit === undefined) return seeds;
+        return spread(seeds, { limit, seed: config.seed, groupOf: (seed) => seed.dataset.id });
+      },
+      async questions(files) {
+        const opened = await openQuestions({
+          files: taskFiles(files, base),
+          datasets: named,
+          async load(paths, folder) {
+            const loader = datasetLoader({ folder: copies, base: folder });
+            const [one] = await loader.loadAll([{ name: nameOfFiles(paths), files: [...paths] }]);
+            if (one === undefined) throw new Error("Expected a dataset of the files named, got none");
+            await add(one);
+            return one.dataset;
+          },
+          limit,
+          seed: config.seed,
+        });
+        survey = opened.survey;
+        say(`tasks     ${opened.count} questions, ${survey.withoutReference} without a reference answer`);
+        return opened.questions;
+      },
       model: (alias) => sampledFrom(models.get(alias), config.seed * samplesPerSeed),
       async prompt(path): Promise<Prompt> {
         const prompt = await loadPrompt(/^\.\.?\//.test(path) ? resolve(dirname(options.configPath), path) : path);
@@ -107,7 +140,16 @@ export async function openRun(options: {
           signal: sessionSignal,
         }),
     };
-    return { kit, backend, models: models.all, datasets, prompts, [Symbol.asyncDispose]: close };
+    return {
+      kit,
+      backend,
+      models: models.all,
+      datasets,
+      profiles,
+      survey: () => survey,
+      prompts,
+      [Symbol.asyncDispose]: close,
+    };
   } catch (error) {
     await close().catch(() => undefined); // what went wrong first is what the user has to hear
     throw error;

@@ -22,7 +22,15 @@ export function builder(argv: Argv): Argv {
       array: true,
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
-    });
+    })
+    .option("limit", { type: "number", describe: "Start only so many seeds or questions, spread over the datasets" })
+    .option("preview", {
+      type: "number",
+      describe: "Take so many seeds or questions (3) all the way, and print what became of them",
+    })
+    .option("full", { type: "boolean", default: false, describe: "With --preview: print long passages whole" })
+    .option("dry-run", { type: "boolean", default: false, describe: "Check everything and estimate; spend nothing" })
+    .option("json", { type: "boolean", default: false, describe: "With --dry-run: print JSON" });
 }
 
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
