@@ -5,6 +5,9 @@ import type { SftConfig } from "./sft-config.ts";
 // Messages that an agent with room for more typically needs.
 const typicalExplorationTurns = 10;
 const typicalRolloutTurns = 6;
+// Tokens of one request, the conversation so far included.
+const agentTokens = { input: 3000, output: 350 };
+const judgeTokens = { input: 4000, output: 600 };
 
 /** Expectations by the names of the stages. */
 export function sftExpects(config: SftConfig): Readonly<Record<string, Expectation>> {
@@ -12,6 +15,7 @@ export function sftExpects(config: SftConfig): Readonly<Record<string, Expectati
   const guess = (out: number): Expectation => ({ out, assumed: true });
   const turns = (typical: number, most: number) => ({
     requests: Math.min(typical, most),
+    tokens: agentTokens,
     because: `${Math.min(typical, most)} of at most ${most} turns`,
   });
   return {
@@ -30,7 +34,10 @@ export function sftExpects(config: SftConfig): Readonly<Record<string, Expectati
     score: { out: 1 },
     agreement: guess(0.7),
     screen: guess(0.6),
-    judge: { out: 1, asks: { model: "judge", requests: judge.votes, because: `${judge.votes} votes` } },
+    judge: {
+      out: 1,
+      asks: { model: "judge", requests: judge.votes, tokens: judgeTokens, because: `${judge.votes} ${judge.votes === 1 ? "vote" : "votes"}` },
+    },
     accept: guess(0.8),
     select: { ...guess(Math.min(1, select.perQuery / rollouts.attempts)), most: select.target },
     examples: { out: 1 },

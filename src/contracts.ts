@@ -77,12 +77,21 @@ export interface Completion {
   readonly remembered: boolean;
 }
 
+/** What an endpoint takes, in US dollars a million tokens, as of a day. */
+export interface Price {
+  readonly inputPerMillion: number;
+  readonly outputPerMillion: number;
+  readonly asOf: string;
+}
+
 /** A language model behind an endpoint. */
 export interface Model {
   /** The alias under `models:` in the config. */
   readonly name: string;
   /** What would change its answers: endpoint, model name, sampling. Part of every remembered completion's identity. */
   readonly identity: Readonly<Record<string, unknown>>;
+  /** What it costs, where that is known. */
+  readonly price?: Price | null;
   /**
    * One completion. `sample` tells independent samples of one request apart.
    * @throws {FailureError} "provider" after retries. @throws {RejectionError} context_overflow, content_filter, refusal.

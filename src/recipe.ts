@@ -81,6 +81,8 @@ export interface Expectation {
   readonly asks?: {
     readonly model: string;
     readonly requests: number;
+    /** A guess of one request's tokens, until runs show better. */
+    readonly tokens: { readonly input: number; readonly output: number };
     /** Why so many, in words for a person. */
     readonly because: string;
   };

@@ -24,7 +24,7 @@ import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError }
 import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
-interface RunOptions {
+export interface RunOptions {
   readonly recipe: Recipe;
   readonly config: RunConfig;
   readonly configPath: string;

@@ -6,12 +6,21 @@ import { readConfig } from "../config/read.ts";
 import { applySet } from "../config/set.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { Recipe } from "../recipe.ts";
+import { dryRun } from "./dry-run.ts";
 import { executeRun } from "./execute-run.ts";
+import { extentOf } from "./extent.ts";
+import { previewPage } from "./preview.ts";
+import type { RunFolder } from "./run-folder.ts";
 
 export interface RunArguments {
   readonly config: string;
   readonly output: string;
   readonly set: readonly string[];
+  readonly limit?: string;
+  readonly preview?: string;
+  readonly full: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
 }
 
 export function builder(argv: Argv): Argv {
@@ -23,9 +32,9 @@ export function builder(argv: Argv): Argv {
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
     })
-    .option("limit", { type: "number", describe: "Start only so many seeds or questions, spread over the datasets" })
+    .option("limit", { type: "string", describe: "Start only so many seeds or questions, spread over the datasets" })
     .option("preview", {
-      type: "number",
+      type: "string",
       describe: "Take so many seeds or questions (3) all the way, and print what became of them",
     })
     .option("full", { type: "boolean", default: false, describe: "With --preview: print long passages whole" })
@@ -38,7 +47,22 @@ export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<v
   const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
   const recipe = recipeOf(value, file.path);
   const config = parseConfig(recipe.config, value, file.path);
-  process.exitCode = await executeRun({ recipe, config, configPath: file.path, output: resolve(args.output) });
+  const run = { recipe, config, configPath: file.path, output: resolve(args.output), ...extentOf(args) };
+  if (args.dryRun) {
+    process.exitCode = await dryRun(run, { json: args.json });
+    return;
+  }
+  let folder: RunFolder | undefined;
+  process.exitCode = await executeRun({
+    ...run,
+    onFolder(made) {
+      folder = made;
+    },
+  });
+  if (run.preview && folder !== undefined) {
+    const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
+    process.stdout.write(await previewPage(folder, { full: args.full, colour }));
+  }
 }
 
 function recipeOf(value: unknown, path: string): Recipe {

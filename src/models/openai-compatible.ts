@@ -133,6 +133,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
 
   return {
     name: alias,
+    price: config.price ?? null,
     identity: {
       endpoint,
       ...settings,

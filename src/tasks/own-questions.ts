@@ -47,7 +47,7 @@ export async function* readQuestions(
     const before = asked.get(key);
     if (before === undefined) asked.set(key, { place: `${own.file}:${own.line}`, times: 1 });
     else before.times += 1;
-    const id = contentId("query", before === undefined ? asks : { ...asks, occurrence: before.times - 1 });
+    const id = contentId("query", { asks, ...(before && { occurrence: before.times - 1 }) });
     return { ...question, id, own, repeats: before?.place ?? null };
   }
 }
