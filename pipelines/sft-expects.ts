@@ -36,7 +36,12 @@ export function sftExpects(config: SftConfig): Readonly<Record<string, Expectati
     screen: guess(0.6),
     judge: {
       out: 1,
-      asks: { model: "judge", requests: judge.votes, tokens: judgeTokens, because: `${judge.votes} ${judge.votes === 1 ? "vote" : "votes"}` },
+      asks: {
+        model: "judge",
+        requests: judge.votes,
+        tokens: judgeTokens,
+        because: `${judge.votes} ${judge.votes === 1 ? "vote" : "votes"}`,
+      },
     },
     accept: guess(0.8),
     select: { ...guess(Math.min(1, select.perQuery / rollouts.attempts)), most: select.target },

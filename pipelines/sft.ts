@@ -22,6 +22,7 @@ import { sftTasks } from "./sft-tasks.ts";
 
 export default defineRun({
   name: "sft",
+  about: "datasets (or your own questions about them) to supervised fine-tuning examples",
   config: sftConfig,
   target: (config: SftConfig) => config.select.target,
   expects: sftExpects,

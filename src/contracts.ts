@@ -171,6 +171,8 @@ export interface ParsedMessage {
 /** How an agent and its sandbox talk. Pure: text in, text out. `version` is part of a rollout's identity. */
 export interface Scaffold {
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly version: number;
   readonly stop: readonly string[];
   open(assignment: Assignment): Message[];
@@ -192,6 +194,8 @@ export interface MetricSubject {
 /** Measures an answer against a reference. Fails closed: its own trouble is `value: null` with a reason, never a number. */
 export interface Metric {
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly version: number;
   score(subject: MetricSubject): Score;
 }
@@ -229,6 +233,8 @@ export interface ExportProblem {
 /** Writes examples in one format, and checks a written file against its target's rules. */
 export interface Exporter {
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly fileName: string;
   write(examples: AsyncIterable<Example>, path: string): Promise<ExportedFile>;
   check(path: string): Promise<ExportProblem[]>;

@@ -62,6 +62,8 @@ export interface RunKit {
 
 export interface Recipe<Config extends RunConfig = RunConfig> {
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly config: z.ZodType<Config>;
   /** Examples asked for: fewer is an honest shortfall (exit 5). */
   readonly target: (config: Config) => number;

@@ -29,6 +29,7 @@ export function builder(argv: Argv): Argv {
     .option("set", {
       type: "string",
       array: true,
+      nargs: 1,
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
     })

@@ -39,7 +39,8 @@ export function datasetFinder(options: {
       return { dataset: await load(files, file) };
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      return wrong("files", error.message);
+      // The loader speaks of the config's list; here there is only this line's.
+      return wrong("files", lowerFirst(error.message.replaceAll("datasets[0].", "")));
     }
   }
 
@@ -62,6 +63,10 @@ export function datasetFinder(options: {
         : `missing: the config has ${datasets.length} datasets; expected ${listed(datasets.map(({ name }) => name))}, or \`files\``,
     );
   };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 function wrong(field: string, message: string) {

@@ -2,6 +2,7 @@
 import { explain, type Issue } from "../config/explain.ts";
 import type { Dataset } from "../domain/dataset.ts";
 import { contentId, hashOf } from "../domain/hash.ts";
+import { isRecord } from "../domain/reply-json.ts";
 import type { OwnQuestion } from "../domain/task.ts";
 import { type FileLine, readLines } from "./read-lines.ts";
 import { type FieldProblem, referenceOf } from "./reference-of.ts";
@@ -36,7 +37,11 @@ export async function* readQuestions(
   for (const file of files) {
     for await (const row of readLines(file.path)) {
       const read = parseLine(row);
-      const found = "problems" in read ? read : await bind(read.line, file, findDataset);
+      const bound = read.line === null ? { problems: [] } : await bind(read.line, file, findDataset, read.wrong);
+      const found =
+        read.problems.length === 0
+          ? bound
+          : { problems: [...read.problems, ...("problems" in bound ? bound.problems : [])] };
       if ("problems" in found) yield { file, line: row.line, problems: found.problems };
       else yield { file, line: row.line, question: identify(found, { file: file.name, line: row.line, id: found.id }) };
     }
@@ -59,8 +64,20 @@ interface Bound {
   readonly question: Omit<OwnQuestion, "id" | "own" | "repeats">;
 }
 
-function parseLine({ text, problem }: FileLine): { line: TaskLine } | { problems: FieldProblem[] } {
-  if (problem !== null) return { problems: [{ field: "(line)", message: problem }] };
+/** A line as far as it can be read: where some fields are wrong, the others are still looked at. */
+interface ParsedLine {
+  readonly line: TaskLine | null;
+  readonly problems: readonly FieldProblem[];
+  readonly wrong: ReadonlySet<string>;
+}
+
+function parseLine({ text, problem }: FileLine): ParsedLine {
+  const unreadable = (message: string): ParsedLine => ({
+    line: null,
+    problems: [{ field: "(line)", message }],
+    wrong: new Set(),
+  });
+  if (problem !== null) return unreadable(problem);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -68,26 +85,35 @@ function parseLine({ text, problem }: FileLine): { line: TaskLine } | { problems
     if (!(error instanceof SyntaxError)) throw error;
     const hint =
       text.startsWith("[") || text === "{" ? "; one line is one question, not a list over several lines" : "";
-    return {
-      problems: [
-        { field: "(line)", message: `expected one JSON object, got ${excerpt(text)} (${error.message})${hint}` },
-      ],
-    };
+    return unreadable(`expected one JSON object, got ${excerpt(text)} (${error.message})${hint}`);
   }
   const parsed = taskLine.safeParse(value);
-  if (parsed.success) return { line: parsed.data };
-  const problems = parsed.error.issues.flatMap((issue) => explain(taskLine, value, issue as Issue));
-  return { problems: problems.map(({ at, message }) => ({ field: at === "(top level)" ? "(line)" : at, message })) };
+  if (parsed.success) return { line: parsed.data, problems: [], wrong: new Set() };
+  const problems = parsed.error.issues
+    .flatMap((issue) => explain(taskLine, value, issue as Issue))
+    .map(({ at, message }) => ({ field: at === "(top level)" ? "(line)" : at, message }));
+  const wrong = new Set(problems.map(({ field }) => field.split(".")[0] ?? field));
+  const rest = isRecord(value) ? Object.entries(value).filter(([field]) => !wrong.has(field)) : [];
+  const line = taskLine.safeParse({ question: "(wrong)", ...Object.fromEntries(rest) }).data ?? null;
+  return { line: isRecord(value) ? line : null, problems, wrong };
 }
 
 async function bind(
   line: TaskLine,
   file: TaskFile,
   findDataset: FindDataset,
+  wrong: ReadonlySet<string>,
 ): Promise<Bound | { problems: FieldProblem[] }> {
   const [data, checked] = [await findDataset(line, file), referenceOf(line)];
   if ("problem" in data || "problem" in checked) {
-    return { problems: [data, checked].flatMap((part) => ("problem" in part ? [part.problem] : [])) };
+    // What follows from a field that is wrong already is not told again.
+    const told = (fields: readonly string[]) => fields.some((field) => wrong.has(field));
+    return {
+      problems: [
+        ...("problem" in data && !told(dataFields) ? [data.problem] : []),
+        ...("problem" in checked && !told(answerFields) ? [checked.problem] : []),
+      ],
+    };
   }
   const { dataset } = data;
   const { reference } = checked;
@@ -110,6 +136,9 @@ async function bind(
   const asks = { dataset: dataset.id, context, question: line.question, constraints, answerFormat, reference };
   return { id: line.id ?? null, asks, question };
 }
+
+const dataFields = ["dataset", "files"];
+const answerFields = ["reference_answer", "metric", "params", "reference_code", "answer_format", "answerFormat"];
 
 function excerpt(text: string): string {
   return `\`${text.length > 60 ? `${text.slice(0, 60)}…` : text}\``;
