@@ -47,7 +47,6 @@ export type Reference = z.infer<typeof reference>;
 
 /** Where a question of the user's own stood: its file as the config names it, its line from 1, and the user's own id for it. */
 export const ownPlace = z.strictObject({ file: z.string(), line: z.number().int(), id: z.string().nullable() });
-export type OwnPlace = z.infer<typeof ownPlace>;
 
 /**
  * A question of the user's own. The id (`query_…`) is what is asked of which data, and how it is checked; never its place. `reference`

@@ -1,8 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
+import sft from "../../pipelines/sft.ts";
 import type { TaskCheck } from "../../src/commands/check-tasks-page.ts";
+import { parseConfig } from "../../src/config/parse.ts";
 import { packageRoot } from "../../src/package.ts";
+import { taskLine } from "../../src/tasks/task-line.ts";
 import { tracemill } from "../kit/cli.ts";
 import { jsonl, type OwnFolder, ownFolder } from "../kit/own-questions.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";
@@ -57,6 +61,33 @@ test("every mistake is told at once, with line, field, value and way out", async
   const check = JSON.parse(json.stdout) as TaskCheck;
   expect(check.survey).toMatchObject({ questions: 1, errorCount: 4, datasets: { sales: 1 } });
   expect(check.tasks).toMatchObject([{ line: 4, metric: null, dataset: "sales" }]);
+});
+
+test("the questions shown in docs/tasks.md are questions", async () => {
+  const page = await readFile(join(packageRoot(), "docs/tasks.md"), "utf8");
+  await own.write("shown.jsonl", /```jsonl\n([\s\S]*?)```/.exec(page)?.[1] ?? "");
+  const end = await own.ask("check-tasks", "shown.jsonl", "--json");
+  expect(end.code, end.stdout).toBe(0);
+  expect((JSON.parse(end.stdout) as TaskCheck).survey).toMatchObject({
+    questions: 3,
+    withoutReference: 1,
+    withCode: 1,
+  });
+});
+
+test("the config shown in docs/tasks.md is a config", async () => {
+  const page = await readFile(join(packageRoot(), "docs/tasks.md"), "utf8");
+  const shown = parse(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? "");
+  expect(parseConfig(sft.config, shown, "run.yaml").screen.agreement).toBe(0.5);
+});
+
+test("docs/tasks.md tells every field of a line", async () => {
+  const page = await readFile(join(packageRoot(), "docs/tasks.md"), "utf8");
+  const table = page.slice(page.indexOf("| field |"), page.indexOf("- **The id"));
+  const told = table
+    .split("\n")
+    .flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, field]) => field));
+  expect(told.toSorted()).toEqual(Object.keys(taskLine.shape).toSorted());
 });
 
 test("the schema is printed as the package holds it", async () => {
