@@ -9,7 +9,7 @@ import { UsageError } from "../domain/errors.ts";
 import { sandboxConfig } from "../sandboxes/index.ts";
 import { datasetFinder } from "../tasks/find-data.ts";
 import type { TaskFile } from "../tasks/own-questions.ts";
-import { surveyQuestions } from "../tasks/survey.ts";
+import { type Remark, surveyQuestions } from "../tasks/survey.ts";
 import { taskLineSchema } from "../tasks/task-line.ts";
 import { type CheckedTask, type TaskCheck, taskCheckPage } from "./check-tasks-page.ts";
 import { codeProblems } from "./code-problems.ts";
@@ -101,7 +101,13 @@ async function check(args: CheckTasksArguments, folder: string): Promise<TaskChe
   const code = await codeProblems({ files, findDataset, folders, sandbox: part.sandbox });
   return {
     ...found,
-    survey: { ...survey, errorCount: survey.errorCount + code.length, errors: [...survey.errors, ...code] },
+    survey: { ...survey, errorCount: survey.errorCount + code.length, errors: inOrder([...survey.errors, ...code]) },
     codeParsed: true,
   };
+}
+
+/** By file, in the order in which they were first named, and line. */
+function inOrder(remarks: readonly Remark[]): Remark[] {
+  const files = [...new Set(remarks.map(({ file }) => file))];
+  return remarks.toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line);
 }

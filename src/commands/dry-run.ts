@@ -49,8 +49,9 @@ async function look(
     remember: recallOnly(store, createRemember(store)),
     env: process.env,
     signal: stopping,
+    build: (kit) => recipe.build(config, kit),
   });
-  const line = await recipe.build(config, opened.kit);
+  const { line } = opened;
   const events = { write: () => {} };
   const { items, account } = executeLine(line, { store, events, executor: inProcess(), draining, signal: stopping });
   for await (const _ of items);
@@ -79,7 +80,7 @@ async function look(
     limit: limit ?? null,
     target: recipe.target(config),
     datasets: opened.datasets.map((dataset) => datasetFacts(opened, dataset)),
-    tasks: opened.survey(),
+    tasks: opened.survey,
     models: opened.models.map(({ name, identity, price }) => ({
       ...{ alias: name, model: String(identity.model), endpoint: String(identity.endpoint), price: price ?? null },
     })),

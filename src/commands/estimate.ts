@@ -45,7 +45,7 @@ export interface EstimateOptions {
   readonly prices: ReadonlyMap<string, Price | null>;
 }
 
-/** From so many items on, what was seen replaces what was guessed. */
+/** From so many items on, a share that was seen replaces one that was guessed. Requests and tokens that were seen always do. */
 const enough = 5;
 
 /** Estimates sizes, requests, tokens and cost, and says what each estimate rests on. */
@@ -104,9 +104,9 @@ interface PerItem {
 
 function perItem(asks: NonNullable<Expectation["asks"]>, known: number, options: EstimateOptions): PerItem {
   const recalled = options.recalled[asks.model];
-  if (recalled !== undefined && known >= enough) return mean({ ...recalled, items: known }, "as what is remembered");
+  if (recalled !== undefined && known > 0) return mean({ ...recalled, items: known }, "as what is remembered");
   const before = options.experience.rollouts.get(asks.model);
-  if (before !== undefined && before.items >= enough) {
+  if (before !== undefined && before.items > 0) {
     return mean(before, `as in the newest finished run here (${before.items} rollouts)`);
   }
   const { requests, tokens } = asks;

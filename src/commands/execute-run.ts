@@ -75,8 +75,9 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
     signal: interrupt.stopping,
     say,
     limit: options.limit,
+    build: (kit) => recipe.build(config, kit),
   });
-  const line = await recipe.build(config, opened.kit);
+  const { line } = opened;
   if (interrupt.draining.aborted) {
     say("Stopped before anything was started.");
     return exitCodes.interrupted;
@@ -229,7 +230,7 @@ function notesOf({ limit, preview }: RunOptions, tally: ExampleTally): string[] 
   return [
     ...(limit === undefined
       ? []
-      : [`${preview ? "A preview" : "Limited"}: only the first ${limit} seeds or questions were started (--limit)`]),
+      : [`${preview ? "A preview" : "Limited (--limit)"}: only the first ${limit} seeds or questions were started`]),
     ...(unreferenced === 0
       ? []
       : [

@@ -5,7 +5,9 @@ import type { Model, Remember, SandboxBackend } from "../contracts.ts";
 import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { profileDataset, profileVersion } from "../datasets/profile.ts";
 import { type Dataset, type FileProfile, fileProfile, type Seed } from "../domain/dataset.ts";
+import type { Example } from "../domain/example.ts";
 import { contentId } from "../domain/hash.ts";
+import type { Line } from "../engine/line.ts";
 import { createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
 import { openModels } from "../models/open.ts";
@@ -18,20 +20,19 @@ import { nameOfFiles, openQuestions, taskFiles } from "./open-questions.ts";
 import { spread } from "./spread.ts";
 
 export interface OpenedRun extends AsyncDisposable {
-  readonly kit: RunKit;
+  readonly line: Line<Example>;
   readonly backend: SandboxBackend;
   readonly models: readonly Model[];
-  /** Grows while the line is built, where questions name files of their own. */
   readonly datasets: readonly Dataset[];
   readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
-  /** What the user's own questions are, once the line was built from them. */
-  readonly survey: () => Survey | null;
-  /** Hash of every prompt the recipe asked for, by path; filled while the line is built. */
+  /** What the user's own questions are; null where the line does not start from any. */
+  readonly survey: Survey | null;
+  /** Hash of every prompt the recipe asked for, by path. */
   readonly prompts: Readonly<Record<string, string>>;
 }
 
 /**
- * Opens models, datasets, profiles and sandbox, and checks that each can be used. @throws {UsageError} saying what to mend; the
+ * Opens models, datasets, profiles and sandbox, builds the line, and checks that each can be used. @throws {UsageError} saying what to mend; the
  * signal's reason. After an error nothing stays open.
  */
 export async function openRun(options: {
@@ -43,6 +44,8 @@ export async function openRun(options: {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
+  /** Builds the line: it reads prompts and questions, and opens no session yet. */
+  readonly build: (kit: RunKit) => Promise<Line<Example>>;
   /** Start only so many seeds or questions, spread over the datasets. */
   readonly limit?: number | undefined;
 }): Promise<OpenedRun> {
@@ -85,15 +88,9 @@ export async function openRun(options: {
     if (named.length > 0) say(`datasets  ${named.length} (${named.map((dataset) => dataset.name).join(", ")})`);
     for (const one of loaded) await add(one);
 
-    await Promise.all(models.all.map((model) => model.check(signal)));
-    for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
-
-    const backend = await openSandboxBackend({ ...config.sandbox, signal });
-    resources.push(backend);
-    say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
-
     const prompts: Record<string, string> = {};
     let survey: Survey | null = null;
+    let backend: SandboxBackend | undefined;
     const kit: RunKit = {
       seeds({ explorations }) {
         const seeds = named.flatMap((dataset) =>
@@ -130,23 +127,29 @@ export async function openRun(options: {
         prompts[path] = prompt.hash;
         return prompt;
       },
-      openSession: ({ dataset, attempt, signal: sessionSignal }) =>
-        openSession({
-          backend,
-          remember,
-          dataset: { id: dataset.id, dir: folderOf(dataset) },
-          attempt,
-          label: attempt,
-          signal: sessionSignal,
-        }),
+      openSession({ dataset, attempt, signal: sessionSignal }) {
+        if (backend === undefined)
+          throw new Error("Expected a session to be opened by a stage, got one while the line is built");
+        const data = { id: dataset.id, dir: folderOf(dataset) };
+        return openSession({ backend, remember, dataset: data, attempt, label: attempt, signal: sessionSignal });
+      },
     };
+    const line = await options.build(kit);
+
+    await Promise.all(models.all.map((model) => model.check(signal)));
+    for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
+
+    backend = await openSandboxBackend({ ...config.sandbox, signal });
+    resources.push(backend);
+    say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
+
     return {
-      kit,
+      line,
       backend,
       models: models.all,
       datasets,
       profiles,
-      survey: () => survey,
+      survey,
       prompts,
       [Symbol.asyncDispose]: close,
     };

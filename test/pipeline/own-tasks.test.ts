@@ -35,7 +35,7 @@ describe.skipIf(missing !== null)(`own questions${missing === null ? "" : ` (ski
 
   test("a dry run says what would run, sends no completion and makes no run", () => {
     expect(dry.code, dry.stderr).toBe(0);
-    expect(dryLog).not.toContain("completions");
+    expect(dryLog).toBe("");
     const found = JSON.parse(dry.stdout) as DryRun;
     expect(found.tasks).toMatchObject({ questions: questions.length, repeats: 1, withoutReference: 2, withCode: 3 });
     expect(found.datasets).toMatchObject([{ name: "sales", rows: 12, columns: 4 }]);
@@ -157,5 +157,7 @@ describe.skipIf(missing !== null)(`own questions${missing === null ? "" : ` (ski
     );
     expect(bad.stderr).toContain("bad.jsonl:2 quest: unknown key");
     expect(bad.stderr).toContain("bad.jsonl:2 question: missing");
+    // No endpoint was asked and no sandbox was started for that.
+    expect(bad.stderr).not.toMatch(/^(models|sandbox) /m);
   });
 });
