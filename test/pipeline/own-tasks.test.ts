@@ -28,7 +28,7 @@ describe.skipIf(missing !== null)(`own questions${missing === null ? "" : ` (ski
     previewSent = (await own.summary()).requests.sent;
     run = await own.ask("run", "run.yaml");
     later = await own.ask("run", "run.yaml", "--dry-run", "--json");
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await own[Symbol.asyncDispose]();
   });
@@ -146,7 +146,7 @@ describe.skipIf(missing !== null)(`own questions${missing === null ? "" : ` (ski
     const { funnel, requests } = await own.summary();
     expect(requests.sent).toBe(0);
     expect(funnel.find((row) => row.stage === "agreement")).toMatchObject({ in: 15, rejected: 0 });
-  });
+  }, 120_000);
 
   test("lines that are no questions stop a run before anything is spent", async () => {
     await own.write("bad.jsonl", '{"question": "What is it?", "dataset": "sale"}\n{"quest": 1}\n');
