@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import sft from "../../pipelines/sft.ts";
+import { dryRunPage } from "../../src/commands/dry-run-page.ts";
 import { estimate } from "../../src/commands/estimate.ts";
 import { extentOf } from "../../src/commands/extent.ts";
 import { spread } from "../../src/commands/spread.ts";
@@ -97,6 +98,26 @@ describe("an estimate", () => {
     const { models } = estimate({ ...base, rows: [row("ask", 0, 0, 1)], prices: new Map() });
     expect(models).toMatchObject([{ costUsd: null }]);
   });
+});
+
+test("the page of a dry run says which price is unknown, and never calls a sum whole that is not", () => {
+  const plan = (costs: readonly (number | null)[]) => ({
+    stages: [],
+    models: costs.map((costUsd, index) => ({
+      ...{ alias: `m${index}`, remembered: 0, requests: 5, inputTokens: 10, outputTokens: 1, costUsd },
+    })),
+    assumptions: ["screen: 60 % pass, a guess"],
+  });
+  const page = (costs: readonly (number | null)[]) =>
+    dryRunPage({
+      ...{ recipe: "sft", config: "x.yaml", limit: null, target: 1, datasets: [], tasks: null, writes: ["a/b"] },
+      models: [{ alias: "m0", model: "big", endpoint: "http://localhost:1/v1", price: null }],
+      sandbox: { backend: "bubblewrap", environment: "e", limits: { memoryMb: 512 }, concurrency: 2 },
+      plan: plan(costs),
+    });
+  expect(page([1.5, null])).toMatch(/price unknown[\s\S]*at least \$1\.50/);
+  expect(page([1.5, 0.25])).toMatch(/^ {2}all .* \$1\.75$/m);
+  expect(page([1])).toContain("- screen: 60 % pass, a guess");
 });
 
 describe("a config of the sft recipe", () => {
