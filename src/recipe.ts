@@ -47,7 +47,7 @@ export function scaffoldNamed(name: string): Scaffold {
 const runConfig = z.strictObject(runShape);
 export type RunConfig = z.output<typeof runConfig>;
 
-/** What the run command has opened and checked by the time a recipe builds its line. */
+/** What a recipe builds its line from. While it does, nothing was asked of an endpoint and no sandbox is open: stages do that. */
 export interface RunKit {
   /** Every dataset of the config, profiled, `explorations` times over; fewer where the run is limited. */
   seeds(options: { readonly explorations: number }): readonly Seed[];
