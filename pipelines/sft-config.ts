@@ -1,27 +1,56 @@
 // What a config of the SFT recipe says.
 import { z } from "zod";
-import { modelConfig, options, runShape, scaffoldName } from "../src/index.ts";
+import { datasetEntry, modelConfig, options, runShape, scaffoldName } from "../src/index.ts";
 
-export const sftConfig = z.strictObject({
-  ...runShape,
-  models: z.strictObject({ proposer: modelConfig, teacher: modelConfig, judge: modelConfig }),
-  prompts: z
-    .strictObject({
-      agent: z.string().default("agent/react.md"),
-      task: z.string().default("agent/task.md"),
-      propose: z.string().default("propose/system.md"),
-      seed: z.string().default("propose/seed.md"),
-      judge: z.string().default("judge/system.md"),
-      record: z.string().default("judge/record.md"),
-    })
-    .prefault({}),
-  scaffold: scaffoldName.default("react"),
-  propose: options.propose,
-  vet: z.strictObject({ ...options.dedupe.shape, ...options.reference.shape }).prefault({}),
-  rollouts: options.rollouts,
-  screen: z.strictObject({ grounded: z.number().min(0).max(1).default(1), maxStepErrors: z.number().int().min(0) }),
-  judge: options.judge,
-  accept: options.accept,
-  select: options.select,
-});
+const share = z.number().min(0).max(1);
+
+export const sftConfig = z
+  .strictObject({
+    ...runShape,
+    datasets: z.array(datasetEntry).default([]),
+    /** Files of the user's own questions instead of `propose`. */
+    tasks: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).exactOptional(),
+    models: z.strictObject({ proposer: modelConfig.exactOptional(), teacher: modelConfig, judge: modelConfig }),
+    prompts: z
+      .strictObject({
+        agent: z.string().default("agent/react.md"),
+        task: z.string().default("agent/task.md"),
+        propose: z.string().default("propose/system.md"),
+        seed: z.string().default("propose/seed.md"),
+        judge: z.string().default("judge/system.md"),
+        record: z.string().default("judge/record.md"),
+      })
+      .prefault({}),
+    scaffold: scaffoldName.default("react"),
+    propose: options.propose.nullish(),
+    vet: z.strictObject({ ...options.dedupe.shape, ...options.reference.shape }).prefault({}),
+    rollouts: options.rollouts,
+    screen: z.strictObject({
+      grounded: share.default(1),
+      maxStepErrors: z.number().int().min(0),
+      agreement: share.optional(),
+    }),
+    judge: options.judge,
+    accept: options.accept,
+    select: options.select,
+  })
+  .superRefine((config, context) => {
+    const wrong = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
+    const proposes = config.propose !== undefined && config.propose !== null;
+    if (config.tasks !== undefined && proposes) {
+      wrong(["propose"], "`tasks` brings the questions; remove `propose` (or `--set propose=null`), or remove `tasks`");
+    }
+    if (config.tasks === undefined && !proposes) {
+      wrong(["propose"], "Missing; expected how many questions to propose, or your own questions in `tasks`");
+    }
+    if (proposes && config.models.proposer === undefined) {
+      wrong(["models", "proposer"], "Missing; expected the model that proposes the questions");
+    }
+    if (config.tasks === undefined && config.datasets.length === 0) {
+      wrong(["datasets"], "Expected at least one file, folder or glob");
+    }
+    if (config.screen.agreement !== undefined && config.rollouts.attempts < 3) {
+      wrong(["rollouts", "attempts"], "`screen.agreement` compares the tries at a question; expected at least 3 tries");
+    }
+  });
 export type SftConfig = z.output<typeof sftConfig>;

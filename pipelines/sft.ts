@@ -1,60 +1,57 @@
 // Datasets in, supervised fine-tuning examples out.
 import {
   accept,
+  agreement,
   attempts,
   criteria,
-  dedupe,
   defineRun,
-  from,
   judge,
   metrics,
-  propose,
-  reference,
   rollouts,
   rubricJudge,
   scaffoldNamed,
   score,
   screen,
   select,
-  shape,
   toExamples,
   trajectoryMetrics,
 } from "../src/index.ts";
 import { type SftConfig, sftConfig } from "./sft-config.ts";
+import { sftExpects } from "./sft-expects.ts";
+import { sftTasks } from "./sft-tasks.ts";
 
 export default defineRun({
   name: "sft",
+  about: "datasets (or your own questions about them) to supervised fine-tuning examples",
   config: sftConfig,
   target: (config: SftConfig) => config.select.target,
+  expects: sftExpects,
   async build(config, run) {
-    const scaffold = scaffoldNamed(config.scaffold);
-    const { openSession, prompt } = run;
-    return from(run.seeds(config.propose))
-      .through(
-        propose({
-          ...config.propose,
-          agent: { model: run.model("proposer"), scaffold, maxTurns: config.propose.maxTurns },
-          prompts: { system: await prompt(config.prompts.propose), seed: await prompt(config.prompts.seed) },
-          openSession,
-        }),
-      )
-      .through(shape())
-      .through(dedupe(config.vet))
-      .through(reference({ ...config.vet, openSession }))
+    const { prompt } = run;
+    const tasks = await sftTasks(config, run);
+    const scored = tasks
       .through(attempts(config.rollouts.attempts))
       .through(
         rollouts({
           ...config.rollouts,
-          agent: { model: run.model("teacher"), scaffold, maxTurns: config.rollouts.maxTurns },
+          agent: {
+            model: run.model("teacher"),
+            scaffold: scaffoldNamed(config.scaffold),
+            maxTurns: config.rollouts.maxTurns,
+          },
           prompts: { system: await prompt(config.prompts.agent), task: await prompt(config.prompts.task) },
-          openSession,
+          openSession: run.openSession,
         }),
       )
-      .through(score({ metrics, trajectoryMetrics }))
+      .through(score({ metrics, trajectoryMetrics }));
+    const min = config.screen.agreement;
+    const agreed =
+      min === undefined ? scored : scored.through(agreement({ min, attempts: config.rollouts.attempts, metrics }));
+    return agreed
       .through(
         screen({
           bounds: [
-            { score: "answer", min: 1, code: "wrong_answer" },
+            { score: "answer", min: 1, code: "wrong_answer", needsReference: true },
             { score: "grounded", min: config.screen.grounded, code: "ungrounded" },
             { score: "step_errors", max: config.screen.maxStepErrors, code: "too_many_errors" },
           ],

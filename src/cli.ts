@@ -11,6 +11,8 @@ import { packageVersion } from "./package.ts";
 /** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 130 interrupted. */
 const exitCodes = { bug: 1, usage: 2, owed: 3, budget: 4 } as const;
 
+const completionFlag = "--get-yargs-completions";
+
 interface CommandModule {
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own arguments
   readonly builder: (argv: Argv<any>) => Argv<any>;
@@ -40,8 +42,13 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/init.ts"),
   },
   {
-    usage: "list",
-    describe: "What a config can name: providers, scaffolds, formats …",
+    usage: "check-tasks [files..]",
+    describe: "Check files of your own questions, line by line",
+    load: () => import("./commands/check-tasks.ts"),
+  },
+  {
+    usage: "list [kind]",
+    describe: "What there is of each kind: providers, metrics, formats, prompts …",
     load: () => import("./commands/list.ts"),
   },
   {
@@ -83,16 +90,35 @@ const cli = yargs(hideBin(process.argv))
     throw error ?? refused(message, String(usage.help()));
   });
 
+// yargs does not wait for a builder when a shell asks what could come next: the command in question is loaded before.
+const words = process.argv.slice(process.argv.indexOf(completionFlag) + 1);
+const completing = process.argv.includes(completionFlag);
+
 for (const { usage, describe, load } of commands) {
-  cli.command(
-    usage,
-    describe,
-    async (argv) => (await load()).builder(argv),
-    async (args) => {
-      await (await load()).handler(args);
-    },
-  );
+  const named = completing && words.includes(usage.split(" ")[0] ?? "") ? await load() : undefined;
+  cli.command(usage, describe, named?.builder ?? (async (argv) => (await load()).builder(argv)), async (args) => {
+    await (await load()).handler(args);
+  });
 }
+
+cli.completion(
+  "completion",
+  "Print a script that completes commands, options, configs and runs in bash, zsh or fish",
+  async (
+    current: string,
+    argv: { readonly output?: unknown },
+    offerDefaults: (offer: (error: Error | null, offers: string[] | undefined) => void) => void,
+    done: (offers: string[]) => void,
+  ) => {
+    const values = await (await import("./commands/completion.ts")).valuesFor(words.slice(1, -1), {
+      current,
+      output: String(argv.output ?? "output"),
+    });
+    if (values !== null) return done(values);
+    // Options are known under two spellings; one is enough.
+    offerDefaults((_error, offers = []) => done(offers.filter((offer) => !/^--(?:no-)?[a-z]*[A-Z]/.test(offer))));
+  },
+);
 
 // A reader that has seen enough (`| head -1`) closes its end of the pipe: no error of ours, and no reason to end a run.
 for (const stream of [process.stdout, process.stderr]) {
@@ -105,7 +131,8 @@ for (const stream of [process.stdout, process.stderr]) {
 process.on("uncaughtException", (error) => process.exit(explain(firstError(error))));
 
 try {
-  await cli.parseAsync();
+  if (completing) process.stdout.write(`${(await cli.getCompletion(words)).join("\n")}\n`);
+  else await cli.parseAsync();
 } catch (error) {
   const thrown = firstError(error);
   // Where an option lacks its value, yargs throws an error of its own past `fail`.

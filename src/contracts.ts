@@ -99,12 +99,21 @@ export interface RequestWatch {
   pauses(request: SentRequest, error: Error, pauseMs: number): void;
 }
 
+/** What an endpoint takes, in US dollars a million tokens, as of a day. */
+export interface Price {
+  readonly inputPerMillion: number;
+  readonly outputPerMillion: number;
+  readonly asOf: string;
+}
+
 /** A language model behind an endpoint. */
 export interface Model {
   /** The alias under `models:` in the config. */
   readonly name: string;
   /** What would change its answers: endpoint, model name, sampling. Part of every remembered completion's identity. */
   readonly identity: Readonly<Record<string, unknown>>;
+  /** What it costs, where that is known. */
+  readonly price?: Price | null;
   /**
    * One completion. `sample` tells independent samples of one request apart.
    * @throws {FailureError} "provider" after retries. @throws {RejectionError} context_overflow, content_filter, refusal.
@@ -185,6 +194,8 @@ export interface ParsedMessage {
 /** How an agent and its sandbox talk. Pure: text in, text out. `version` is part of a rollout's identity. */
 export interface Scaffold {
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly version: number;
   readonly stop: readonly string[];
   open(assignment: Assignment): Message[];
@@ -207,6 +218,8 @@ export interface MetricSubject {
 /** Measures an answer against a reference. Fails closed: its own trouble is `value: null` with a reason, never a number. */
 export interface Metric {
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly version: number;
   score(subject: MetricSubject): Score;
 }
@@ -246,6 +259,8 @@ export interface ExportProblem {
 export interface Exporter {
   readonly name: string;
   /** Below the run's `exports/`. */
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly fileName: string;
   /** The file appears whole or not at all (`openAtomicFile`). @throws {StoreError} when the disk refuses. */
   write(examples: AsyncIterable<Example>, path: string): Promise<ExportedFile>;

@@ -15,6 +15,7 @@ export type {
   MetricSubject,
   Model,
   ParsedMessage,
+  Price,
   Remember,
   Remembered,
   RememberOptions,
@@ -22,6 +23,7 @@ export type {
   Session,
   Spend,
 } from "./contracts.ts";
+export { datasetEntry } from "./datasets/load.ts";
 export type { ColumnProfile, DataFile, Dataset, Seed } from "./domain/dataset.ts";
 export {
   BudgetError,
@@ -33,7 +35,7 @@ export {
 } from "./domain/errors.ts";
 export type { Example, ExampleMessage } from "./domain/example.ts";
 export { contentId, hashOf } from "./domain/hash.ts";
-export type { Attempt, Proposal, Query, Reference, Task } from "./domain/task.ts";
+export type { Attempt, OwnQuestion, Proposal, Query, Reference, Task } from "./domain/task.ts";
 export type {
   Action,
   BoundedText,
@@ -76,6 +78,7 @@ export { type ModelConfig, modelConfig } from "./models/open.ts";
 export type { Prompt } from "./prompts/load.ts";
 export {
   defineRun,
+  type Expectation,
   type Recipe,
   type RunConfig,
   type RunKit,
@@ -84,13 +87,15 @@ export {
   scaffoldNamed,
 } from "./recipe.ts";
 export { accept, quality } from "./stages/accept.ts";
+export { admit } from "./stages/admit.ts";
+export { agreement } from "./stages/agreement.ts";
 export { attempts } from "./stages/attempts.ts";
 export { dedupe } from "./stages/dedupe.ts";
 export { toExamples } from "./stages/examples.ts";
 export { judge } from "./stages/judge.ts";
 export * as options from "./stages/options.ts";
 export { propose } from "./stages/propose.ts";
-export { reference } from "./stages/reference.ts";
+export { ownReference, reference } from "./stages/reference.ts";
 export { askTask, rollouts } from "./stages/rollouts.ts";
 export { score, type TrajectoryMetric } from "./stages/score.ts";
 export { type Bound, screen } from "./stages/screen.ts";

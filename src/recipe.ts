@@ -6,6 +6,7 @@ import type { Exporter, Model, Remember, Scaffold } from "./contracts.ts";
 import { datasetEntry } from "./datasets/load.ts";
 import type { Seed } from "./domain/dataset.ts";
 import type { Example } from "./domain/example.ts";
+import type { OwnQuestion } from "./domain/task.ts";
 import type { Line } from "./engine/line.ts";
 import { exporters } from "./exports/index.ts";
 import { modelConfig } from "./models/open.ts";
@@ -50,10 +51,12 @@ const runConfig = z.strictObject(runShape);
 /** What every recipe's config holds at least, defaults filled in. */
 export type RunConfig = z.output<typeof runConfig>;
 
-/** What the run command has opened and checked by the time a recipe builds its line. */
+/** What a recipe builds its line from. While it does, nothing was asked of an endpoint and no sandbox is open: stages do that. */
 export interface RunKit {
-  /** Every dataset of the config, profiled, `explorations` times over. */
+  /** Every dataset of the config, profiled, `explorations` times over; fewer where the run is limited. */
   seeds(options: { readonly explorations: number }): readonly Seed[];
+  /** The user's own questions, from JSONL files relative to the config; fewer where the run is limited. @throws {UsageError} for a line that is none. */
+  questions(files: string | readonly string[]): Promise<AsyncIterable<OwnQuestion>>;
   /** A model by its alias under `models:`. */
   model(alias: string): Model;
   /** A prompt of the package (`agent/react.md`) or a path; its hash is written to the manifest. */
@@ -68,14 +71,36 @@ export interface RunKit {
 export interface Recipe<Config extends RunConfig = RunConfig> {
   /** What manifests, events and audits call it. */
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   /** A strict object that spreads `runShape`. */
   readonly config: z.ZodType<Config>;
   /** Examples asked for: fewer is an honest shortfall (exit 5). */
   readonly target: (config: Config) => number;
-  /** Builds the line; nothing runs yet. Models answer, datasets are profiled and a sandbox is ready by then. */
+  /** Builds the line; nothing runs yet: datasets are profiled by then, endpoints and sandbox are looked at after it. */
   readonly build: (config: Config, run: RunKit) => Promise<Line<Example>> | Line<Example>;
   /** Formats of the recipe's own, written in every run beside those that `export.formats` names. */
   readonly exporters?: readonly Exporter[];
+  /** What is to be expected of each stage, by its name, for `--dry-run`; without it only what is remembered can be told. */
+  readonly expects?: (config: Config) => Readonly<Record<string, Expectation>>;
+}
+
+/**
+ * What a stage is expected to make of an item, before anything is known of it. `out`: how many items one becomes; `assumed` where that
+ * is a guess, which earlier runs replace. `most`: never more out of the stage in all. `asks`: the model it asks, with the requests per item.
+ */
+export interface Expectation {
+  readonly out: number;
+  readonly assumed?: true;
+  readonly most?: number;
+  readonly asks?: {
+    readonly model: string;
+    readonly requests: number;
+    /** A guess of one request's tokens, until runs show better. */
+    readonly tokens: { readonly input: number; readonly output: number };
+    /** Why so many, in words for a person. */
+    readonly because: string;
+  };
 }
 
 // Recipes declared here, and a mark that other copies of this module leave too: errors of another copy would not be known as errors here.

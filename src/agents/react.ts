@@ -9,6 +9,7 @@ type ActionTag = (typeof actionTags)[number];
 /** One action a message in DSGym's tags. The first finished action counts; whatever stands after it is cut off and never believed. */
 export const react: Scaffold = {
   name: "react",
+  about: "DSGym's tags: <reasoning>, then <python> or <answer>; one action a message",
   version: 1,
   stop: ["</python>", "</answer>"],
   open: (assignment) => [

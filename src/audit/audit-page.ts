@@ -70,9 +70,9 @@ function header(audit: Audit, now: Date): string {
   return lines.join("\n");
 }
 
-/** What the first stage made against what the last stage let out: `Yield: 3,700 queries -> 2,000 examples (54.1 %)`. */
+/** What was asked (what the first stage made of seeds, or the user's own questions) against what the last stage let out: `Yield: 3,700 queries -> 2,000 examples (54.1 %)`. */
 function yieldLine(audit: Audit): string | null {
-  const [, made] = audit.yield;
+  const made = audit.yield.find(({ kind }) => kind !== "seed");
   const out = audit.funnel.at(-1)?.out ?? 0;
   if (!made || (out === 0 && audit.status === null)) return null;
   // A last stage that let nothing out leaves no id to read the kind from.

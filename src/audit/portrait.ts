@@ -1,13 +1,25 @@
 import type { ZodType } from "zod";
 import { seed } from "../domain/dataset.ts";
 import { type Example, example } from "../domain/example.ts";
-import { attempt, type Proposal, proposal, type Query, query, type Task, task } from "../domain/task.ts";
+import {
+  attempt,
+  type OwnQuestion,
+  ownQuestion,
+  type Proposal,
+  proposal,
+  type Query,
+  query,
+  type Task,
+  task,
+} from "../domain/task.ts";
 import { type Candidate, candidate } from "../domain/trajectory.ts";
 
 /** What is known of an item from the bodies of its line: each part is there once the item got that far. */
 export interface Portrait {
   proposal?: Proposal;
   query?: Query;
+  /** The user's own question, where nobody proposed it. */
+  own?: OwnQuestion;
   task?: Task;
   candidate?: Candidate;
   example?: Example;
@@ -55,6 +67,9 @@ const readers: ((portrait: Portrait, body: unknown) => boolean)[] = [
   reader(query, (portrait, read) => {
     portrait.query = read;
   }),
+  reader(ownQuestion, (portrait, read) => {
+    portrait.own = read;
+  }),
   reader(proposal, (portrait, read) => {
     portrait.proposal = read;
   }),
@@ -74,13 +89,14 @@ function reader<T>(schema: ZodType<T>, take: (portrait: Portrait, read: T) => vo
 
 /** The question asked, from whichever body has it. */
 export function questionOf(portrait: Portrait): string | null {
-  return portrait.task?.question ?? portrait.query?.question ?? portrait.proposal?.fields?.question ?? null;
+  const asked = portrait.task ?? portrait.own ?? portrait.query ?? portrait.proposal?.fields;
+  return asked?.question ?? null;
 }
 
-/** The answer it is checked against. */
+/** The answer it is checked against; null where there is none. */
 export function referenceOf(portrait: Portrait): string | null {
   return (
-    portrait.task?.reference.answer ??
+    (portrait.task ?? portrait.own)?.reference?.answer ??
     portrait.query?.referenceAnswer ??
     portrait.proposal?.fields?.referenceAnswer ??
     null

@@ -85,17 +85,21 @@ function named(ids: readonly string[]): string {
 }
 
 function questionPart(portrait: Portrait, limit: Limit): string {
-  const asked = portrait.task ?? portrait.query;
+  const asked = portrait.task ?? portrait.own ?? portrait.query;
   if (!asked) return proposalPart(portrait, limit);
+  const own = "own" in asked ? asked.own : undefined;
   const rows: [string, string][] = [
+    ["from", own === undefined ? "" : `${harmless(own.file)} line ${own.line}${ownId(own.id)}`],
     ["dataset", `${asked.dataset.name} (${asked.dataset.id})`],
-    ["difficulty", asked.difficulty],
+    ["difficulty", asked.difficulty ?? ""],
     ["question", bounded(asked.question, limit(1000))],
     ["constraints", bounded(asked.constraints, limit(500))],
     ["answer as", bounded(asked.answerFormat, limit(300))],
   ];
-  if (portrait.task) {
-    const { answer, metric, params } = portrait.task.reference;
+  const checked = portrait.task ?? portrait.own;
+  if (checked?.reference === null) rows.push(["reference", "(none was given: nothing tells right from wrong)"]);
+  else if (checked) {
+    const { answer, metric, params } = checked.reference;
     rows.push(["reference", `${bounded(answer, limit(500))}  (checked by ${metric} ${JSON.stringify(params)})`]);
   } else if (portrait.query) rows.push(["reference", bounded(portrait.query.referenceAnswer, limit(500))]);
   if (portrait.candidate) {
@@ -106,10 +110,13 @@ function questionPart(portrait: Portrait, limit: Limit): string {
     .filter(([, value]) => value !== "")
     .map(([name, value]) => labelled(name, value))
     .join("\n")}`;
-  if (portrait.query) {
-    text += `\n\nReference code\n${indent(bounded(portrait.query.referenceCode, limit(1500)), "  ")}`;
-  }
+  const code = portrait.query?.referenceCode ?? portrait.own?.referenceCode ?? null;
+  if (code !== null) text += `\n\nReference code\n${indent(bounded(code, limit(1500)), "  ")}`;
   return text;
+}
+
+function ownId(id: string | null): string {
+  return id === null ? "" : `, there called ${oneLine(id, 100)}`;
 }
 
 /** What was proposed, where it never became a query. */

@@ -11,7 +11,7 @@ import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
 import { exporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
-import { exampleTally } from "../exports/tally.ts";
+import { type ExampleTally, exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
 import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
@@ -26,13 +26,19 @@ import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson 
 import { processSecrets } from "./run-secrets.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
-interface RunOptions {
+export interface RunOptions {
   readonly recipe: Recipe;
   readonly config: RunConfig;
   readonly configPath: string;
   /** Absolute path of the folder for runs and the store. */
   readonly output: string;
   readonly logging: { readonly level: LogLevel; readonly verbose: boolean };
+  /** Start only so many seeds or questions; then a shortfall is no shortfall. */
+  readonly limit?: number | undefined;
+  /** The run is a look at the first few: its manifest, exports and card say so. */
+  readonly preview?: boolean;
+  /** Told the run's folder once there is one. */
+  readonly onFolder?: (folder: RunFolder) => void;
 }
 
 /**
@@ -92,8 +98,10 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
     signal: interrupt.stopping,
     secrets: processSecrets(),
     watch,
+    limit: options.limit,
+    build: (kit) => recipe.build(config, kit),
   });
-  const line = await recipe.build(config, opened.kit);
+  const { line } = opened;
   if (interrupt.draining.aborted) {
     say("Stopped before anything was started.");
     return exitCodes.interrupted;
@@ -102,6 +110,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   const stages = line.stages.map((stage) => stage.name);
   const manifest = manifestOf({ ...options, folder, opened, stages, startedMs });
   await writeJson(folder.manifestPath, processSecrets().cutAll(manifest));
+  options.onFolder?.(folder);
   say(`run       ${folder.run}\n`);
 
   await using events = await openEventLog(folder.eventsPath);
@@ -121,6 +130,9 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
+    for (const message of notesOf(options, tally)) {
+      events.write({ type: "note", at: new Date().toISOString(), message });
+    }
     events.write({ type: "ended", at: new Date().toISOString(), status });
     events.flush();
     const { sent, remembered, failed, inputTokens, outputTokens, costUsd } = meter.total();
@@ -143,7 +155,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   const progress = showProgress({
     account,
     usage: () => meter.total(),
-    expected: target,
+    ...(target > 0 ? { expected: target } : {}),
     stream: process.stderr,
     isTerminal: process.stderr.isTTY === true,
     columns: () => process.stderr.columns ?? 100,
@@ -189,14 +201,24 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
     models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
     owed,
     stopped: interrupted,
+    limit: options.limit ?? null,
+    preview: options.preview === true,
     run: folder.run,
   });
-  await writeExportManifest({ folder: folder.exportsPath, run: folder.run, files, owed, stopped: interrupted });
+  await writeExportManifest({
+    folder: folder.exportsPath,
+    run: folder.run,
+    files,
+    owed,
+    stopped: interrupted,
+    limit: options.limit ?? null,
+    preview: options.preview === true,
+  });
   const summary = await end(status);
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const flags = here(output) === "output" ? "" : ` --output ${here(output)}`;
   const shown = files.map((file) => ({ ...file, path: here(file.path) }));
-  say(closingWords({ summary, path: here(folder.path), files: shown, target, flags }));
+  say(closingWords({ summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) }));
   return exitCodes[status];
 }
 
@@ -220,6 +242,7 @@ function manifestOf(
     version: packageVersion(),
     node: process.version,
     seed: config.seed,
+    ...(options.limit === undefined ? {} : { limit: options.limit, preview: options.preview === true }),
     prompts: { ...opened.prompts },
     models: Object.fromEntries(opened.models.map((model) => [model.name, model.identity])),
     sandbox: {
@@ -234,6 +257,21 @@ function manifestOf(
     startedAt: new Date(options.startedMs).toISOString(),
     argv: process.argv.slice(2),
   };
+}
+
+/** What whoever reads the run's numbers has to know besides. */
+function notesOf({ limit, preview }: RunOptions, tally: ExampleTally): string[] {
+  const { unreferenced, examples } = tally.statistics();
+  return [
+    ...(limit === undefined
+      ? []
+      : [`${preview ? "A preview" : "Limited (--limit)"}: only the first ${limit} seeds or questions were started`]),
+    ...(unreferenced === 0
+      ? []
+      : [
+          `${unreferenced} of ${examples} examples answer questions that had no reference answer: nothing told right from wrong there`,
+        ]),
+  ];
 }
 
 function say(line: string): void {

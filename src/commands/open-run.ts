@@ -2,11 +2,13 @@
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import type { Model, Remember, SandboxBackend } from "../contracts.ts";
-import { datasetLoader } from "../datasets/load.ts";
+import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { profileDataset, profileVersion } from "../datasets/profile.ts";
 import { type Dataset, type FileProfile, fileProfile, type Seed } from "../domain/dataset.ts";
+import type { Example } from "../domain/example.ts";
 import { contentId } from "../domain/hash.ts";
 import type { Secrets } from "../domain/secrets.ts";
+import type { Line } from "../engine/line.ts";
 import { createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
 import { openModels } from "../models/open.ts";
@@ -14,19 +16,25 @@ import { loadPrompt, type Prompt } from "../prompts/load.ts";
 import type { RunConfig, RunKit } from "../recipe.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
 import { openSession } from "../sandboxes/session.ts";
+import type { Survey } from "../tasks/survey.ts";
 import type { Watch } from "../telemetry/watch.ts";
+import { nameOfFiles, openQuestions, taskFiles } from "./open-questions.ts";
+import { spread } from "./spread.ts";
 
 export interface OpenedRun extends AsyncDisposable {
-  readonly kit: RunKit;
+  readonly line: Line<Example>;
   readonly backend: SandboxBackend;
   readonly models: readonly Model[];
   readonly datasets: readonly Dataset[];
-  /** Hash of every prompt the recipe asked for, by path; filled while the line is built. */
+  readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
+  /** What the user's own questions are; null where the line does not start from any. */
+  readonly survey: Survey | null;
+  /** Hash of every prompt the recipe asked for, by path. */
   readonly prompts: Readonly<Record<string, string>>;
 }
 
 /**
- * Opens models, datasets, profiles and sandbox, and checks that each can be used. @throws {UsageError} saying what to mend; the
+ * Opens models, datasets, profiles and sandbox, builds the line, and checks that each can be used. @throws {UsageError} saying what to mend; the
  * signal's reason. After an error nothing stays open.
  */
 export async function openRun(options: {
@@ -38,9 +46,13 @@ export async function openRun(options: {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly secrets: Secrets;
-  readonly watch: Watch;
+  readonly watch: Pick<Watch, "say" | "requests" | "model" | "backend" | "openSession">;
+  /** Builds the line: it reads prompts and questions, and opens no session yet. */
+  readonly build: (kit: RunKit) => Promise<Line<Example>> | Line<Example>;
+  /** Start only so many seeds or questions, spread over the datasets. */
+  readonly limit?: number | undefined;
 }): Promise<OpenedRun> {
-  const { config, remember, signal, watch } = options;
+  const { config, remember, signal, watch, limit } = options;
   const { say } = watch;
   const resources: AsyncDisposable[] = [];
   const close = () => closeAll(resources.splice(0).reverse());
@@ -55,50 +67,66 @@ export async function openRun(options: {
     });
     resources.push(models);
 
-    const loader = datasetLoader({ folder: join(options.storeFolder, "datasets"), base: dirname(options.configPath) });
-    const loaded = await loader.loadAll(config.datasets);
-    const folders = new Map(loaded.map(({ dataset, dir }) => [dataset.id, dir]));
+    const base = dirname(options.configPath);
+    const copies = join(options.storeFolder, "datasets");
+    const folders = new Map<string, string>();
     const folderOf = (dataset: Dataset): string => {
       const folder = folders.get(dataset.id);
       if (folder === undefined) throw new Error(`Expected a dataset of this run, got \`${dataset.id}\``);
       return folder;
     };
-    const datasets = [...new Map(loaded.map(({ dataset }) => [dataset.id, dataset])).values()];
-    say(`datasets  ${datasets.length} (${datasets.map((dataset) => dataset.name).join(", ")})`);
-    const profiled: { dataset: Dataset; profile: FileProfile[] }[] = [];
-    for (const dataset of datasets) {
+    const datasets: Dataset[] = [];
+    const profiles = new Map<string, FileProfile[]>();
+    const add = async ({ dataset, dir }: LoadedDataset): Promise<void> => {
+      if (folders.has(dataset.id)) return;
+      folders.set(dataset.id, dir);
+      datasets.push(dataset);
       const { value: profile } = await remember(
         { kind: "profile", version: profileVersion, dataset: dataset.id },
         z.array(fileProfile),
-        () => profileDataset(dataset, folderOf(dataset)),
+        () => profileDataset(dataset, dir),
         { signal },
       );
-      profiled.push({ dataset, profile });
-    }
-
-    // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
-    const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
-    for (const one of checked) if (one.status === "rejected") throw one.reason;
-    for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
-
-    const backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal }));
-    resources.push(backend);
-    say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
+      profiles.set(dataset.id, profile);
+    };
+    const loaded = await datasetLoader({ folder: copies, base }).loadAll(config.datasets);
+    const named = loaded.map(({ dataset }) => dataset);
+    if (named.length > 0) say(`datasets  ${named.length} (${named.map((dataset) => dataset.name).join(", ")})`);
+    for (const one of loaded) await add(one);
 
     const prompts: Record<string, string> = {};
+    let survey: Survey | null = null;
+    let backend: SandboxBackend | undefined;
     const kit: RunKit = {
-      seeds: ({ explorations }) =>
-        profiled.flatMap(({ dataset, profile }) =>
-          Array.from(
-            { length: explorations },
-            (_, exploration): Seed => ({
-              id: contentId("seed", { dataset: dataset.id, profile, exploration, seed: config.seed }),
-              dataset,
-              profile,
-              exploration,
-            }),
-          ),
-        ),
+      seeds({ explorations }) {
+        const seeds = named.flatMap((dataset) =>
+          Array.from({ length: explorations }, (_, exploration): Seed => {
+            const profile = profiles.get(dataset.id) ?? [];
+            const id = contentId("seed", { dataset: dataset.id, profile, exploration, seed: config.seed });
+            return { id, dataset, profile, exploration };
+          }),
+        );
+        if (limit === undefined) return seeds;
+        return spread(seeds, { limit, seed: config.seed, groupOf: (seed) => seed.dataset.id });
+      },
+      async questions(files) {
+        const opened = await openQuestions({
+          files: taskFiles(files, base),
+          datasets: named,
+          async load(paths, folder) {
+            const loader = datasetLoader({ folder: copies, base: folder });
+            const [one] = await loader.loadAll([{ name: nameOfFiles(paths), files: [...paths] }]);
+            if (one === undefined) throw new Error("Expected a dataset of the files named, got none");
+            await add(one);
+            return one.dataset;
+          },
+          limit,
+          seed: config.seed,
+        });
+        survey = opened.survey;
+        say(`tasks     ${opened.count} questions, ${survey.withoutReference} without a reference answer`);
+        return opened.questions;
+      },
       model: (alias) => sampledFrom(watch.model(models.get(alias)), config.seed * samplesPerSeed),
       async prompt(path): Promise<Prompt> {
         const prompt = await loadPrompt(/^\.\.?\//.test(path) ? resolve(dirname(options.configPath), path) : path);
@@ -106,18 +134,34 @@ export async function openRun(options: {
         return prompt;
       },
       remember,
-      openSession: watch.openSession(({ dataset, attempt, signal: sessionSignal }) =>
-        openSession({
-          backend,
-          remember,
-          dataset: { id: dataset.id, dir: folderOf(dataset) },
-          attempt,
-          label: attempt,
-          signal: sessionSignal,
-        }),
-      ),
+      openSession: watch.openSession(({ dataset, attempt, signal: sessionSignal }) => {
+        if (backend === undefined)
+          throw new Error("Expected a session to be opened by a stage, got one while the line is built");
+        const data = { id: dataset.id, dir: folderOf(dataset) };
+        return openSession({ backend, remember, dataset: data, attempt, label: attempt, signal: sessionSignal });
+      }),
     };
-    return { kit, backend, models: models.all, datasets, prompts, [Symbol.asyncDispose]: close };
+    const line = await options.build(kit);
+
+    // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
+    const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
+    for (const one of checked) if (one.status === "rejected") throw one.reason;
+    for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
+
+    backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal }));
+    resources.push(backend);
+    say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
+
+    return {
+      line,
+      backend,
+      models: models.all,
+      datasets,
+      profiles,
+      survey,
+      prompts,
+      [Symbol.asyncDispose]: close,
+    };
   } catch (error) {
     await close().catch(() => undefined); // what went wrong first is what the user has to hear
     throw error;

@@ -47,6 +47,7 @@ export function closingWords(options: {
   readonly files: readonly ExportedFile[];
   readonly target: number;
   readonly flags: string;
+  readonly notes: readonly string[];
 }): string {
   const { summary, files, target } = options;
   const [first, second] = summary.funnel;
@@ -57,6 +58,7 @@ export function closingWords(options: {
     `${summary.examples} examples from ${(second ?? first)?.in ?? 0} queries; ${rejected} items rejected, each with a reason`,
     `${summary.requests.sent} requests sent, ${summary.requests.remembered} remembered, ${summary.wallSeconds} s`,
     ...files.map((file) => `  ${file.path}  (${file.rows} rows, ${file.bytes} bytes)`),
+    ...options.notes.map((note) => `${note}.`),
   ];
   if (owed > 0) {
     lines.push(`${owed} items owed because something broke; ${runAgain}. Until then the exports are provisional.`);

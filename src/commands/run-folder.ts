@@ -18,6 +18,9 @@ export const manifest = z.object({
   version: z.string(),
   node: z.string(),
   seed: z.number().int(),
+  /** How many seeds or questions were started, where `--limit` or `--preview` said so. */
+  limit: z.number().int().optional(),
+  preview: z.boolean().optional(),
   prompts: z.record(z.string(), z.string()),
   models: z.record(z.string(), z.record(z.string(), z.unknown())),
   sandbox: z.object({

@@ -6,7 +6,9 @@ import { applySet } from "../config/set.ts";
 import { checkVersion } from "../config/version.ts";
 import { type LogLevel, logLevels } from "../contracts.ts";
 import { packageVersion } from "../package.ts";
+import { extentOf } from "./extent.ts";
 import { recipeOf } from "./load-recipe.ts";
+import type { RunFolder } from "./run-folder.ts";
 
 export interface RunArguments {
   readonly config: string;
@@ -14,6 +16,11 @@ export interface RunArguments {
   readonly set: readonly string[];
   readonly logLevel: LogLevel;
   readonly verbose: boolean;
+  readonly limit?: string;
+  readonly preview?: string;
+  readonly full: boolean;
+  readonly dryRun: boolean;
+  readonly json: boolean;
 }
 
 export function builder(argv: Argv): Argv {
@@ -22,7 +29,7 @@ export function builder(argv: Argv): Argv {
     .option("set", {
       type: "string",
       array: true,
-      requiresArg: true,
+      nargs: 1,
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
     })
@@ -31,7 +38,15 @@ export function builder(argv: Argv): Argv {
       default: "info",
       describe: "What goes into the run's log: debug adds requests and steps, trace their texts",
     })
-    .option("verbose", { type: "boolean", default: false, describe: "Show requests and steps as they happen" });
+    .option("verbose", { type: "boolean", default: false, describe: "Show requests and steps as they happen" })
+    .option("limit", { type: "string", describe: "Start only so many seeds or questions, spread over the datasets" })
+    .option("preview", {
+      type: "string",
+      describe: "Take so many seeds or questions (3) all the way, and print what became of them",
+    })
+    .option("full", { type: "boolean", default: false, describe: "With --preview: print long passages whole" })
+    .option("dry-run", { type: "boolean", default: false, describe: "Check everything and estimate; spend nothing" })
+    .option("json", { type: "boolean", default: false, describe: "With --dry-run: print JSON" });
 }
 
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
@@ -40,13 +55,27 @@ export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<v
   checkVersion(value, file.path, packageVersion());
   const recipe = await recipeOf(value, file.path);
   const config = parseConfig(recipe.config, value, file.path);
-  // Loaded here and not above: a mistake in the command line or in the YAML is told without waiting for all that runs use.
-  const { executeRun } = await import("./execute-run.ts");
-  process.exitCode = await executeRun({
-    recipe,
-    config,
-    configPath: file.path,
-    output: resolve(args.output),
+  const run = {
+    ...{ recipe, config, configPath: file.path, output: resolve(args.output), ...extentOf(args) },
     logging: { level: args.logLevel, verbose: args.verbose },
+  };
+  // Loaded here and not above: a mistake in the command line or in the YAML is told without waiting for all that runs use.
+  if (args.dryRun) {
+    const { dryRun } = await import("./dry-run.ts");
+    process.exitCode = await dryRun(run, { json: args.json });
+    return;
+  }
+  const { executeRun } = await import("./execute-run.ts");
+  let folder: RunFolder | undefined;
+  process.exitCode = await executeRun({
+    ...run,
+    onFolder(made) {
+      folder = made;
+    },
   });
+  if (run.preview && folder !== undefined) {
+    const { previewPage } = await import("./preview.ts");
+    const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
+    process.stdout.write(await previewPage(folder, { full: args.full, colour }));
+  }
 }

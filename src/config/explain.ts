@@ -222,7 +222,8 @@ function oneOf(values: readonly string[]): string {
   return values.length === 1 ? quoted : `one of ${quoted}`;
 }
 
-function suggestion(
+/** The nearest valid name as the end of a message (`; did you mean …?`), else `otherwise`: all of them. */
+export function suggestion(
   written: string,
   valid: readonly string[],
   otherwise = valid.length > 0 ? `; expected ${oneOf([...new Set(valid)])}` : "",

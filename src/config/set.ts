@@ -1,14 +1,22 @@
 import { parseDocument } from "yaml";
 import { UsageError } from "../domain/errors.ts";
 
-/** A copy of a config value with one `--set key.path=value` applied; the value is read as YAML. @throws {UsageError} */
+const keyPart = '"(?:[^"]*)"|[^".=]+';
+const pathPattern = new RegExp(`^\\s*((?:${keyPart})(?:\\.(?:${keyPart}))*)\\s*=`);
+
+/**
+ * A copy of a config value with one `--set key.path=value` applied; the value is read as YAML. A key that holds dots or equals signs
+ * stands in double quotes: `models.teacher.body."a.b"=1`. @throws {UsageError}
+ */
 export function applySet(value: unknown, assignment: string): unknown {
-  const equals = assignment.indexOf("=");
-  const keys = assignment.slice(0, Math.max(equals, 0)).trim().split(".");
-  if (keys.some((key) => key === "" || key === "__proto__")) {
-    const key = keys.filter((part) => part !== "" && part !== "__proto__").join(".") || "select.target";
-    throw new UsageError(`Expected --set key.path=value, got \`${assignment}\`: write --set ${key}=<value>`);
+  const [head = "", path = ""] = pathPattern.exec(assignment) ?? [];
+  const keys = [...path.matchAll(new RegExp(keyPart, "g"))].map(([key]) => key.trim().replace(/^"(.*)"$/, "$1"));
+  if (keys.length === 0 || keys.some((key) => key === "" || key === "__proto__")) {
+    throw new UsageError(
+      `Expected --set key.path=value, got \`${assignment}\`: name the keys from the top with dots between, as in --set select.target=50`,
+    );
   }
+  const equals = head.length - 1;
   const document = parseDocument(assignment.slice(equals + 1).trim());
   if (document.errors[0] !== undefined) {
     throw new UsageError(

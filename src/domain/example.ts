@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ownPlace } from "./task.ts";
 import { message } from "./trajectory.ts";
 
 /** A message of an example. `train` is the loss flag: true trains on it; always false unless the role is assistant. */
@@ -15,5 +16,9 @@ export const example = z.strictObject({
   trajectoryId: z.string(),
   /** Named changes made to recorded text on the way here, in order; empty when the text is as recorded. */
   transforms: z.array(z.string()),
+  /** Where the user's own question stood; absent where a model asked it. */
+  own: ownPlace.optional(),
+  /** True where the task had no reference answer: nothing told right from wrong. Absent otherwise. */
+  unreferenced: z.literal(true).optional(),
 });
 export type Example = z.infer<typeof example>;

@@ -45,7 +45,33 @@ export const reference = z.strictObject({
 });
 export type Reference = z.infer<typeof reference>;
 
-/** A question admitted: bound to its data and to how its answer is checked. The agent never sees `reference` or `metadata`. */
+/** Where a question of the user's own stood: its file as the config names it, its line from 1, and the user's own id for it. */
+export const ownPlace = z.strictObject({ file: z.string(), line: z.number().int(), id: z.string().nullable() });
+
+/**
+ * A question of the user's own. The id (`query_…`) is what is asked of which data, and how it is checked; never its place. `reference`
+ * is null where no answer was given. `repeats` says where the same question stood before (`file:line`); only the first is used.
+ */
+export const ownQuestion = z.strictObject({
+  id: z.string(),
+  own: ownPlace,
+  dataset,
+  context: z.string(),
+  question: z.string(),
+  constraints: z.string(),
+  answerFormat: z.string(),
+  difficulty: z.enum(difficulties).nullable(),
+  reference: reference.nullable(),
+  referenceCode: z.string().nullable(),
+  metadata: z.record(z.string(), z.unknown()),
+  repeats: z.string().nullable(),
+});
+export type OwnQuestion = z.infer<typeof ownQuestion>;
+
+/**
+ * A question admitted: bound to its data and to how its answer is checked. The agent never sees `reference` or `metadata`. A null
+ * `reference`: the user's own question came without an answer, so nothing is known of right and wrong. `own` is absent where a model asked.
+ */
 export const task = z.strictObject({
   id: z.string(),
   queryId: z.string(),
@@ -54,9 +80,10 @@ export const task = z.strictObject({
   question: z.string(),
   constraints: z.string(),
   answerFormat: z.string(),
-  difficulty: z.enum(difficulties),
-  reference,
+  difficulty: z.enum(difficulties).nullable(),
+  reference: reference.nullable(),
   metadata: z.record(z.string(), z.unknown()),
+  own: ownPlace.optional(),
 });
 export type Task = z.infer<typeof task>;
 

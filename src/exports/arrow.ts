@@ -44,6 +44,7 @@ const endOfStream = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 export function arrowExporter(limits: BatchLimits = batchLimits): Exporter {
   return {
     name: "arrow",
+    about: "Arrow IPC stream with the columns of the Parquet export",
     fileName: "chat.arrow",
     async write(examples, path) {
       await using file = await openAtomicFile(path);

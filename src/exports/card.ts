@@ -27,6 +27,9 @@ export interface CardSubject {
   readonly owed: number;
   /** The run was stopped before its end, so the files hold only part of it. */
   readonly stopped: boolean;
+  /** How many seeds or questions were started, where the run was limited; `preview` where it was only a look. */
+  readonly limit?: number | null;
+  readonly preview?: boolean;
 }
 
 /** The dataset card (README.md of the exports folder): YAML front matter as the Hugging Face Hub reads it, then what a person asks. */
@@ -36,6 +39,8 @@ export function datasetCard(subject: CardSubject): string {
     `# ${subject.title}`,
     ...(stopped ? [unfinished] : []),
     ...(owed > 0 ? [provisional(owed)] : []),
+    ...(typeof subject.limit === "number" ? [limited(subject.limit, subject.preview === true)] : []),
+    ...unchecked(subject.tally.statistics()),
     ...(models.some((model) => model.program) ? [demonstration(models)] : []),
     "Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox.",
     `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.`,
@@ -60,7 +65,8 @@ export async function writeCard({ folder, ...subject }: CardSubject & { readonly
   await writeTextFile(join(folder, "README.md"), datasetCard(subject));
 }
 
-function frontMatter({ title, files, tally, owed, stopped }: CardSubject): Record<string, unknown> {
+function frontMatter(subject: CardSubject): Record<string, unknown> {
+  const { title, files, tally, owed, stopped } = subject;
   return {
     license: "other",
     license_name: "mixed-see-sources",
@@ -69,7 +75,13 @@ function frontMatter({ title, files, tally, owed, stopped }: CardSubject): Recor
     pretty_name: title,
     size_categories: [sizeCategory(tally.examples())],
     task_categories: ["text-generation"],
-    tags: ["agent", "data-science", "synthetic", ...(owed > 0 || stopped ? ["provisional"] : [])],
+    tags: [
+      "agent",
+      "data-science",
+      "synthetic",
+      ...(owed > 0 || stopped ? ["provisional"] : []),
+      ...(subject.preview === true ? ["preview"] : []),
+    ],
     // One config a format: files of one config share a schema, and each names a file that is there.
     configs: files.map((file, index) => ({
       config_name: extname(file.path).slice(1),
@@ -129,6 +141,17 @@ function provisional(owed: number): string {
   return `> **Provisional.** ${owed} ${owed === 1 ? "item is" : "items are"} still owed: infrastructure failed before they could be decided. Run the same command again to finish, then use the new export.`;
 }
 
+function limited(limit: number, preview: boolean): string {
+  return `> **${preview ? "Preview" : "Limited"}.** Only the first ${limit} seeds or questions were started: a part of what the config asks for.`;
+}
+
+function unchecked({ unreferenced, examples }: ExampleStatistics): string[] {
+  if (unreferenced === 0) return [];
+  return [
+    `> **Unchecked answers.** ${unreferenced} of ${examples} examples answer questions that had no reference answer. Their answers were not compared with anything; only the other gates in the funnel below were.`,
+  ];
+}
+
 function demonstration(models: readonly CardModel[]): string {
   const names = [...new Set(models.filter((model) => model.program).map((model) => `\`${model.name}\``))];
   return `> **Demonstration.** ${names.join(", ")} ${names.length === 1 ? "is" : "are"} the offline teacher: a program, not an LLM. These files are a demonstration of the line, not data to train a model on.`;
@@ -144,6 +167,7 @@ function statisticsRows(statistics: ExampleStatistics): (string | number)[][] {
     ["assistant messages trained on (weight 1)", statistics.trainedMessages],
     ["assistant messages masked (weight 0: failed cells, invalid turns)", statistics.maskedMessages],
     ["characters", statistics.characters],
+    ["examples whose question had no reference answer", statistics.unreferenced],
     ["examples with a named change to recorded text", statistics.transformed],
   ];
 }

@@ -31,6 +31,7 @@ export function chatJsonlExporter(options: Partial<ChatJsonlLimits> = {}): Expor
   const limits = { ...defaults, ...options };
   return {
     name: "chat-jsonl",
+    about: "chat JSONL with a weight on each assistant message, for OpenAI and Together AI",
     fileName: "chat.jsonl",
     async write(examples, path) {
       await using file = await openAtomicFile(path);

@@ -45,6 +45,7 @@ const schema: SchemaElement[] = [{ name: "root", num_children: columns.length },
 export function parquetExporter(limits: BatchLimits = batchLimits): Exporter {
   return {
     name: "parquet",
+    about: "Parquet that pandas, DuckDB, datasets and trainers read as it is",
     fileName: "chat.parquet",
     async write(examples, path) {
       await using file = await openAtomicFile(path);

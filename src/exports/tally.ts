@@ -10,6 +10,8 @@ export interface ExampleStatistics {
   readonly maskedMessages: number;
   readonly characters: number;
   readonly transformed: number;
+  /** Examples whose task had no reference answer. */
+  readonly unreferenced: number;
 }
 
 /** Counts examples as they pass: hand `add` to `exportExamples` as `watch`, then ask. */
@@ -28,12 +30,14 @@ export function exampleTally(): ExampleTally {
   let masked = 0;
   let characters = 0;
   let transformed = 0;
+  let unreferenced = 0;
   return {
     add(example) {
       examples += 1;
       tasks.add(example.taskId);
       datasets.add(example.group);
       if (example.transforms.length > 0) transformed += 1;
+      if (example.unreferenced === true) unreferenced += 1;
       let said = 0;
       for (const message of example.messages) {
         characters += message.content.length;
@@ -58,6 +62,7 @@ export function exampleTally(): ExampleTally {
       maskedMessages: masked,
       characters,
       transformed,
+      unreferenced,
     }),
   };
 }

@@ -10,6 +10,7 @@ type Options = Readonly<Record<string, string>>;
 export const choice = metricOf({
   name: "choice",
   version: 1,
+  about: "one option of several, by letter or by its text",
   params: z.strictObject({ options: z.record(z.string().regex(/^[A-Za-z]$/), z.string()).optional() }),
   compare(reference, submission, { options = {} }) {
     const texts = Object.fromEntries(Object.entries(options).map(([letter, text]) => [letter.toUpperCase(), text]));

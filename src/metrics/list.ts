@@ -14,6 +14,7 @@ const params = z.strictObject({
 export const list = metricOf({
   name: "list",
   version: 1,
+  about: "a list of values, in order or not",
   params,
   compare(reference, submission, { places, ...tolerance }) {
     const expected = readItems(reference);

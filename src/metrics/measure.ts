@@ -10,19 +10,22 @@ export type Finding = { readonly right: boolean; readonly why: string } | { read
 export function metricOf<Params>(definition: {
   readonly name: string;
   readonly version: number;
+  readonly about?: string;
   readonly params: z.ZodType<Params>;
   readonly compare: (reference: string, submission: string, params: Params) => Finding;
 }): Metric {
-  const { name, version, compare } = definition;
+  const { name, version, about, compare } = definition;
   return {
     name,
+    ...(about === undefined ? {} : { about }),
     version,
     score({ reference, submission }: MetricSubject) {
       const scored = (value: number | null, reason: string) => ({ metric: name, value, reason });
       const params = definition.params.safeParse(reference.params);
       if (!params.success) {
         const [issue] = params.error.issues;
-        return scored(null, `Expected usable params, got \`${issue?.path.join(".")}\`: ${issue?.message}`);
+        const at = issue?.path.join(".") ?? "";
+        return scored(null, `Expected usable params, got ${at === "" ? "" : `\`${at}\`: `}${issue?.message}`);
       }
       if (reference.answer.trim() === "") return scored(null, "The reference is empty");
       if (submission !== null && submission.length > maxAnswerChars + 4 * reference.answer.length) {

@@ -14,6 +14,7 @@ const params = z.strictObject({
 export const namedValues = metricOf({
   name: "named_values",
   version: 1,
+  about: "`@name[value]` answers, each value by its own type",
   params,
   compare(reference, submission, { places, ...tolerance }) {
     const expected = readReferencePairs(reference);

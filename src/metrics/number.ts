@@ -10,6 +10,7 @@ const leadIn = /^(?:the\s+)?(?:final\s+)?(?:answer|result|value)\s*(?:is|=|:)\s*
 export const number = metricOf({
   name: "number",
   version: 1,
+  about: "one number, to the decimals asked for",
   params: z.strictObject(toleranceShape),
   compare(reference, submission, tolerance) {
     const expected = readNumber(onlyValue(reference));

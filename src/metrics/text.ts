@@ -8,6 +8,7 @@ import { isNotFinite } from "./read-number.ts";
 export const text = metricOf({
   name: "text",
   version: 1,
+  about: "a short text, apart from case, quotes and hyphens",
   params: z.strictObject({ caseSensitive: z.boolean().optional() }),
   compare(reference, submission, params) {
     if (isNotFinite(reference)) return { unscored: `Expected a usable reference, got ${quote(reference)}` };

@@ -92,6 +92,7 @@ export type OpenAiCompatibleConfig = z.output<typeof schema>;
 /** Models behind any endpoint that speaks OpenAI's chat completions. */
 export const openAiCompatible: Provider<typeof schema> = {
   name: "openai-compatible",
+  about: "any endpoint that speaks OpenAI's chat completions",
   schema,
   async create(alias, config, deps): Promise<OpenedModel> {
     return { model: await createModel(alias, config, deps), close: async () => {} };
@@ -162,6 +163,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
 
   return {
     name: alias,
+    price: config.price ?? null,
     identity: {
       endpoint,
       ...settings,

@@ -32,6 +32,8 @@ export interface OpenedModel {
 /** One way to reach models. `schema` is a strict object with `provider: z.literal(name)`: one entry under `models:` in a config. */
 export interface Provider<Schema extends ZodObject = ZodObject> {
   readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
   readonly schema: Schema;
   /** Spends nothing. @throws {UsageError} naming alias, option and way out where the config or environment cannot work. */
   create(alias: string, config: z.output<Schema>, deps: ProviderDeps): Promise<OpenedModel>;

@@ -10,6 +10,8 @@ import { bubblewrapPromises, dockerPromises, type Promised } from "./promises.ts
 /** One way to isolate code. `lacks` looks without starting anything; `create` proves the promises with real sandboxes. */
 export interface SandboxEntry {
   readonly name: string;
+  /** What it is, in one line, as `tracemill list` shows it. */
+  readonly about: string;
   readonly promises: () => readonly Promised[];
   /** Why it cannot be used here and what mends that, or null. */
   lacks(image: string | undefined): Promise<{ readonly reason: string; readonly wayOut: string } | null>;
@@ -18,8 +20,20 @@ export interface SandboxEntry {
 }
 
 export const sandboxBackends: readonly SandboxEntry[] = [
-  { name: "docker", promises: dockerPromises, lacks: dockerLacks, create: createDocker },
-  { name: "bubblewrap", promises: bubblewrapPromises, lacks: bubblewrapLacks, create: createBubblewrap },
+  {
+    name: "docker",
+    about: "containers in a hardened profile",
+    promises: dockerPromises,
+    lacks: dockerLacks,
+    create: createDocker,
+  },
+  {
+    name: "bubblewrap",
+    about: "processes in namespaces of their own, with the machine's Python",
+    promises: bubblewrapPromises,
+    lacks: bubblewrapLacks,
+    create: createBubblewrap,
+  },
 ];
 
 /** The `sandbox:` section of a config. Sizes of 1024 x 1024 bytes; `outputBytes` is what is kept of one stream of one step. */

@@ -33,6 +33,8 @@ export function toExamples(): EachStage<Candidate, Example> {
         queryId: attempt.task.queryId,
         trajectoryId: trajectory.id,
         transforms: trajectory.turns.flatMap((turn) => turn.transforms),
+        ...(attempt.task.own === undefined ? {} : { own: attempt.task.own }),
+        ...(attempt.task.reference === null ? { unreferenced: true } : {}),
       };
       const problems = exampleProblems(example);
       const [first] = problems;

@@ -10,24 +10,32 @@ export const answerScore = "answer";
 
 /**
  * Measures a Candidate: the submission against the task's reference by the metric that the task names (score `answer`), and
- * each of `trajectoryMetrics`. Decides nothing. @throws {Error} when a task names a metric that `metrics` does not hold.
+ * each of `trajectoryMetrics`. A task without a reference leaves `answer` unscored, with that as the reason. Decides nothing. @throws {Error} when a task names a metric that `metrics` does not hold.
  */
 export function score(options: {
   readonly metrics: readonly Metric[];
   readonly trajectoryMetrics: readonly TrajectoryMetric[];
 }): EachStage<Candidate, Candidate> {
   const metrics = new Map(options.metrics.map((metric) => [metric.name, metric]));
+
+  function scoreAnswer({ attempt, trajectory }: Candidate): Score {
+    const { reference } = attempt.task;
+    if (reference === null) {
+      return { metric: answerScore, value: null, reason: "The question came without a reference answer" };
+    }
+    const metric = metrics.get(reference.metric);
+    if (metric === undefined) {
+      throw new Error(
+        `Expected the task's metric to be one of ${[...metrics.keys()].join(", ")}, got \`${reference.metric}\``,
+      );
+    }
+    return metric.score({ reference, submission: trajectory.submission });
+  }
+
   return each({
     name: "score",
     run(candidate) {
-      const { reference } = candidate.attempt.task;
-      const metric = metrics.get(reference.metric);
-      if (metric === undefined) {
-        throw new Error(
-          `Expected the task's metric to be one of ${[...metrics.keys()].join(", ")}, got \`${reference.metric}\``,
-        );
-      }
-      const answer = metric.score({ reference, submission: candidate.trajectory.submission });
+      const answer = scoreAnswer(candidate);
       return pass<Candidate>({
         ...candidate,
         scores: [

@@ -1,12 +1,16 @@
 import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 
-/** A bound on one stored score. `code` names the rejection; a score that could not be measured is rejected as `<code>_unscored`. */
+/**
+ * A bound on one stored score. `code` names the rejection; a score that could not be measured is rejected as `<code>_unscored`.
+ * With `needsReference` the bound says nothing about tasks that have no reference answer.
+ */
 export interface Bound {
   readonly score: string;
   readonly min?: number;
   readonly max?: number;
   readonly code: string;
+  readonly needsReference?: boolean;
 }
 
 /**
@@ -22,14 +26,16 @@ export function screen(options: { readonly bounds: readonly Bound[] }): EachStag
         const code = exit === "submitted" ? "no_answer" : exit;
         return reject(code, "The rollout submitted no answer", { exit, turns: turns.length });
       }
+      const { reference } = candidate.attempt.task;
       for (const bound of options.bounds) {
+        if (bound.needsReference === true && reference === null) continue;
         const measured = candidate.scores.find((score) => score.metric === bound.score);
         if (measured === undefined) throw new Error(`Expected a score named \`${bound.score}\`, got none`);
         const evidence = {
           score: measured,
           bound: { min: bound.min, max: bound.max },
           submission: submission.slice(0, 2000),
-          reference: candidate.attempt.task.reference.answer,
+          reference: reference?.answer ?? null,
         };
         const { value, reason } = measured;
         if (value === null || Number.isNaN(value)) return reject(`${bound.code}_unscored`, reason, evidence);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Candidate } from "../domain/trajectory.ts";
 import { type AllStage, all, type Rejected, reject } from "../engine/stage.ts";
 import { quality } from "./accept.ts";
+import { groupBy } from "./group-by.ts";
 import { count } from "./ranges.ts";
 
 /** Candidates kept of each query, and in all. */
@@ -88,14 +89,4 @@ function deal(standings: readonly Standing[], places: number): Set<string> {
     for (const standing of dealt) if (chosen.size < places) chosen.add(standing.id);
   }
   return chosen;
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }

@@ -71,10 +71,3 @@ describe("tracemill init", () => {
     await expect(readFile(join(folder, "tracemill.yaml"))).rejects.toThrow("ENOENT");
   });
 });
-
-test("tracemill list names what a config can name", async () => {
-  const plain = await tracemill(["list"]);
-  expect(plain.stdout).toMatch(/^providers +openai-compatible, offline-teacher$/m);
-  const json = JSON.parse((await tracemill(["list", "--json"])).stdout) as Record<string, string[]>;
-  expect(json["export formats"]).toEqual(["chat-jsonl", "parquet", "arrow"]);
-});

@@ -9,12 +9,15 @@ const table = page.slice(page.indexOf("| key | default |"), page.indexOf("## `da
 
 interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>;
+  /** A section that may be null. */
+  readonly anyOf?: readonly Shape[];
 }
 
 /** Every key a config of the recipe may have, but those below sections with a page of their own. */
 function keysOf(shape: Shape, above: readonly string[] = []): string[] {
-  return Object.entries(shape.properties ?? {}).flatMap(([name, inside]) => {
+  return Object.entries(shape.properties ?? {}).flatMap(([name, written]) => {
     const key = [...above, name];
+    const inside = written.anyOf?.find((one) => one.properties !== undefined) ?? written;
     const isLeaf = inside.properties === undefined || name === "sandbox" || above[0] === "models";
     return isLeaf ? [key.join(".")] : keysOf(inside, key);
   });

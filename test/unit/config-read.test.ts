@@ -68,6 +68,8 @@ describe("applySet", () => {
     ["new.deep=true", { ...config, new: { deep: true } }],
     ["d='8'", { ...config, d: "8" }],
     ["d=", { ...config, d: null }],
+    ['a."x.y=z".w=1', { ...config, a: { b: 1, c: [1, 2], "x.y=z": { w: 1 } } }],
+    ['a."b"={ deep: [1, "two"] }', { ...config, a: { b: { deep: [1, "two"] }, c: [1, 2] } }],
   ])("%s", (assignment, expected) => {
     expect(applySet(config, assignment)).toEqual(expected);
   });
@@ -78,10 +80,18 @@ describe("applySet", () => {
     expect(config).toEqual(before);
   });
 
-  it.each(["a.b", "=1", "a..b=1", "d.e=1", "a.c.9=1", "a.c.x=1", "a.b=[1", "__proto__.x=1"])(
-    "refuses %s",
-    (assignment) => {
-      expect(() => applySet(config, assignment)).toThrow(UsageError);
-    },
-  );
+  it.each([
+    "a.b",
+    "=1",
+    "a..b=1",
+    "d.e=1",
+    "a.c.9=1",
+    "a.c.x=1",
+    "a.b=[1",
+    "__proto__.x=1",
+    'a."b=1',
+    '"__proto__".x=1',
+  ])("refuses %s", (assignment) => {
+    expect(() => applySet(config, assignment)).toThrow(UsageError);
+  });
 });

@@ -76,7 +76,8 @@ test("statistics count turns, trained and masked messages over all examples", ()
         say("assistant", "c", turn === length - 1),
       ]).flat(),
     });
-  for (const length of [1, 1, 1, 2, 10]) tally.add(turns(length));
+  for (const length of [1, 1, 1, 2]) tally.add(turns(length));
+  tally.add({ ...turns(10), unreferenced: true });
   expect(tally.statistics()).toEqual({
     examples: 5,
     tasks: 3,
@@ -86,6 +87,7 @@ test("statistics count turns, trained and masked messages over all examples", ()
     maskedMessages: 10,
     characters: 45,
     transformed: 0,
+    unreferenced: 1,
   });
   expect(exampleTally().statistics().turns).toEqual({ mean: 0, median: 0, p95: 0 });
 });
@@ -99,17 +101,35 @@ test("an export of a run that was stopped says so, and is provisional though not
   expect(manifest).toMatchObject({ provisional: true, owed: 0, stopped: true });
 });
 
+test("an export of a limited run or a preview says so", async () => {
+  expect(datasetCard(subject())).not.toMatch(/Preview|Limited/);
+  expect(datasetCard(subject({ limit: 5 }))).toContain("**Limited.** Only the first 5 seeds");
+  const card = datasetCard(subject({ limit: 3, preview: true }));
+  expect(card).toContain("**Preview.** Only the first 3 seeds");
+  expect(parse(card.split("---\n")[1] ?? "").tags).toContain("preview");
+});
+
+test("the card says how many examples had no reference answer", () => {
+  const tally = exampleTally();
+  tally.add(exampleOf(1));
+  expect(datasetCard(subject({ tally }))).not.toContain("Unchecked");
+  tally.add(exampleOf(2, { unreferenced: true }));
+  expect(datasetCard(subject({ tally }))).toContain("**Unchecked answers.** 1 of 2 examples");
+});
+
 test("card and manifest lie in the exports folder, and the manifest holds what each file must be", async () => {
   await using folder = await scratchFolder();
   const owed = 2;
   await writeExportManifest({ folder: folder.path, run: "r1", files, owed, stopped: false });
   await writeCard({ folder: folder.path, ...subject({ owed }) });
   expect(JSON.parse(await readFile(folder.at("manifest.json"), "utf8"))).toEqual({
-    version: 1,
+    version: 2,
     run: "r1",
     provisional: true,
     owed: 2,
     stopped: false,
+    limit: null,
+    preview: false,
     files: [
       { file: "chat.jsonl", bytes: 10, sha256: "a".repeat(64), rows: 30 },
       { file: "chat.parquet", bytes: 20, sha256: "b".repeat(64), rows: 30 },

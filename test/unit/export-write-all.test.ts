@@ -125,7 +125,10 @@ test("examples.csv maps each file and line to its example, whatever the ids hold
   await using folder = await scratchFolder();
   await mkdir(folder.at("exports"));
   const ids = ["plain", 'comma, and "quotes"', "line\nbreak"];
-  const examples = ids.map((id, index) => exampleOf(index, { id, taskId: `t ${id}` }));
+  const examples = ids.map((id, index) => ({
+    ...exampleOf(index, { id, taskId: `t ${id}` }),
+    ...(index === 1 ? { own: { file: "my, questions.jsonl", line: 7, id: 'my "id"' } } : {}),
+  }));
   const indexPath = folder.at("examples.csv");
   await exportExamples({ examples: streamOf(examples), exporters, folder: folder.at("exports"), indexPath });
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
@@ -135,7 +138,16 @@ test("examples.csv maps each file and line to its example, whatever the ids hold
   );
   connection.closeSync();
   instance.closeSync();
-  expect(reader.columnNames()).toEqual(["file", "line", "example_id", "task_id", "query_id", "trajectory_id"]);
+  expect(reader.columnNames()).toEqual([
+    "file",
+    "line",
+    "example_id",
+    "task_id",
+    "query_id",
+    "trajectory_id",
+    "own_id",
+    "own_place",
+  ]);
   expect(reader.getRowObjectsJson()).toEqual(
     examples.flatMap(({ id, taskId, queryId, trajectoryId }, index) =>
       exporters.map(({ fileName }) => ({
@@ -145,6 +157,8 @@ test("examples.csv maps each file and line to its example, whatever the ids hold
         task_id: taskId,
         query_id: queryId,
         trajectory_id: trajectoryId,
+        own_id: index === 1 ? 'my "id"' : null,
+        own_place: index === 1 ? "my, questions.jsonl:7" : null,
       })),
     ),
   );

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Proposal, Query } from "../../src/domain/task.ts";
+import type { Proposal, Query, Reference } from "../../src/domain/task.ts";
 import type { StepResult } from "../../src/domain/trajectory.ts";
 import { metrics } from "../../src/metrics/index.ts";
 import { attempts } from "../../src/stages/attempts.ts";
@@ -154,7 +154,8 @@ describe("reference", () => {
     const [admitted] = outOf(await referenced({}, { stdout: text("@mean[79.5]") }));
     const named = metrics.find(({ name }) => name === "named_values");
     if (admitted === undefined) throw new Error("Expected a task");
-    const scored = (submission: string) => named?.score({ reference: admitted.reference, submission }).value;
+    const scored = (submission: string) =>
+      named?.score({ reference: admitted.reference as Reference, submission }).value;
     expect(scored("@mean[79.50]")).toBe(1);
     expect(scored("@mean[79.54]")).toBe(0);
   });

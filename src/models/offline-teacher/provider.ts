@@ -22,6 +22,7 @@ const schema = z.strictObject({
  */
 export const offlineTeacher: Provider<typeof schema> = {
   name: "offline-teacher",
+  about: "a program, not an LLM: the whole line without an endpoint, for a look and for tests",
   schema,
   async create(alias, config, deps) {
     const log = deps.env.TRACEMILL_TEACHER_LOG;
