@@ -22,7 +22,8 @@ export interface Audit {
 
 const statusMeanings: Record<RunStatus, string> = {
   done: "done",
-  owed: "ended with items owed (infrastructure failed): the same command tries them again",
+  owed: "ended with items owed (infrastructure failed), so its exports are provisional: the same command tries them again",
+  failing: "stopped early because most of what a stage tried failed: the same command continues it once that is mended",
   short: "ended with fewer examples than asked for",
   interrupted: "interrupted: the same command continues it",
   budget: "stopped by its budget: the same command continues it once the budget is raised",

@@ -22,6 +22,8 @@ import { type OpenedRun, openRun } from "./open-run.ts";
 import { showProgress } from "./progress.ts";
 import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
 import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
+import { stopOnTrouble } from "./trouble.ts";
+import { decidedBy, readWaivers } from "./waivers.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
 interface RunOptions {
@@ -81,23 +83,29 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
 
   await using events = await openEventLog(folder.eventsPath);
   events.write({ type: "started", at: new Date(startedMs).toISOString(), run: folder.run, recipe: recipe.name });
+  const trouble = stopOnTrouble(config.maxFailureRate, (text) => progress.log(text));
   const { items, account } = executeLine(line, {
     store,
     events,
     executor: inProcess(),
-    draining: interrupt.draining,
+    draining: AbortSignal.any([interrupt.draining, trouble.signal]),
     signal: interrupt.stopping,
+    decided: decidedBy(readWaivers(store)),
+    tried: trouble.tried,
   });
   const target = recipe.target(config);
   const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
+    const because = trouble.sentence();
+    if (because !== null) events.write({ type: "note", at: new Date().toISOString(), message: because });
     events.write({ type: "ended", at: new Date().toISOString(), status });
     events.flush();
     const { sent, remembered, failed, inputTokens, outputTokens, costUsd } = meter.total();
     const summary: RunSummary = {
       run: folder.run,
       status,
+      ...(because === null ? {} : { because }),
       examples: tally.examples(),
       funnel: account.rows(),
       requests: { sent, remembered, failed, lost: lostBefore + remember.lost() },
@@ -141,8 +149,15 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   }
 
   const owed = countOwed(account.rows());
-  const interrupted = interrupt.draining.aborted;
-  const status = statusOf({ interrupted, owed, examples: tally.examples(), target });
+  const failing = trouble.signal.aborted;
+  const stopped = failing || interrupt.draining.aborted;
+  const status = statusOf({
+    failing,
+    interrupted: interrupt.draining.aborted,
+    owed,
+    examples: tally.examples(),
+    target,
+  });
   await writeCard({
     folder: folder.exportsPath,
     title: config.export.title,
@@ -153,10 +168,10 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
     datasets: opened.datasets,
     models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
     owed,
-    stopped: interrupted,
+    stopped,
     run: folder.run,
   });
-  await writeExportManifest({ folder: folder.exportsPath, run: folder.run, files, owed, stopped: interrupted });
+  await writeExportManifest({ folder: folder.exportsPath, run: folder.run, files, owed, stopped });
   const summary = await end(status);
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const flags = here(output) === "output" ? "" : ` --output ${here(output)}`;

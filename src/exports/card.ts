@@ -36,6 +36,7 @@ export function datasetCard(subject: CardSubject): string {
     `# ${subject.title}`,
     ...(stopped ? [unfinished] : []),
     ...(owed > 0 ? [provisional(owed)] : []),
+    ...waived(subject.funnel),
     ...(models.some((model) => model.program) ? [demonstration(models)] : []),
     "Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox.",
     `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.`,
@@ -127,6 +128,15 @@ const unfinished =
 
 function provisional(owed: number): string {
   return `> **Provisional.** ${owed} ${owed === 1 ? "item is" : "items are"} still owed: infrastructure failed before they could be decided. Run the same command again to finish, then use the new export.`;
+}
+
+/** Items that somebody decided to do without: part of what the data is, so the card counts them. */
+function waived(funnel: readonly FunnelRow[]): string[] {
+  const items = funnel.reduce((sum, row) => sum + (row.reasons.waived ?? 0), 0);
+  if (items === 0) return [];
+  return [
+    `> **Waived.** ${items} ${items === 1 ? "item" : "items"} on which infrastructure failed ${items === 1 ? "was" : "were"} left out by a person's recorded decision (\`waived\` in the funnel).`,
+  ];
 }
 
 function demonstration(models: readonly CardModel[]): string {
