@@ -6,7 +6,7 @@ import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
 import { createRemember, lostIntents } from "../engine/remember.ts";
-import { openStore } from "../engine/store.ts";
+import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
 import { exporters } from "../exports/index.ts";
@@ -23,6 +23,7 @@ import { showProgress } from "./progress.ts";
 import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
 import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
 import { stopOnTrouble } from "./trouble.ts";
+import { noteUsed } from "./used-keys.ts";
 import { decidedBy, readWaivers } from "./waivers.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
@@ -54,18 +55,19 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   const startedMs = Date.now();
   const storeFolder = join(output, "store");
   await makeWritableFolder(storeFolder);
-  await using store = await openStore(storePathOf(output));
+  await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath}`);
   const meter = createMeter();
   const remember = createRemember(store);
   const lostBefore = await lostIntents(store);
   if (lostBefore > 0) {
     say(`${lostBefore} requests were under way when an earlier run ended; they are sent again where they are needed`);
   }
+  using used = noteUsed(remember);
   await using opened = await openRun({
     config,
     configPath: options.configPath,
     storeFolder,
-    remember,
+    remember: used.remember,
     meter,
     env: process.env,
     signal: interrupt.stopping,
@@ -78,6 +80,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   }
   const folder = await createRunFolder({ output, configHash: hashOf(config), now: new Date(startedMs) });
   const stages = line.stages.map((stage) => stage.name);
+  used.writeTo(folder.usedPath);
   await writeJson(folder.manifestPath, manifestOf({ ...options, folder, opened, stages, startedMs }));
   say(`run       ${folder.run}\n`);
 

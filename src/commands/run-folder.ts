@@ -44,6 +44,8 @@ export interface RunFolder {
   readonly summaryPath: string;
   readonly examplesPath: string;
   readonly exportsPath: string;
+  /** Which values of the store the run used, a line each. */
+  readonly usedPath: string;
   readonly storePath: string;
 }
 
@@ -59,6 +61,7 @@ export function runFolderAt(path: string): RunFolder {
     summaryPath: join(path, "summary.json"),
     examplesPath: join(path, "examples.csv"),
     exportsPath: join(path, "exports"),
+    usedPath: join(path, "used-keys.txt"),
     storePath: storePathOf(join(path, "..", "..")),
   };
 }
@@ -138,6 +141,12 @@ export async function findRun(output: string, which: string): Promise<RunFolder>
     );
   }
   throw new UsageError(`Expected a run (\`latest\`, an id or a folder), got \`${which}\`. ${recent(runs, ids)}`);
+}
+
+/** Every run of an output folder, oldest first. */
+export async function listRuns(output: string): Promise<RunFolder[]> {
+  const runs = join(output, "runs");
+  return (await runIds(runs)).map((id) => runFolderAt(join(runs, id)));
 }
 
 async function runIds(runs: string): Promise<string[]> {

@@ -73,7 +73,7 @@ export async function openEventLog(path: string, { flushMs = 200 }: { flushMs?: 
 export async function* readEvents(path: string): AsyncGenerator<RunEvent> {
   let number = 0;
   let torn: { readonly number: number; readonly cause: unknown } | undefined;
-  for await (const line of linesOf(path)) {
+  for await (const line of linesOf(createReadStream(path, { encoding: "utf8" }))) {
     if (torn) throw new Error(`Expected an event on line ${torn.number} of ${path}`, { cause: torn.cause });
     number += 1;
     let parsed: unknown;
@@ -89,10 +89,10 @@ export async function* readEvents(path: string): AsyncGenerator<RunEvent> {
   }
 }
 
-// Not readline: newer Nodes also split at U+2028, which a JSON string may hold.
-async function* linesOf(path: string): AsyncGenerator<string> {
+/** The lines of a text that comes in pieces. Not readline: newer Nodes also split at U+2028, which a JSON string may hold. */
+export async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   let parts: string[] = [];
-  for await (const chunk of createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>) {
+  for await (const chunk of chunks) {
     const [first = "", ...lines] = chunk.split("\n");
     parts.push(first);
     for (const line of lines) {

@@ -3,10 +3,13 @@ import { open, type RootDatabase } from "lmdb";
 import type { Store } from "../contracts.ts";
 import { StoreError } from "../domain/errors.ts";
 import { createLeases } from "./lease.ts";
+import { refuseOwned } from "./store-owner.ts";
 
 export interface StoreOptions {
   /** Time between two looks at a lease that a live process holds. */
   readonly leasePollMs?: number;
+  /** This process has the store to itself (`ownStore`): without it a store that another process owns is not opened. */
+  readonly isOwner?: boolean;
 }
 
 /** A write, run inside the batch's transaction; what it returns is handed to whoever asked for it, once committed. */
@@ -34,6 +37,7 @@ const synchronousCommit: number = 2;
  * @throws {StoreError} naming the folder when it cannot be opened.
  */
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<Store> {
+  if (!options.isOwner) refuseOwned(folder);
   const database = openDatabase(folder);
   let queue: Queued[] = [];
   let scheduled = false;
@@ -172,7 +176,8 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
   }
 }
 
-function openDatabase(folder: string): RootDatabase<string, string> {
+/** The LMDB environment in `folder`, which is made where it is missing: texts by key, compressed. @throws {StoreError} */
+export function openDatabase(folder: string): RootDatabase<string, string> {
   try {
     mkdirSync(folder, { recursive: true });
     // LMDB maps its lock file into memory: on a full disk touching it would kill the process instead of failing a call.
