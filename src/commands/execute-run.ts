@@ -20,6 +20,7 @@ import type { Recipe, RunConfig } from "../recipe.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type OpenedRun, openRun } from "./open-run.ts";
 import { showProgress } from "./progress.ts";
+import { checkRoom } from "./room.ts";
 import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
 import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
 import { stopOnTrouble } from "./trouble.ts";
@@ -55,6 +56,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   const startedMs = Date.now();
   const storeFolder = join(output, "store");
   await makeWritableFolder(storeFolder);
+  await checkRoom({ output, storeFolder, config, configPath: options.configPath });
   await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath}`);
   const meter = createMeter();
   const remember = createRemember(store);

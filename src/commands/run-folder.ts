@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFil
 import { basename, join, resolve } from "node:path";
 import { type ZodType, z } from "zod";
 import { dataset } from "../domain/dataset.ts";
-import { StoreError, UsageError } from "../domain/errors.ts";
+import { fullDisk, StoreError, UsageError } from "../domain/errors.ts";
 import { type RunSummary, runSummary } from "../domain/run.ts";
 import { writeTextFile } from "../exports/atomic-file.ts";
 
@@ -86,8 +86,8 @@ export async function createRunFolder(options: { output: string; configHash: str
     return folder;
   } catch (cause) {
     const message = `Expected to make a run's folder in \`${runs}\`, got: ${String((cause as Error).message)}.`;
-    if (codeOf(cause) === "ENOSPC")
-      throw new StoreError(`${message} Make room and run the same command again.`, { cause });
+    const full = fullDisk(codeOf(cause));
+    if (full !== null) throw new StoreError(`Cannot make a run's folder in ${runs}: ${full}.`, { cause });
     if (codeOf(cause) === undefined) throw cause;
     throw new UsageError(`${message} Name a folder that can be written with --output.`, { cause });
   }

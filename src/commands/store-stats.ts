@@ -75,7 +75,7 @@ export function statsText(stats: StoreStats): string {
     name,
     count(entries),
     bytesText(bytes),
-    unused === null ? "" : count(unused),
+    unused === null ? "-" : count(unused),
   ];
   const rows = [
     ["", "entries", "size", "used by no run"],

@@ -1,5 +1,5 @@
 import { access, constants, mkdir } from "node:fs/promises";
-import { StoreError, UsageError } from "../domain/errors.ts";
+import { fullDisk, StoreError, UsageError } from "../domain/errors.ts";
 
 /** Makes a folder where it is missing, and looks whether it can be written. @throws {UsageError} when not; {StoreError} on a full disk. */
 export async function makeWritableFolder(path: string): Promise<void> {
@@ -8,12 +8,8 @@ export async function makeWritableFolder(path: string): Promise<void> {
     await access(path, constants.W_OK);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ENOSPC") {
-      throw new StoreError(
-        `Cannot make the folder ${path}: the disk is full (free some space, then run the same command again).`,
-        { cause },
-      );
-    }
+    const full = fullDisk(code);
+    if (full !== null) throw new StoreError(`Cannot make the folder ${path}: ${full}.`, { cause });
     throw new UsageError(
       `Expected a folder that can be written at \`${path}\`, got: ${message}. Name another with --output.`,
       { cause },

@@ -1,5 +1,5 @@
 import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
-import { StoreError } from "../domain/errors.ts";
+import { fullDisk, StoreError } from "../domain/errors.ts";
 import { type RunEvent, runEvent } from "../domain/run.ts";
 
 /** Takes what happens in a run, in order. */
@@ -130,6 +130,5 @@ function attempt<R>(path: string, action: () => R): R {
 
 function eventsError(path: string, cause: unknown): StoreError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  const reason = code === "ENOSPC" ? "the disk is full (free some space, then run the same command again)" : message;
-  return new StoreError(`Cannot write the run's events to ${path}: ${reason}.`, { cause });
+  return new StoreError(`Cannot write the run's events to ${path}: ${fullDisk(code) ?? message}.`, { cause });
 }

@@ -1,7 +1,8 @@
 import { mkdirSync, statfsSync } from "node:fs";
+import { constants } from "node:os";
 import { open, type RootDatabase } from "lmdb";
 import type { Store } from "../contracts.ts";
-import { StoreError } from "../domain/errors.ts";
+import { fullDisk, StoreError } from "../domain/errors.ts";
 import { createLeases } from "./lease.ts";
 import { refuseOwned } from "./store-owner.ts";
 
@@ -209,9 +210,10 @@ function storeError(folder: string, verb: string, cause: unknown): StoreError {
 function reason(folder: string, cause: unknown): string {
   const { code, message } = cause as { code?: unknown; message?: string };
   // LMDB reports a short write, which is what a full disk gives, as a plain I/O error.
-  if (code === "ENOSPC" || code === 28 || (code === 5 && freeBytes(folder) < spareBytes)) {
-    return "the disk is full (free some space, then run the same command again)";
-  }
+  const { EDQUOT, EIO, ENOSPC } = constants.errno;
+  const isFull = code === ENOSPC || (code === EIO && freeBytes(folder) < spareBytes);
+  const full = fullDisk(isFull ? "ENOSPC" : code === EDQUOT ? "EDQUOT" : code);
+  if (full !== null) return full;
   if (code === "EACCES" || code === "EPERM" || code === 13) return "permission denied";
   return String(message ?? cause).replace(/\.$/, "");
 }
