@@ -1,9 +1,10 @@
 // What may lie in a store, by the beginning of the key, and how to tell that a value is whole.
 import { z } from "zod";
+import { profileVersion } from "../datasets/profile.ts";
 import { fileProfile } from "../domain/dataset.ts";
 import { sha256 } from "../domain/hash.ts";
-import { answer } from "../models/answer.ts";
-import { storedStep } from "../sandboxes/session.ts";
+import { answer, completionVersion } from "../models/answer.ts";
+import { sandboxStepVersion, storedStep } from "../sandboxes/session.ts";
 import { waiver } from "./waivers.ts";
 
 /** Kinds of values a run may use again instead of computing them; the first cost money. */
@@ -13,13 +14,14 @@ const holder = z.looseObject({ boot: z.string(), pid: z.number(), started: z.str
 const remembered = (value: z.ZodType) => z.strictObject({ version: z.number().int(), at: z.iso.datetime(), value });
 // Of the version that this program writes; another version's values are asked for their frame only.
 const current: Readonly<Record<string, { readonly version: number; readonly schema: z.ZodType }>> = {
-  completion: { version: 1, schema: answer },
-  "sandbox-step": { version: 1, schema: storedStep },
+  completion: { version: completionVersion, schema: answer },
+  "sandbox-step": { version: sandboxStepVersion, schema: storedStep },
+  profile: { version: profileVersion, schema: z.array(fileProfile) },
 };
 const frames: Readonly<Record<string, z.ZodType>> = {
   completion: remembered(z.unknown()),
   "sandbox-step": remembered(z.unknown()),
-  profile: remembered(z.array(fileProfile)),
+  profile: remembered(z.unknown()),
   body: z.looseObject({ id: z.string() }),
   waiver,
   intent: holder,
