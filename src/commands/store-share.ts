@@ -64,7 +64,7 @@ export interface Imported {
 }
 
 // So many values share a commit and are held at once.
-const batchEntries = 200;
+const batchEntries = 1_000;
 
 /**
  * Adds to `store` what it lacks of an exported file; what is there stays as it is. The file is checked whole before anything is
@@ -89,6 +89,7 @@ export async function importStore(store: Store, path: string, signal: AbortSigna
 }
 
 async function addValue(store: Store, key: string, value: unknown, signal: AbortSignal): Promise<boolean> {
+  if (store.get(key) !== undefined) return false;
   // Under its lease, or a run that computes it at this moment could have its value replaced.
   await using _lease = await store.lease(key, signal);
   if (store.get(key) !== undefined) return false;

@@ -11,7 +11,7 @@ import { type SmallRun, smallRun } from "../kit/small-run.ts";
 import { tinyConfig } from "../kit/teacher-endpoint.ts";
 
 const missing = await sandboxMissing();
-const timeout = 120_000;
+const timeout = 300_000;
 
 describe.skipIf(missing !== null)(`tracemill store${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
   let files: SmallRun;

@@ -11,7 +11,7 @@ describe.skipIf(missing !== null)(
   `runs at once on one folder${missing === null ? "" : ` (skipped: ${missing})`}`,
   () => {
     test("one is killed and two others, one of them another config, end well and pay nothing twice", {
-      timeout: 120_000,
+      timeout: 300_000,
     }, async () => {
       let killOne = () => {};
       await using endpoint = await teacherEndpoint({
@@ -30,7 +30,7 @@ describe.skipIf(missing !== null)(
       const [one, other, third] = await Promise.all([
         killed,
         files.run({ set }),
-        files.run({ set: [...set, "accept.mean=0.6", "propose.explorations=2"] }),
+        files.run({ set: [...set, "accept.mean=0.6", "judge.votes=2"] }),
       ]);
       expect(one.signal).toBe("SIGKILL");
       expect([other.code, third.code], `${other.stderr}\n${third.stderr}`).toEqual([0, 0]);

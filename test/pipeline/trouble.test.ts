@@ -9,7 +9,7 @@ import { modelAt, setBaseUrl, teacherEndpoint, tinyConfig } from "../kit/teacher
 
 const missing = await sandboxMissing();
 const skipped = missing === null ? "" : ` (skipped: ${missing})`;
-const timeout = 120_000;
+const timeout = 300_000;
 const exportOf = (output: string, name: string) => readFileSync(join(output, "runs/latest/exports", name), "utf8");
 const manifestOf = (output: string) => JSON.parse(exportOf(output, "manifest.json"));
 
@@ -195,12 +195,12 @@ describe.skipIf(missing !== null)(`a run whose stage mostly fails${skipped}`, ()
   test(
     "does not stop where a third of the requests fail and tries mend it",
     async () => {
-      const output = join(files.folder, "third");
+      const output = join(files.folder, "endpoint"); // half of what it needs is paid for
       await using endpoint = await teacherEndpoint({
         faults: (_body, index) => (index % 3 === 2 ? { kind: "status", status: 503 } : null),
       });
       const retries = ["proposer", "teacher", "judge"].map((alias) => `models.${alias}.retries.attempts=8`);
-      const set = [...setBaseUrl(endpoint.baseUrl), ...retries, "rollouts.attempts=4", "maxFailureRate=0.1"];
+      const set = [...setBaseUrl(endpoint.baseUrl), ...retries, "rollouts.attempts=3", "maxFailureRate=0.1"];
       const end = await files.run({ output, set });
       expect(end.code, end.stderr).toBe(0);
       const { status, requests, funnel } = await files.summary(output);
