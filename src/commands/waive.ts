@@ -2,7 +2,7 @@ import { userInfo } from "node:os";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { oneLine, plural, table } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
-import { openStore } from "../engine/store.ts";
+import { openStoreInUse } from "../engine/store-users.ts";
 import { namedItems, type OwedItem, owedItems } from "./owed-items.ts";
 import { exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
 import { readWaivers, type Waiver, waiverKey } from "./waivers.ts";
@@ -45,7 +45,7 @@ export async function handler(args: ArgumentsCamelCase<WaiveArguments>): Promise
   if (!(await exists(folder.storePath))) {
     throw new UsageError(`Expected the run's store at \`${folder.storePath}\`, got nothing: waivers are kept there`);
   }
-  await using store = await openStore(folder.storePath);
+  await using store = await openStoreInUse(folder.storePath, "tracemill waive");
   const items = await owedItems(folder, readWaivers(store));
   const shown = filtered(items, args);
   if (args.list) return print(args.json ? JSON.stringify(listed(folder, shown), null, 2) : listText(folder, shown));
