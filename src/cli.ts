@@ -37,6 +37,16 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/why.ts"),
   },
   {
+    usage: "waive <run> [ids..]",
+    describe: "Decide to do without items that stay owed, with a reason",
+    load: () => import("./commands/waive.ts"),
+  },
+  {
+    usage: "store",
+    describe: "What was paid for: stats, verify, prune, export, import",
+    load: () => import("./commands/store.ts"),
+  },
+  {
     usage: "init [data]",
     describe: "Look at your data files and write a config for them",
     load: () => import("./commands/init.ts"),

@@ -27,6 +27,8 @@ export const runShape = {
   datasets: z.array(datasetEntry).min(1),
   models: z.record(z.string(), modelConfig),
   sandbox: sandboxConfig,
+  /** A run stops early once more than this share of the last items of a stage failed; 1 never stops it. */
+  maxFailureRate: z.number().min(0).max(1).default(0.5),
   export: z
     .strictObject({
       formats: z.array(z.enum(exporterNames)).min(1).default(["chat-jsonl"]),

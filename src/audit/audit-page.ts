@@ -22,9 +22,11 @@ export interface Audit {
 
 const statusMeanings: Record<RunStatus, string> = {
   done: "done",
-  owed: "ended with items owed (infrastructure failed): the same command tries them again",
+  owed: "ended with items owed (infrastructure failed), so its exports are provisional: the same command tries them again",
+  failing:
+    "stopped early because most of what a stage tried failed, so its exports are provisional: the same command continues it once that is mended",
   short: "ended with fewer examples than asked for",
-  interrupted: "interrupted: the same command continues it",
+  interrupted: "interrupted, so its exports are provisional: the same command continues it",
   budget: "stopped by its budget: the same command continues it once the budget is raised",
   stopped: "stopped by something only you can mend: the same command continues it afterwards",
   crashed: "crashed: a bug stopped it; the same command continues it",
@@ -152,6 +154,9 @@ function nextPart(audit: Audit, flags: string): string {
       `npx tracemill audit ${audit.run} --stage ${worst.stage} --reason ${worst.code} --samples 10${flags}`,
       "more of the commonest reason",
     ]);
+  }
+  if (audit.status === "owed") {
+    next.push([`npx tracemill waive ${audit.run} --list${flags}`, "what is owed, and how to do without it"]);
   }
   if (audit.status !== "done" && audit.config !== null) {
     next.push([`npx tracemill run ${audit.config}${flags}`, "go on with what is owed or pending"]);

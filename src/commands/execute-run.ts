@@ -6,7 +6,7 @@ import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
 import { createRemember, lostIntents } from "../engine/remember.ts";
-import { openStore } from "../engine/store.ts";
+import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
 import { exporters } from "../exports/index.ts";
@@ -21,9 +21,13 @@ import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type OpenedRun, openRun } from "./open-run.ts";
 import { showProgress } from "./progress.ts";
+import { checkRoom } from "./room.ts";
 import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
 import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
 import { processSecrets } from "./run-secrets.ts";
+import { stopOnTrouble } from "./trouble.ts";
+import { noteUsed } from "./used-keys.ts";
+import { decidedBy, readWaivers } from "./waivers.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
 export interface RunOptions {
@@ -79,7 +83,8 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   const startedMs = Date.now();
   const storeFolder = join(output, "store");
   await makeWritableFolder(storeFolder);
-  await using store = await openStore(storePathOf(output));
+  await checkRoom({ output, storeFolder, config, configPath: options.configPath });
+  await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath}`);
   const meter = createMeter();
   const remember = createRemember(store);
   const lostBefore = await lostIntents(store);
@@ -88,11 +93,12 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
       `${lostBefore} requests were under way when an earlier run ended; they are sent again where they are needed`,
     );
   }
+  using used = noteUsed(remember);
   await using opened = await openRun({
     config,
     configPath: options.configPath,
     storeFolder,
-    remember,
+    remember: used.remember,
     meter,
     env: process.env,
     signal: interrupt.stopping,
@@ -111,6 +117,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   const manifest = manifestOf({ ...options, folder, opened, stages, startedMs });
   await writeJson(folder.manifestPath, processSecrets().cutAll(manifest));
   options.onFolder?.(folder);
+  used.writeTo(folder.usedPath);
   say(`run       ${folder.run}\n`);
 
   await using events = await openEventLog(folder.eventsPath);
@@ -118,20 +125,24 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   const draining = interrupt.draining;
   const watched = watch.begin({ name: folder.run, logPath, events, draining });
   events.write({ type: "started", at: new Date(startedMs).toISOString(), run: folder.run, recipe: recipe.name });
+  const trouble = stopOnTrouble(config.maxFailureRate, watch.say);
   const { items, account } = executeLine(line, {
     store,
     events: watched,
     executor: watch.executor(inProcess()),
-    draining,
+    draining: AbortSignal.any([interrupt.draining, trouble.signal]),
     signal: interrupt.stopping,
+    decided: decidedBy(readWaivers(store)),
+    tried: trouble.tried,
   });
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = recipe.target(config);
   const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
-    for (const message of notesOf(options, tally)) {
-      events.write({ type: "note", at: new Date().toISOString(), message });
+    const because = trouble.sentence();
+    for (const message of [...notesOf(options, tally), ...(because === null ? [] : [because])]) {
+      watched.write({ type: "note", at: new Date().toISOString(), message });
     }
     events.write({ type: "ended", at: new Date().toISOString(), status });
     events.flush();
@@ -139,6 +150,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
     const summary: RunSummary = {
       run: folder.run,
       status,
+      ...(because === null ? {} : { because }),
       examples: tally.examples(),
       funnel: account.rows(),
       requests: { sent, remembered, failed, lost: lostBefore + remember.lost() },
@@ -188,8 +200,15 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
   }
 
   const owed = countOwed(account.rows());
-  const interrupted = interrupt.draining.aborted;
-  const status = statusOf({ interrupted, owed, examples: tally.examples(), target });
+  const failing = trouble.signal.aborted;
+  const stopped = failing || interrupt.draining.aborted;
+  const status = statusOf({
+    failing,
+    interrupted: interrupt.draining.aborted,
+    owed,
+    examples: tally.examples(),
+    target,
+  });
   await writeCard({
     folder: folder.exportsPath,
     title: processSecrets().cut(config.export.title),
@@ -200,7 +219,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
     datasets: opened.datasets,
     models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
     owed,
-    stopped: interrupted,
+    stopped,
     limit: options.limit ?? null,
     preview: options.preview === true,
     run: folder.run,
@@ -210,7 +229,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
     run: folder.run,
     files,
     owed,
-    stopped: interrupted,
+    stopped,
     limit: options.limit ?? null,
     preview: options.preview === true,
   });

@@ -2,6 +2,7 @@
 import type { ExportedFile } from "../contracts.ts";
 import { BudgetError, UsageError } from "../domain/errors.ts";
 import type { FunnelRow, RunStatus, RunSummary } from "../domain/run.ts";
+import { waivedCode } from "./waivers.ts";
 
 /** Exit codes of a run by its status; the table stands in docs/files.md. */
 export const exitCodes: Readonly<Record<RunStatus, number>> = {
@@ -9,6 +10,7 @@ export const exitCodes: Readonly<Record<RunStatus, number>> = {
   crashed: 1,
   stopped: 2,
   owed: 3,
+  failing: 3,
   budget: 4,
   short: 5,
   interrupted: 130,
@@ -16,11 +18,14 @@ export const exitCodes: Readonly<Record<RunStatus, number>> = {
 
 /** The status of a line that came to its end, drained or not. */
 export function statusOf(end: {
+  /** A stage failed too often, before anybody interrupted the run. */
+  readonly failing: boolean;
   readonly interrupted: boolean;
   readonly owed: number;
   readonly examples: number;
   readonly target: number;
 }): RunStatus {
+  if (end.failing) return "failing";
   if (end.interrupted) return "interrupted";
   if (end.owed > 0) return "owed";
   return end.examples < end.target ? "short" : "done";
@@ -60,8 +65,20 @@ export function closingWords(options: {
     ...files.map((file) => `  ${file.path}  (${file.rows} rows, ${file.bytes} bytes)`),
     ...options.notes.map((note) => `${note}.`),
   ];
-  if (owed > 0) {
-    lines.push(`${owed} items owed because something broke; ${runAgain}. Until then the exports are provisional.`);
+  const waived = summary.funnel.reduce((sum, row) => sum + (row.reasons[waivedCode] ?? 0), 0);
+  if (waived > 0)
+    lines.push(
+      `${count(waived, "item")} of them waived: somebody decided to do without ${waived === 1 ? "it" : "them"}`,
+    );
+  if (summary.because !== undefined) {
+    lines.push(
+      `${summary.because} ${count(owed, "item")} owed, others not begun: until then the exports are provisional.`,
+    );
+  } else if (owed > 0) {
+    lines.push(
+      `${count(owed, "item")} owed because something broke; ${runAgain}. Until then the exports are provisional.`,
+      `What stays owed can be waived: npx tracemill waive ${summary.run} --list${options.flags}`,
+    );
   }
   if (summary.status === "interrupted") {
     lines.push(`Stopped before the end, so the exports are partial; to finish, ${runAgain}.`);
@@ -73,4 +90,8 @@ export function closingWords(options: {
   }
   lines.push("", `next: npx tracemill audit ${summary.run}${options.flags}`, `      results in ${options.path}`);
   return lines.join("\n");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

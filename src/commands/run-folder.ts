@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFil
 import { basename, join, resolve } from "node:path";
 import { type ZodType, z } from "zod";
 import { dataset } from "../domain/dataset.ts";
-import { StoreError, UsageError } from "../domain/errors.ts";
+import { fullDisk, StoreError, UsageError } from "../domain/errors.ts";
 import { type RunSummary, runSummary } from "../domain/run.ts";
 import { writeTextFile } from "../exports/atomic-file.ts";
 
@@ -48,6 +48,8 @@ export interface RunFolder {
   readonly summaryPath: string;
   readonly examplesPath: string;
   readonly exportsPath: string;
+  /** Which values of the store the run used, a line each. */
+  readonly usedPath: string;
   readonly storePath: string;
 }
 
@@ -64,6 +66,7 @@ export function runFolderAt(path: string): RunFolder {
     summaryPath: join(path, "summary.json"),
     examplesPath: join(path, "examples.csv"),
     exportsPath: join(path, "exports"),
+    usedPath: join(path, "used-keys.txt"),
     storePath: storePathOf(join(path, "..", "..")),
   };
 }
@@ -88,8 +91,8 @@ export async function createRunFolder(options: { output: string; configHash: str
     return folder;
   } catch (cause) {
     const message = `Expected to make a run's folder in \`${runs}\`, got: ${String((cause as Error).message)}.`;
-    if (codeOf(cause) === "ENOSPC")
-      throw new StoreError(`${message} Make room and run the same command again.`, { cause });
+    const full = fullDisk(codeOf(cause));
+    if (full !== null) throw new StoreError(`Cannot make a run's folder in ${runs}: ${full}.`, { cause });
     if (codeOf(cause) === undefined) throw cause;
     throw new UsageError(`${message} Name a folder that can be written with --output.`, { cause });
   }
@@ -143,6 +146,12 @@ export async function findRun(output: string, which: string): Promise<RunFolder>
     );
   }
   throw new UsageError(`Expected a run (\`latest\`, an id or a folder), got \`${which}\`. ${recent(runs, ids)}`);
+}
+
+/** Every run of an output folder, oldest first. */
+export async function listRuns(output: string): Promise<RunFolder[]> {
+  const runs = join(output, "runs");
+  return (await runIds(runs)).map((id) => runFolderAt(join(runs, id)));
 }
 
 async function runIds(runs: string): Promise<string[]> {

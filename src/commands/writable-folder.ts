@@ -1,6 +1,6 @@
 import { access, constants, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { StoreError, UsageError } from "../domain/errors.ts";
+import { fullDisk, StoreError, UsageError } from "../domain/errors.ts";
 
 /** Makes a folder where it is missing, and looks whether it can be written. @throws {UsageError} when not; {StoreError} on a full disk. */
 export async function makeWritableFolder(path: string): Promise<void> {
@@ -9,12 +9,8 @@ export async function makeWritableFolder(path: string): Promise<void> {
     await access(path, constants.W_OK);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === "ENOSPC") {
-      throw new StoreError(
-        `Cannot make the folder ${path}: the disk is full (free some space, then run the same command again).`,
-        { cause },
-      );
-    }
+    const full = fullDisk(code);
+    if (full !== null) throw new StoreError(`Cannot make the folder ${path}: ${full}.`, { cause });
     const got = code === "ENOTDIR" || code === "EEXIST" ? "a file in its way" : message.split(", ")[0];
     throw new UsageError(
       `Expected a folder that can be written at \`${path}\`, got: ${got}. Name another with --output.`,

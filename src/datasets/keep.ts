@@ -3,7 +3,7 @@ import { constants, createReadStream } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { DataFile } from "../domain/dataset.ts";
-import { StoreError, UsageError } from "../domain/errors.ts";
+import { fullDisk, StoreError, UsageError } from "../domain/errors.ts";
 
 /** A file's size and SHA-256, read as a stream. @throws {UsageError} when it cannot be read. */
 export async function measureFile(path: string): Promise<{ bytes: number; sha256: string }> {
@@ -56,7 +56,7 @@ export async function keep(
     // Another process published the same copies, and removed these as left over.
     if (await holds(dir, files)) return;
     throw new StoreError(
-      `Could not keep a copy of the dataset ${basename(dir)} in \`${folder}\`: ${(cause as Error).message}.`,
+      `Could not keep a copy of the dataset ${basename(dir)} in \`${folder}\`: ${fullDisk((cause as NodeJS.ErrnoException).code) ?? (cause as Error).message}.`,
       { cause },
     );
   } finally {

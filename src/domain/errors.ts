@@ -43,3 +43,13 @@ export function firstError(error: unknown): unknown {
   const { name, suppressed } = error instanceof Error ? (error as Error & { suppressed?: unknown }) : {};
   return name === "SuppressedError" ? firstError(suppressed) : error;
 }
+
+const fullDisks: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full (free some space, then run the same command again)",
+  EDQUOT: "your quota on the disk is used up (free some space or have it raised, then run the same command again)",
+};
+
+/** What the code of a system error says of a disk that takes nothing more, with the way out; null for any other code. */
+export function fullDisk(code: unknown): string | null {
+  return typeof code === "string" ? (fullDisks[code] ?? null) : null;
+}

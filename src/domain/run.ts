@@ -38,14 +38,16 @@ export type RunEvent = z.infer<typeof runEvent>;
 
 /**
  * How a run ended; docs/files.md has the exit code of each. `stopped`: something only a person can mend, as a key that is refused.
- * `interrupted`, `budget`, `stopped` and `crashed` leave items pending.
+ * `failing`: most of what a stage tried failed. `interrupted`, `budget`, `failing`, `stopped` and `crashed` leave items pending.
  */
-export const runStatuses = ["done", "owed", "short", "interrupted", "budget", "stopped", "crashed"] as const;
+export const runStatuses = ["done", "owed", "short", "interrupted", "budget", "failing", "stopped", "crashed"] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
 export const runSummary = z.strictObject({
   run: z.string(),
   status: z.enum(runStatuses),
+  /** Why it stopped before its end, in a sentence; left out where it did not, or where the status says all. */
+  because: z.string().optional(),
   examples: z.number().int(),
   funnel: z.array(funnelRow),
   requests: z.strictObject({

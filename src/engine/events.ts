@@ -1,5 +1,5 @@
 import { closeSync, createReadStream, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
-import { StoreError } from "../domain/errors.ts";
+import { fullDisk, StoreError } from "../domain/errors.ts";
 import { type RunEvent, runEvent } from "../domain/run.ts";
 
 /** Takes what happens in a run, in order. */
@@ -73,7 +73,7 @@ export async function openEventLog(path: string, { flushMs = 200 }: { flushMs?: 
 export async function* readEvents(path: string): AsyncGenerator<RunEvent> {
   let number = 0;
   let torn: { readonly number: number; readonly cause: unknown } | undefined;
-  for await (const line of linesOf(path)) {
+  for await (const line of linesOf(createReadStream(path, { encoding: "utf8" }))) {
     if (torn) throw new Error(`Expected an event on line ${torn.number} of ${path}`, { cause: torn.cause });
     number += 1;
     let parsed: unknown;
@@ -89,10 +89,10 @@ export async function* readEvents(path: string): AsyncGenerator<RunEvent> {
   }
 }
 
-// Not readline: newer Nodes also split at U+2028, which a JSON string may hold.
-async function* linesOf(path: string): AsyncGenerator<string> {
+/** The lines of a text that comes in pieces. Not readline: newer Nodes also split at U+2028, which a JSON string may hold. */
+export async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   let parts: string[] = [];
-  for await (const chunk of createReadStream(path, { encoding: "utf8" }) as AsyncIterable<string>) {
+  for await (const chunk of chunks) {
     const [first = "", ...lines] = chunk.split("\n");
     parts.push(first);
     for (const line of lines) {
@@ -130,6 +130,5 @@ function attempt<R>(path: string, action: () => R): R {
 
 function eventsError(path: string, cause: unknown): StoreError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  const reason = code === "ENOSPC" ? "the disk is full (free some space, then run the same command again)" : message;
-  return new StoreError(`Cannot write the run's events to ${path}: ${reason}.`, { cause });
+  return new StoreError(`Cannot write the run's events to ${path}: ${fullDisk(code) ?? message}.`, { cause });
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Store } from "../contracts.ts";
-import { BudgetError } from "../domain/errors.ts";
+import { BudgetError, type FailureError } from "../domain/errors.ts";
 import { type Account, createAccount } from "./account.ts";
 import type { EventSink } from "./events.ts";
 import type { Executor } from "./executor.ts";
@@ -8,7 +8,7 @@ import type { Line } from "./line.ts";
 import { runAll } from "./run-all.ts";
 import { runEach } from "./run-each.ts";
 import type { LineScope } from "./scope.ts";
-import type { Identified } from "./stage.ts";
+import type { Identified, Rejected } from "./stage.ts";
 
 export type { Account } from "./account.ts";
 
@@ -20,6 +20,10 @@ export interface ExecuteOptions {
   readonly draining: AbortSignal;
   /** Aborts when everything must stop at once. */
   readonly signal: AbortSignal;
+  /** A decision that stands about an item (by stage and id): such an item is rejected with it and not tried. None unless given. */
+  readonly decided?: (stage: string, id: string) => Rejected | null;
+  /** Told of every item an `each` stage tried, in the order they end: its failure, or null where it passed or was rejected. */
+  readonly tried?: (stage: string, failure: FailureError | null) => void;
   readonly now?: () => number;
 }
 
@@ -54,6 +58,8 @@ export function executeLine<T extends Identified>(line: Line<T>, options: Execut
     executor,
     signal: abort.signal,
     stopping: () => stopped !== undefined || draining.aborted,
+    decided: options.decided ?? (() => null),
+    tried: options.tried ?? (() => {}),
     fail(error) {
       stopped ??= { error };
       // A spent budget drains: what is under way was paid for.

@@ -87,7 +87,10 @@ export async function* runEach(
   async function work(body: Identified): Promise<void> {
     let outs: readonly Identified[] = [];
     try {
-      outs = await end(body, await outcome(body));
+      const decided = scope.decided(stage.name, body.id);
+      const step = decided ?? (await outcome(body));
+      outs = await end(body, step);
+      if (decided === null) scope.tried(stage.name, step instanceof FailureError ? step : null);
     } catch (error) {
       account.leave(1);
       scope.fail(located(error, stage.name, body.id));

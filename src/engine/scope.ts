@@ -1,5 +1,7 @@
 import type { Store } from "../contracts.ts";
+import type { FailureError } from "../domain/errors.ts";
 import type { Executor } from "./executor.ts";
+import type { Rejected } from "./stage.ts";
 
 /** What the stages of one running line share. */
 export interface LineScope {
@@ -9,6 +11,10 @@ export interface LineScope {
   readonly signal: AbortSignal;
   /** True once nothing new may start. */
   readonly stopping: () => boolean;
+  /** What was decided about an item before this stage tries it; null where it is to be tried. */
+  readonly decided: (stage: string, id: string) => Rejected | null;
+  /** An `each` stage tried an item, which ended: with a failure, or with null where it passed or was rejected. */
+  readonly tried: (stage: string, failure: FailureError | null) => void;
   /** Stops the line: the first error given here is what the line throws once all work has settled. */
   readonly fail: (error: unknown) => void;
 }

@@ -1,13 +1,17 @@
 import { mkdirSync, statfsSync } from "node:fs";
+import { constants } from "node:os";
 import { open, type RootDatabase } from "lmdb";
 import type { Store } from "../contracts.ts";
-import { StoreError } from "../domain/errors.ts";
+import { fullDisk, StoreError } from "../domain/errors.ts";
 import { createLeases } from "./lease.ts";
 import { expectStoreFile } from "./store-file.ts";
+import { refuseOwned } from "./store-owner.ts";
 
 export interface StoreOptions {
   /** Time between two looks at a lease that a live process holds. */
   readonly leasePollMs?: number;
+  /** This process has the store to itself (`ownStore`): without it a store that another process owns is not opened. */
+  readonly isOwner?: boolean;
 }
 
 /** A write, run inside the batch's transaction; what it returns is handed to whoever asked for it, once committed. */
@@ -36,6 +40,7 @@ const synchronousCommit: number = 2;
  */
 export async function openStore(folder: string, options: StoreOptions = {}): Promise<Store> {
   expectStoreFile(folder);
+  if (!options.isOwner) refuseOwned(folder);
   const database = openDatabase(folder);
   let queue: Queued[] = [];
   let scheduled = false;
@@ -174,7 +179,8 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
   }
 }
 
-function openDatabase(folder: string): RootDatabase<string, string> {
+/** The LMDB environment in `folder`, which is made where it is missing: texts by key, compressed. @throws {StoreError} */
+export function openDatabase(folder: string): RootDatabase<string, string> {
   try {
     mkdirSync(folder, { recursive: true });
     // LMDB maps its lock file into memory: on a full disk touching it would kill the process instead of failing a call.
@@ -206,9 +212,10 @@ function storeError(folder: string, verb: string, cause: unknown): StoreError {
 function reason(folder: string, cause: unknown): string {
   const { code, message } = cause as { code?: unknown; message?: string };
   // LMDB reports a short write, which is what a full disk gives, as a plain I/O error.
-  if (code === "ENOSPC" || code === 28 || (code === 5 && freeBytes(folder) < spareBytes)) {
-    return "the disk is full (free some space, then run the same command again)";
-  }
+  const { EDQUOT, EIO, ENOSPC } = constants.errno;
+  const isFull = code === ENOSPC || (code === EIO && freeBytes(folder) < spareBytes);
+  const full = fullDisk(isFull ? "ENOSPC" : code === EDQUOT ? "EDQUOT" : code);
+  if (full !== null) return full;
   if (code === "EACCES" || code === "EPERM" || code === 13) return "permission denied";
   return String(message ?? cause).replace(/\.$/, "");
 }

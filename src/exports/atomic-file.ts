@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ExportedFile } from "../contracts.ts";
-import { StoreError } from "../domain/errors.ts";
+import { fullDisk, StoreError } from "../domain/errors.ts";
 
 const bufferBytes = 1 << 20;
 
@@ -21,6 +21,8 @@ export async function openAtomicFile(path: string): Promise<AtomicFile> {
     try {
       return await work();
     } catch (cause) {
+      const full = fullDisk((cause as NodeJS.ErrnoException).code);
+      if (full !== null) throw new StoreError(`Cannot write ${path}: ${full}.`, { cause });
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new StoreError(
         `Expected to write ${path}, got: ${reason}. Free space or mend the folder, then run the same command again.`,

@@ -41,6 +41,7 @@ export function datasetCard(subject: CardSubject): string {
     ...(owed > 0 ? [provisional(owed)] : []),
     ...(typeof subject.limit === "number" ? [limited(subject.limit, subject.preview === true)] : []),
     ...unchecked(subject.tally.statistics()),
+    ...waived(subject.funnel),
     ...(models.some((model) => model.program) ? [demonstration(models)] : []),
     "Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox.",
     `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.`,
@@ -149,6 +150,15 @@ function unchecked({ unreferenced, examples }: ExampleStatistics): string[] {
   if (unreferenced === 0) return [];
   return [
     `> **Unchecked answers.** ${unreferenced} of ${examples} examples answer questions that had no reference answer. Their answers were not compared with anything; only the other gates in the funnel below were.`,
+  ];
+}
+
+/** Items that somebody decided to do without: part of what the data is, so the card counts them. */
+function waived(funnel: readonly FunnelRow[]): string[] {
+  const items = funnel.reduce((sum, row) => sum + (row.reasons.waived ?? 0), 0);
+  if (items === 0) return [];
+  return [
+    `> **Waived.** ${items} ${items === 1 ? "item" : "items"} on which infrastructure failed ${items === 1 ? "was" : "were"} left out by a person's recorded decision (\`waived\` in the funnel).`,
   ];
 }
 

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { type FinishReason, finishReasons, usage as usageSchema } from "../domain/trajectory.ts";
 import { TransientError } from "./retry.ts";
 
+/** Bump when the same request would be stored differently. */
+export const completionVersion = 1;
+
 /** What is remembered of a completion. Cost is left out: it follows from usage and the price of today's config. */
 export const answer = z.strictObject({
   text: z.string(),

@@ -3,7 +3,7 @@ import type { ChatRequest, Model, SentRequest, Spend } from "../contracts.ts";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import { createSecrets } from "../domain/secrets.ts";
 import type { Usage } from "../domain/trajectory.ts";
-import { type Answer, answer } from "./answer.ts";
+import { type Answer, answer, completionVersion } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
 import type { OpenedModel, Provider, ProviderDeps } from "./provider.ts";
 import { longestWaitMs, retry, TransientError, wait } from "./retry.ts";
@@ -178,7 +178,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
         ...(config.sendsSeed ? { seed: config.seed + sample } : {}),
       };
       const { value, key, remembered } = await deps.remember(
-        { kind: "completion", version: 1, endpoint, payload, sample },
+        { kind: "completion", version: completionVersion, endpoint, payload, sample },
         answer,
         (spend) => ask(payload, spend, signal),
         { signal },

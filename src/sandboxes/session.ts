@@ -4,10 +4,11 @@ import type { Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts
 import { canonicalJson, hashOf } from "../domain/hash.ts";
 import { type StepResult, stepResult } from "../domain/trajectory.ts";
 
-// Bump when the same code in the same environment would be stored differently.
-const sandboxStepVersion = 1;
+/** Bump when the same code in the same environment would be stored differently. */
+export const sandboxStepVersion = 1;
 
-const storedStep = z.strictObject({ result: stepResult, diverged: z.boolean() });
+/** What is remembered of a step: its result, and whether running earlier steps again had given another output. */
+export const storedStep = z.strictObject({ result: stepResult, diverged: z.boolean() });
 
 export interface SessionOptions {
   readonly backend: SandboxBackend;

@@ -24,8 +24,20 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? "" : ` (skipp
   });
 
   test.each<[string, () => typeof disk, number, "before" | "once it runs", RegExp]>([
-    ["the store cannot be opened", () => disk, 100_000, "before", /open the store in/],
-    ["the run's manifest cannot be written", () => runsDisk, 0, "before", /write .*manifest.json/],
+    [
+      "the store's disk has no room",
+      () => disk,
+      100_000,
+      "before",
+      /Expected room for a run in \S+store: 16\.\d MB .*got 9\d\.\d kB/,
+    ],
+    [
+      "the runs' disk has no room",
+      () => runsDisk,
+      0,
+      "before",
+      /Expected room for a run in \S+runs: 16\.0 MB, got 0 bytes/,
+    ],
     ["the run's events cannot be written", () => runsDisk, 0, "once it runs", /write the run's events to/],
     ["the store cannot commit", () => disk, 0, "once it runs", /write to the store in/],
   ])(
@@ -59,6 +71,20 @@ describe.skipIf(missing !== null)(`a full disk${missing === null ? "" : ` (skipp
       const next = await files.run();
       expect(next.code, next.stderr).toBe(0);
       expect((await files.summary()).status).toBe("done");
+    },
+    timeout,
+  );
+
+  test(
+    "a disk without inodes is told before anything is spent",
+    async () => {
+      await using files = await smallRun({ config: tinyConfig });
+      using _disk = mountDisk(files.output, 32, "nr_inodes=20");
+      const end = await files.run();
+      expect(end.code, end.stderr).toBe(3);
+      expect(end.stderr).toMatch(
+        /^tracemill: Expected room for 64 new files in .*no inodes.*run the same command again\.\n$/,
+      );
     },
     timeout,
   );

@@ -27,7 +27,7 @@ describe("audit", () => {
   test("prints the funnel, samples with their evidence, and what to run next", async () => {
     expect(await page({}, 3)).toMatchInlineSnapshot(`
       "Run 20261123T101500Z-01234567 (sft, configs/quickstart.yaml)
-      Status: ended with items owed (infrastructure failed): the same command tries them again, after 2 min 05 s
+      Status: ended with items owed (infrastructure failed), so its exports are provisional: the same command tries them again, after 2 min 05 s
       Yield: 3 queries -> 1 example (33.3 %)
       Line:  1 seed -> 3 queries -> 1 task -> 3 attempts -> 2 trajectories -> 1 example
       Spent: 1,234 requests sent, 5 remembered, 1 failed, 0 lost; 50,000 tokens in, 7,000 out; no price known
@@ -79,6 +79,7 @@ describe("audit", () => {
         npx tracemill why 20261123T101500Z-01234567 trajectory_a000                                       why it was kept
         npx tracemill why 20261123T101500Z-01234567 query_b100                                            why it was dropped
         npx tracemill audit 20261123T101500Z-01234567 --stage shape --reason question_short --samples 10  more of the commonest reason
+        npx tracemill waive 20261123T101500Z-01234567 --list                                              what is owed, and how to do without it
         npx tracemill run configs/quickstart.yaml                                                         go on with what is owed or pending
       "
     `);

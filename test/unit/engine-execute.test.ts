@@ -55,6 +55,29 @@ function gate() {
 }
 
 describe("an each stage", () => {
+  test("rejects an item that was decided about without trying it, and tells of those it tried how they ended", async () => {
+    const tried: string[] = [];
+    const ended: (string | null)[] = [];
+    const line = from(items(4)).through(
+      each<Item, Item>({
+        name: "ask",
+        run(body) {
+          tried.push(body.id);
+          if (body.n === 1) throw new FailureError("provider", "no answer");
+          return body.n === 2 ? reject("odd_one", "it is two") : pass(body);
+        },
+      }),
+    );
+    const { collect, account } = run(line, {
+      decided: (stage, id) => (stage === "ask" && id === "i3" ? reject("waived", "by hand") : null),
+      tried: (stage, failure) => void ended.push(`${stage}: ${failure?.message ?? "well"}`),
+    });
+    expect((await collect()).map(({ id }) => id)).toEqual(["i0"]);
+    expect(tried).toEqual(["i0", "i1", "i2"]);
+    expect(ended).toEqual(["ask: well", "ask: no answer", "ask: well"]);
+    expect(account.rows()).toMatchObject([{ failed: 1, rejected: 2, reasons: { waived: 1, odd_one: 1 } }]);
+  });
+
   test("turns one item into several, drops one with a reason, and owes one that failed", async () => {
     const line = from(items(4)).through(
       each<Item, Item>({

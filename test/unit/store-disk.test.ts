@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { StoreError } from "../../src/domain/errors.ts";
+import { fullDisk, StoreError } from "../../src/domain/errors.ts";
 import { openEventLog } from "../../src/engine/events.ts";
 import { openStore } from "../../src/engine/store.ts";
 
@@ -110,4 +110,10 @@ test("a folder that cannot hold a store is named", async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("a used-up quota is told apart from a full disk, and other errors are neither", () => {
+  expect(fullDisk("EDQUOT")).toMatch(/^your quota on the disk is used up .*run the same command again/);
+  expect(fullDisk("ENOSPC")).toMatch(/^the disk is full .*run the same command again/);
+  expect([fullDisk("EACCES"), fullDisk(undefined), fullDisk(28)]).toEqual([null, null, null]);
 });

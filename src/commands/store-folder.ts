@@ -1,0 +1,68 @@
+// The folders around a store: how large they are, and words for both.
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { UsageError } from "../domain/errors.ts";
+import { exists, storePathOf } from "./run-folder.ts";
+
+/** Where the parts of an output folder lie. */
+export interface StorePlaces {
+  readonly output: string;
+  readonly values: string;
+  readonly datasets: string;
+}
+
+/** The places of an output folder's store. @throws {UsageError} where it has none. */
+export async function storePlaces(output: string): Promise<StorePlaces> {
+  const values = storePathOf(resolve(output));
+  if (!(await exists(join(values, "data.mdb")))) {
+    throw new UsageError(`Expected a store in \`${values}\`, got none: name the folder of your runs with --output`);
+  }
+  return { output: resolve(output), values, datasets: join(dirname(values), "datasets") };
+}
+
+/** Files and bytes below a folder; none where it is missing. What goes away while it is looked at is not counted. */
+export async function measureFolder(path: string): Promise<{ files: number; bytes: number }> {
+  const total = { files: 0, bytes: 0 };
+  const entries = await readdir(path, { withFileTypes: true, recursive: true }).catch(ifMissing([]));
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const found = await stat(join(entry.parentPath, entry.name)).catch(ifMissing(null));
+    if (found === null) continue;
+    total.files += 1;
+    total.bytes += found.size;
+  }
+  return total;
+}
+
+/** Names of the folders in a folder; none where it is missing. */
+export async function foldersIn(path: string): Promise<string[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch(ifMissing([]));
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
+function ifMissing<T>(instead: T): (error: NodeJS.ErrnoException) => T {
+  return (error) => {
+    if (error.code === "ENOENT") return instead;
+    throw error;
+  };
+}
+
+const units = ["bytes", "kB", "MB", "GB", "TB"];
+
+/** Bytes in words: `812 bytes`, `3.4 MB`. */
+export function bytesText(bytes: number): string {
+  let power = 0;
+  let amount = bytes;
+  for (; amount >= 1000 && power < units.length - 1; power++) amount /= 1000;
+  return `${power === 0 ? amount : amount.toFixed(1)} ${units[power]}`;
+}
+
+/** Says on stderr how far long work is, once it has taken a second and every second from then on. */
+export function workTicker(now: () => number = Date.now): (what: string) => void {
+  let last = now();
+  return (what) => {
+    if (now() - last < 1000) return;
+    last = now();
+    process.stderr.write(`${what} …\n`);
+  };
+}
