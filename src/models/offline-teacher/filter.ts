@@ -51,6 +51,13 @@ const anyCondition = forms
   )
   .join("|");
 
+const sentencePatterns = Object.entries(places).flatMap(([place, sentences]) =>
+  sentences.map((sentence) => {
+    const [head = "", tail = ""] = sentence.split("{rows}").map(escaped);
+    return { place, pattern: new RegExp(`${head}((?:${anyCondition})(?: and (?:${anyCondition}))*)${tail}`) };
+  }),
+);
+
 /** A question and its constraints with the conditions worked in. */
 export function withFilter(
   question: string,
@@ -69,15 +76,11 @@ export function withFilter(
 
 /** A question without its conditions, and the conditions; none where there are none. */
 export function takeFilter(question: string, constraints: string): { question: string; filter: readonly Condition[] } {
-  for (const [place, sentences] of Object.entries(places)) {
-    for (const sentence of sentences) {
-      const [head = "", tail = ""] = sentence.split("{rows}");
-      const pattern = new RegExp(`${escaped(head)}((?:${anyCondition})(?: and (?:${anyCondition}))*)${escaped(tail)}`);
-      const found = pattern.exec(place === "constraint" ? constraints : question);
-      if (!found) continue;
-      const filter = (found[1]?.match(new RegExp(anyCondition, "g")) ?? []).map(readCondition);
-      return { question: place === "constraint" ? question : question.replace(found[0], "").trim(), filter };
-    }
+  for (const { place, pattern } of sentencePatterns) {
+    const found = pattern.exec(place === "constraint" ? constraints : question);
+    if (!found) continue;
+    const filter = (found[1]?.match(new RegExp(anyCondition, "g")) ?? []).map(readCondition);
+    return { question: place === "constraint" ? question : question.replace(found[0], () => "").trim(), filter };
   }
   return { question, filter: [] };
 }

@@ -154,7 +154,11 @@ export function years(table: Table): Column[] {
 /** Texts of one line: words, names, repeated values. */
 export function texts(table: Table): Column[] {
   return table.columns.filter(
-    (column) => sayable(column.name) && (column.kind === "text" || column.kind === "category") && column.distinct >= 3,
+    (column) =>
+      sayable(column.name) &&
+      (column.kind === "text" || column.kind === "category") &&
+      column.distinct >= 3 &&
+      table.rows - column.missing >= 20,
   );
 }
 

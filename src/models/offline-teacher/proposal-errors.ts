@@ -4,6 +4,7 @@ import type { Draw } from "./draw.ts";
 import { columnsOf, groupSlots, valueSlots } from "./exploration.ts";
 import { py } from "./family.ts";
 import { takeFilter } from "./filter.ts";
+import { render } from "./grammar.ts";
 import { type Draft, word } from "./question.ts";
 
 /** The kinds a proposed question can be spoilt by. */
@@ -39,8 +40,21 @@ export function itemOf(draft: Draft, printed: string): Item {
   };
 }
 
-/** The same question in other words, which looks like a second one. Conditions stay where they stood, so that none gets lost. */
+/**
+ * The same question again, which looks like a second one: in another sentence, or with one of its constraints in other words.
+ * Conditions stay where they stood, so that none gets lost.
+ */
 export function twin(draft: Draft, printed: string, draw: Draw): Item {
+  if (draw.chance(0.5)) {
+    const group = draw.pick(draft.family.constraints);
+    const others = group
+      .map((sentence) => render(sentence, draft.slots))
+      .filter((one) => !draft.constraints.includes(one));
+    const again = draft.constraints.map((sentence) =>
+      others.length > 0 && group.some((one) => render(one, draft.slots) === sentence) ? draw.pick(others) : sentence,
+    );
+    return { ...itemOf(draft, printed), constraints: again.join(" ") };
+  }
   const inQuestion = (question: string) => takeFilter(question, "").filter.length;
   let again = draft;
   for (let tries = 0; tries < 30 && again.question === draft.question; tries++) {

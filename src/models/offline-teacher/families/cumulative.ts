@@ -36,7 +36,7 @@ ${dailySeries(slots, "sum")}
 reached = (100 * daily.cumsum() / daily.sum()).round(8)
 reached = reached[reached >= ${number(slots, "percent")}]
 print(f"@date[{reached.index[0]}] @percent[${rounded("reached.iloc[0]", slots)}]")`,
-  forget: (slots) => ({ ...slots, percent: 100 - number(slots, "percent") || 40 }),
+  forget: (slots) => ({ ...slots, percent: number(slots, "percent") === 50 ? 60 : 50 }),
   solve: (slots, facts) => [
     {
       think: `${remark(text(slots, "value"), facts)}. Totals by calendar date, in order.`,
