@@ -17,6 +17,7 @@ import {
   onlyErrors,
   said,
   seedMessages,
+  shopProfile,
   taskMessages,
 } from "../unit/offline-teacher-fixture.ts";
 import { type PythonSessions, pythonMissing, startPython } from "./offline-teacher-python.ts";
@@ -74,7 +75,10 @@ describe.skipIf(pythonMissing)(
 
     async function explore(table: string, rates: ErrorRates, exploration = 1) {
       const { seed, dir } = await python.seed(table);
-      const profile = describeProfile(seed.profile);
+      return exploreProfile(describeProfile(seed.profile), dir, rates, exploration);
+    }
+
+    async function exploreProfile(profile: string, dir: string, rates: ErrorRates, exploration: number) {
       const proposed = await converse(seedMessages(profile, 24, exploration), dir, exploration - 1, rates, 12);
       const json = /\[[\s\S]*\]/.exec(proposed.answer ?? "")?.[0] ?? "[]";
       return { ...proposed, dir, items: JSON.parse(json) as Item[] };
@@ -82,38 +86,56 @@ describe.skipIf(pythonMissing)(
 
     const asked = new Set<string>();
 
+    const steps = new Set<number>();
+
+    /** Solves what was proposed, and expects each answer to be the reference's and to have been seen. */
+    async function solveAll(files: string, { items, dir }: { items: readonly Item[]; dir: string }) {
+      const solved = [];
+      for (const item of items) {
+        const family = recognise(item.question, item.constraints)?.family.name;
+        if (family) asked.add(family);
+        const { answer, messages } = await converse(taskMessages(files, item), dir, 0, onlyErrors(), 10);
+        const outputs = messages
+          .slice(2)
+          .filter((message) => message.role === "user")
+          .map((message) => message.content);
+        steps.add(outputs.length);
+        expect(outputs.join("\n")).not.toContain("Traceback");
+        for (const [, value = ""] of (answer ?? "").matchAll(/\[([^\]]*)\]/g))
+          expect(outputs.join("\n")).toContain(value);
+        solved.push([item.question, answer]);
+      }
+      expect(solved).toEqual(items.map((item) => [item.question, item.reference_answer]));
+    }
+
     test.each(tables)(
       "on %s at least 20 questions are proposed, and each is solved to its reference answer",
       async (table) => {
-        const { items, dir, messages } = await explore(table, onlyErrors());
-        expect(items.length).toBeGreaterThanOrEqual(20);
-        expect(messages.filter((message) => message.role === "assistant").length).toBeLessThanOrEqual(8);
+        const proposed = await explore(table, onlyErrors());
+        expect(proposed.items.length).toBeGreaterThanOrEqual(20);
+        const { messages } = proposed;
+        expect(messages.filter((message) => message.role === "assistant").length).toBeLessThanOrEqual(9);
         expect(
           Math.max(...messages.map((message) => (message.role === "user" ? message.content.length : 0))),
         ).toBeLessThan(16_000);
-        const solved = [];
-        for (const item of items) {
-          const family = recognise(item.question, item.constraints)?.family.name;
-          if (family) asked.add(family);
-          const { answer, messages: steps } = await converse(
-            taskMessages(`/data/${table}`, item),
-            dir,
-            0,
-            onlyErrors(),
-            10,
-          );
-          const outputs = steps
-            .slice(2)
-            .filter((message) => message.role === "user")
-            .map((message) => message.content)
-            .join("\n");
-          expect(outputs).not.toContain("Traceback");
-          for (const [, value = ""] of (answer ?? "").matchAll(/\[([^\]]*)\]/g)) expect(outputs).toContain(value);
-          solved.push([item.question, answer]);
-        }
-        expect(solved).toEqual(items.map((item) => [item.question, item.reference_answer]));
+        await solveAll(`/data/${table}`, proposed);
       },
     );
+
+    test("two files are joined, and amounts written as text are cleaned", async () => {
+      const dir = await python.shop();
+      for (const exploration of [1, 2, 3]) {
+        const proposed = await exploreProfile(shopProfile, dir, onlyErrors(), exploration);
+        await solveAll("/data/customers.csv\n- /data/orders.csv", proposed);
+      }
+      for (const name of ["join_total", "join_unmatched", "written_numbers"]) expect([...asked]).toContain(name);
+    });
+
+    test("solutions take between two and eight steps, and differ in that", () => {
+      expect(Math.min(...steps)).toBe(2);
+      expect(Math.max(...steps)).toBeLessThanOrEqual(8);
+      expect(steps.size).toBeGreaterThanOrEqual(5);
+    });
 
     test("between them the tables call for every family", () => {
       expect([...asked].sort()).toEqual(families.map((family) => family.name).sort());
@@ -141,7 +163,7 @@ describe.skipIf(pythonMissing)(
         const { answer, planted } = await converse(
           taskMessages("/data/penguins.json", item),
           dir,
-          1,
+          2,
           defaultErrorRates,
           10,
         );

@@ -48,9 +48,9 @@ export const defaultErrorRates = {
   no_answer: 0.03,
   wrong_format: 0.04,
   early_stop: 0.04,
-  off_by_one: 0.03,
-  rounding_slip: 0.03,
-  too_much_output: 0.03,
+  off_by_one: 0.02,
+  rounding_slip: 0.02,
+  too_much_output: 0.02,
   ran_out_of_time: 0.002,
   // judge
   judge_harsh: 0.04,

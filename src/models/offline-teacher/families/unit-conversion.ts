@@ -1,4 +1,4 @@
-import { type Family, number, remark, rounding, text } from "../family.ts";
+import { type Family, number, py, remark, rounding, text } from "../family.ts";
 import { measures } from "../profile.ts";
 import { rounded, valueArray, valueSeries } from "../snippets.ts";
 
@@ -66,7 +66,8 @@ print(f"@mean[${rounded("values.mean()", slots)}] @result[${rounded({ median: "v
     {
       think: `${remark(text(slots, "value"), facts)}. The figures as they are.`,
       code: `${valueArray(slots, facts)}
-print(len(values), "values, mean before the conversion", values.mean())`,
+wanted = ${py(text(slots, "unit"))}
+print(len(values), "values with a mean of", values.mean(), "before they are turned into", wanted)`,
     },
     {
       think: `Scale and shift, then mean and ${text(slots, "what")}.`,

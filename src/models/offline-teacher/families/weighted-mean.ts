@@ -37,7 +37,8 @@ export const weightedMean: Family = {
   reference: (slots) => `
 frame = pd.DataFrame({"value": ${numeric(text(slots, "value"))}, "weight": ${numeric(text(slots, "weight"))}}).dropna()
 weighted = (frame["value"] * frame["weight"]).sum() / frame["weight"].sum()
-print(f"@weighted_mean[${rounded("weighted", slots)}] @difference[${rounded('weighted - frame["value"].mean()', slots)}]")`,
+plain = frame["value"].mean()
+print(f"@weighted_mean[${rounded("weighted", slots)}] @difference[${rounded("weighted - plain", slots)}]")`,
   forget: (slots) => ({ ...slots, squared: 1 }),
   solve: (slots, facts) => [
     {
