@@ -5,6 +5,7 @@ import type { Family } from "../../src/models/offline-teacher/family.ts";
 import { read, render } from "../../src/models/offline-teacher/grammar.ts";
 import { fileMeant, loadForReference } from "../../src/models/offline-teacher/loading.ts";
 import { measures, readProfile, writtenNumbers } from "../../src/models/offline-teacher/profile.ts";
+import { twin } from "../../src/models/offline-teacher/proposal-errors.ts";
 import { filterFor, recognise, word } from "../../src/models/offline-teacher/question.ts";
 import { reply } from "../../src/models/offline-teacher/teacher.ts";
 import {
@@ -128,6 +129,29 @@ test.each([
   expect(loadForReference(file)).toContain(code);
   expect(fileMeant("- /data/z.csv", `Use only the file ${JSON.stringify(file)}. Round to 2 decimals.`)).toBe(file);
   expect(fileMeant(`- ${file}`, "Round to 2 decimals.")).toBe(file.replace(/ sheet .*/, ""));
+});
+
+test("a planted near duplicate asks the same, in words that are not the same", () => {
+  for (const family of families) {
+    const [first] = suggested(family);
+    const draw = drawFrom("twin", family.name);
+    const filter = first && filterFor(family, first.slots, first.table, draw);
+    if (!first || !filter) continue;
+    const draft = word(family, first.slots, first.table, false, draw, filter);
+    const solution = (question: string, constraints: string) => {
+      const known = recognise(question, constraints);
+      return (
+        known && [known.filter, known.family.solve(known.slots, { column: () => ({ dtype: "float64", missing: 1 }) })]
+      );
+    };
+    for (let sample = 0; sample < 6; sample++) {
+      const again = twin(draft, "@x[1.5]", draw);
+      expect([family.name, solution(again.question, again.constraints)]).toEqual([
+        family.name,
+        solution(draft.question, draft.constraints.join(" ")),
+      ]);
+    }
+  }
 });
 
 test("a question that leaves something open, or is nobody's, is not recognised", () => {

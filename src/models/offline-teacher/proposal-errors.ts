@@ -5,7 +5,7 @@ import { columnsOf, groupSlots, valueSlots } from "./exploration.ts";
 import { py } from "./family.ts";
 import { takeFilter } from "./filter.ts";
 import { render } from "./grammar.ts";
-import { type Draft, word } from "./question.ts";
+import { type Draft, leadIns, word } from "./question.ts";
 
 /** The kinds a proposed question can be spoilt by. */
 export const proposalErrors: readonly ErrorKind[] = [
@@ -41,11 +41,14 @@ export function itemOf(draft: Draft, printed: string): Item {
 }
 
 /**
- * The same question again, which looks like a second one: in another sentence, or with one of its constraints in other words.
+ * The same question again, which looks like a second one: with a few words before it, with one of its constraints in other words, or
+ * in another sentence.
  * Conditions stay where they stood, so that none gets lost.
  */
 export function twin(draft: Draft, printed: string, draw: Draw): Item {
-  if (draw.chance(0.5)) {
+  const how = draw.pick(["lead-in", "constraint", "sentence"] as const);
+  if (how === "lead-in") return { ...itemOf(draft, printed), question: `${draw.pick(leadIns)} ${draft.question}` };
+  if (how === "constraint") {
     const group = draw.pick(draft.family.constraints);
     const others = group
       .map((sentence) => render(sentence, draft.slots))

@@ -62,9 +62,13 @@ export function filterFor(family: Family, slots: Slots, table: Table, draw: Draw
   return filter.length < least ? null : filter;
 }
 
+/** Words before a question that change nothing. */
+export const leadIns = ["Please find out:", "Here is a question:", "To be answered from the file:"] as const;
+
 /** The family and the slots of a question, read from its text alone; null when it is none of ours or leaves something open. */
 export function recognise(text: string, constraints: string): KnownQuestion | null {
-  const { question, filter } = takeFilter(text, constraints);
+  const leadIn = leadIns.find((words) => text.startsWith(words)) ?? "";
+  const { question, filter } = takeFilter(text.slice(leadIn.length).trim(), constraints);
   for (const family of families) {
     if (filter.length < (family.conditions ?? 0)) continue;
     for (const wording of family.wordings) {
