@@ -8,6 +8,7 @@ import {
   type Planted,
 } from "../../src/models/offline-teacher/conversation.ts";
 import { families } from "../../src/models/offline-teacher/families/index.ts";
+import { loadForReference, loadForSolving } from "../../src/models/offline-teacher/loading.ts";
 import { recognise } from "../../src/models/offline-teacher/question.ts";
 import { reply } from "../../src/models/offline-teacher/teacher.ts";
 import {
@@ -20,9 +21,11 @@ import {
   shopProfile,
   taskMessages,
 } from "../unit/offline-teacher-fixture.ts";
-import { type PythonSessions, pythonMissing, startPython } from "./offline-teacher-python.ts";
+import { type PythonSessions, pythonMissing, startPython, workbooksMissing } from "./offline-teacher-python.ts";
 
 const tables = ["cars.json", "movies.json", "penguins.json", "seattle-weather.csv", "gapminder.json", "airports.csv"];
+
+const plainFiles = ["/data/t.csv.gz", "/data/t.tsv.gz", "/data/t.json.gz", "/data/t.ndjson", "/data/t.jsonl.gz"];
 
 interface Item {
   readonly question: string;
@@ -140,6 +143,27 @@ describe.skipIf(pythonMissing)(
     test("between them the tables call for every family", () => {
       expect([...asked].sort()).toEqual(families.map((family) => family.name).sort());
     });
+
+    test.each(workbooksMissing ? plainFiles : [...plainFiles, '/data/t.xlsx sheet "two"'])(
+      "%s is read alike by both sides",
+      async (file) => {
+        const dir = await python.shop("files");
+        const session = `files ${sessions++}`;
+        const write = `import pandas as pd
+df = pd.DataFrame({"a b": [1.5, None, 3.25], "c": ["x", "y, z", None], "n": [1, 2, 3]})
+df.to_csv("/data/t.csv.gz", index=False)
+df.to_csv("/data/t.tsv.gz", sep="\\t", index=False)
+df.to_json("/data/t.json.gz", orient="records")
+df.to_json("/data/t.ndjson", orient="records", lines=True)
+df.to_json("/data/t.jsonl.gz", orient="records", lines=True)
+${workbooksMissing ? "" : 'with pd.ExcelWriter("/data/t.xlsx") as book:\n    df.head(1).to_excel(book, "one", index=False)\n    df.to_excel(book, "two", index=False)'}`;
+        expect(await run(session, write, dir)).toBe("");
+        const show = 'print(df.to_csv(index=False, float_format="%.3f"))';
+        const whole = '"a b",c,n\n1.500,x,1\n,"y, z",2\n3.250,,3'.replace('"a b"', "a b");
+        expect(await run(session, `${loadForReference(file)}\n${show}`, dir)).toBe(whole);
+        expect(await run(session, `${loadForSolving(file)}\n${show}`, dir, true)).toBe(whole);
+      },
+    );
 
     test("planted proposals are as bad as the truth says: their code raises, changes or misses the answer", async () => {
       const kinds = { broken_code: 0.25, nondeterministic_code: 0.25, wrong_reference: 0.25 };

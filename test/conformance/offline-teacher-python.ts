@@ -16,6 +16,10 @@ export const pythonMissing =
   (process.env.TRACEMILL_REQUIRE_BACKENDS ?? "") === "" &&
   spawnSync(python, ["-c", "import pandas, scipy, sklearn"]).status !== 0;
 
+/** Whether pandas cannot read workbooks there; they are then left out of the tests, except where sandboxes are required. */
+export const workbooksMissing =
+  (process.env.TRACEMILL_REQUIRE_BACKENDS ?? "") === "" && spawnSync(python, ["-c", "import openpyxl"]).status !== 0;
+
 const worker = `
 import contextlib, io, json, signal, sys, traceback, warnings
 warnings.simplefilter("ignore")
@@ -50,8 +54,8 @@ export interface PythonSessions extends AsyncDisposable {
   run(session: string, code: string, dir: string, last?: boolean): Promise<Ran>;
   /** A table of the vega-datasets package, profiled, and where its copy lies. */
   seed(table: string, exploration?: number): Promise<{ seed: Seed; dir: string }>;
-  /** The folder of the two files that `shopProfile` describes. */
-  shop(): Promise<string>;
+  /** A folder with the two files that `shopProfile` describes. */
+  shop(name?: string): Promise<string>;
 }
 
 export async function startPython(): Promise<PythonSessions> {
@@ -76,9 +80,9 @@ export async function startPython(): Promise<PythonSessions> {
         seed: { id: contentId("seed", { dataset: dataset.id, exploration }), dataset, profile, exploration },
       };
     },
-    async shop() {
-      const dir = join(folder, "shop");
-      await mkdir(dir);
+    async shop(name = "shop") {
+      const dir = join(folder, name);
+      await mkdir(dir, { recursive: true });
       await writeFile(join(dir, "customers.csv"), `${customers().join("\n")}\n`);
       await writeFile(join(dir, "orders.csv"), `${orders().join("\n")}\n`);
       return dir;

@@ -13,6 +13,8 @@ export interface PlannedStep extends SolvingStep {
 
 export interface Plan {
   readonly steps: readonly PlannedStep[];
+  /** So many steps at the beginning are detours: the answer does not need them. */
+  readonly detours: number;
   /** Where the family's own steps begin: what comes before does not compute the answer. */
   readonly core: number;
 }
@@ -33,9 +35,13 @@ export function planFor(
   const own = family.solve(slots, facts);
   const core = brisk ? [inOne(own)] : own;
   if (brisk && filtering.length === 1 && filtering[0]) {
-    return { steps: [...detours, inOne([filtering[0], ...core])], core: detours.length };
+    return { steps: [...detours, inOne([filtering[0], ...core])], detours: detours.length, core: detours.length };
   }
-  return { steps: [...detours, ...filtering, ...core], core: detours.length + filtering.length };
+  return {
+    steps: [...detours, ...filtering, ...core],
+    detours: detours.length,
+    core: detours.length + filtering.length,
+  };
 }
 
 function narrow(condition: Condition): PlannedStep {

@@ -3,6 +3,7 @@ import {
   answerTurn,
   chooseError,
   codeTurn,
+  failed,
   observations,
   opening,
   type Planted,
@@ -55,7 +56,10 @@ export function propose(request: TeacherRequest): Reply {
   const unusable = unusableColumns(seen[0] ?? "");
   if (seen.length === 1) {
     const gone = unusable.length > 0 ? ` ${unusable.join(", ")} cannot be used as the profile suggests.` : "";
-    return step(`The files can be read.${gone} How large are the groups?`, groupsCode(tables, drafts));
+    const read = failed(seen[0] ?? "")
+      ? "That stopped before the end: not every file can be read here. The programs will show on which I can build."
+      : `The files can be read.${gone}`;
+    return step(`${read} How large are the groups?`, groupsCode(tables, drafts));
   }
   const sizes = groupSizes(seen[1] ?? "");
   let usable = drafts.filter((draft) => carries(draft, unusable, sizes));

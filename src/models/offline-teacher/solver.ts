@@ -108,8 +108,13 @@ function attempt({ request, task, known, error, seen, draw }: Attempt): Turn {
     const atCore = trail.done === plan.core;
     const spoilt = atCore && trail.repairs === 0 ? spoiltCode(error, next.code, asUnderstood.slots) : null;
     if (spoilt !== null) return { text: codeTurn(spoilt.think ?? next.think, spoilt.code), errs: true };
+    const last = seen.at(-1) ?? "";
     const remark =
-      trail.repairs > 0 && atCore ? repairThought(error) : plan.steps[trail.done - 1]?.remark?.(seen.at(-1) ?? "");
+      trail.repairs > 0 && atCore
+        ? repairThought(error)
+        : trail.done > 0 && failed(last)
+          ? "That failed, but the answer does not need it, so I go on without."
+          : plan.steps[trail.done - 1]?.remark?.(last);
     const think = remark ? `${remark} ${next.think}` : next.think;
     return { text: codeTurn(think, fenced(next.code, draw)), errs: atCore && asUnderstood !== known };
   }
@@ -121,6 +126,11 @@ function planOf(known: KnownQuestion, facts: LookFacts, error: ErrorKind | null,
   const limit = turnsLeft(request.messages) + request.messages.filter(({ role }) => role === "assistant").length;
   const draw = drawFrom("plan", opening(request.messages), request.seed);
   return planFor(known, facts, Math.min(7, limit - 4), { inPieces: error === "early_stop" }, draw);
+}
+
+/** Whether an output says that the variables are gone. */
+function stateLost(output: string): boolean {
+  return /^\[.*\bvariables, imports and functions are gone/m.test(output);
 }
 
 function repairThought(error: ErrorKind | null): string {
@@ -137,7 +147,7 @@ function follow(plan: Plan, error: ErrorKind | null, outputs: readonly string[])
   for (const output of outputs) {
     const repaired = error === "exception_repaired" ? /^KeyError\b/m.test(output) : error === "too_much_output";
     if (repaired && done === plan.core && repairs === 0) repairs++;
-    else if (failed(output)) lost++;
+    else if (failed(output) && (done >= plan.detours || lost > 0 || stateLost(output))) lost++;
     else {
       done++;
       lost = 0;
