@@ -8,6 +8,7 @@ import {
   type Planted,
 } from "../../src/models/offline-teacher/conversation.ts";
 import { families } from "../../src/models/offline-teacher/families/index.ts";
+import { loadForReference, loadForSolving } from "../../src/models/offline-teacher/loading.ts";
 import { recognise } from "../../src/models/offline-teacher/question.ts";
 import { reply } from "../../src/models/offline-teacher/teacher.ts";
 import {
@@ -17,11 +18,14 @@ import {
   onlyErrors,
   said,
   seedMessages,
+  shopProfile,
   taskMessages,
 } from "../unit/offline-teacher-fixture.ts";
-import { type PythonSessions, pythonMissing, startPython } from "./offline-teacher-python.ts";
+import { type PythonSessions, pythonMissing, startPython, workbooksMissing } from "./offline-teacher-python.ts";
 
 const tables = ["cars.json", "movies.json", "penguins.json", "seattle-weather.csv", "gapminder.json", "airports.csv"];
+
+const plainFiles = ["/data/t.csv.gz", "/data/t.tsv.gz", "/data/t.json.gz", "/data/t.ndjson", "/data/t.jsonl.gz"];
 
 interface Item {
   readonly question: string;
@@ -74,7 +78,10 @@ describe.skipIf(pythonMissing)(
 
     async function explore(table: string, rates: ErrorRates, exploration = 1) {
       const { seed, dir } = await python.seed(table);
-      const profile = describeProfile(seed.profile);
+      return exploreProfile(describeProfile(seed.profile), dir, rates, exploration);
+    }
+
+    async function exploreProfile(profile: string, dir: string, rates: ErrorRates, exploration: number) {
       const proposed = await converse(seedMessages(profile, 24, exploration), dir, exploration - 1, rates, 12);
       const json = /\[[\s\S]*\]/.exec(proposed.answer ?? "")?.[0] ?? "[]";
       return { ...proposed, dir, items: JSON.parse(json) as Item[] };
@@ -82,42 +89,81 @@ describe.skipIf(pythonMissing)(
 
     const asked = new Set<string>();
 
+    const steps = new Set<number>();
+
+    /** Solves what was proposed, and expects each answer to be the reference's and to have been seen. */
+    async function solveAll(files: string, { items, dir }: { items: readonly Item[]; dir: string }) {
+      const solved = [];
+      for (const item of items) {
+        const family = recognise(item.question, item.constraints)?.family.name;
+        if (family) asked.add(family);
+        const { answer, messages } = await converse(taskMessages(files, item), dir, 0, onlyErrors(), 10);
+        const outputs = messages
+          .slice(2)
+          .filter((message) => message.role === "user")
+          .map((message) => message.content);
+        steps.add(outputs.length);
+        expect(outputs.join("\n")).not.toContain("Traceback");
+        for (const [, value = ""] of (answer ?? "").matchAll(/\[([^\]]*)\]/g))
+          expect(outputs.join("\n")).toContain(value);
+        solved.push([item.question, answer]);
+      }
+      expect(solved).toEqual(items.map((item) => [item.question, item.reference_answer]));
+    }
+
     test.each(tables)(
       "on %s at least 20 questions are proposed, and each is solved to its reference answer",
       async (table) => {
-        const { items, dir, messages } = await explore(table, onlyErrors());
-        expect(items.length).toBeGreaterThanOrEqual(20);
-        expect(messages.filter((message) => message.role === "assistant").length).toBeLessThanOrEqual(8);
+        const proposed = await explore(table, onlyErrors());
+        expect(proposed.items.length).toBeGreaterThanOrEqual(20);
+        const { messages } = proposed;
+        expect(messages.filter((message) => message.role === "assistant").length).toBeLessThanOrEqual(9);
         expect(
           Math.max(...messages.map((message) => (message.role === "user" ? message.content.length : 0))),
         ).toBeLessThan(16_000);
-        const solved = [];
-        for (const item of items) {
-          const family = recognise(item.question, item.constraints)?.family.name;
-          if (family) asked.add(family);
-          const { answer, messages: steps } = await converse(
-            taskMessages(`/data/${table}`, item),
-            dir,
-            0,
-            onlyErrors(),
-            10,
-          );
-          const outputs = steps
-            .slice(2)
-            .filter((message) => message.role === "user")
-            .map((message) => message.content)
-            .join("\n");
-          expect(outputs).not.toContain("Traceback");
-          for (const [, value = ""] of (answer ?? "").matchAll(/\[([^\]]*)\]/g)) expect(outputs).toContain(value);
-          solved.push([item.question, answer]);
-        }
-        expect(solved).toEqual(items.map((item) => [item.question, item.reference_answer]));
+        await solveAll(`/data/${table}`, proposed);
       },
     );
+
+    test("two files are joined, and amounts written as text are cleaned", async () => {
+      const dir = await python.shop();
+      for (const exploration of [1, 2, 3]) {
+        const proposed = await exploreProfile(shopProfile, dir, onlyErrors(), exploration);
+        await solveAll("/data/customers.csv\n- /data/orders.csv", proposed);
+      }
+      for (const name of ["join_total", "join_unmatched", "written_numbers"]) expect([...asked]).toContain(name);
+    });
+
+    test("solutions take between two and eight steps, and differ in that", () => {
+      expect(Math.min(...steps)).toBe(2);
+      expect(Math.max(...steps)).toBeLessThanOrEqual(8);
+      expect(steps.size).toBeGreaterThanOrEqual(5);
+    });
 
     test("between them the tables call for every family", () => {
       expect([...asked].sort()).toEqual(families.map((family) => family.name).sort());
     });
+
+    test.each(workbooksMissing ? plainFiles : [...plainFiles, '/data/t.xlsx sheet "two"'])(
+      "%s is read alike by both sides",
+      async (file) => {
+        const dir = await python.shop("files");
+        const session = `files ${sessions++}`;
+        const write = `import pandas as pd
+df = pd.DataFrame({"a b": [1.5, None, 3.25], "c": ["x", "y, z", None], "n": [1, 2, 3]})
+df.to_csv("/data/t.csv.gz", index=False)
+df.to_csv("/data/t.tsv.gz", sep="\\t", index=False)
+df.to_json("/data/t.json.gz", orient="records")
+df.to_json("/data/t.ndjson", orient="records", lines=True)
+df.to_json("/data/t.jsonl.gz", orient="records", lines=True)
+${workbooksMissing ? "" : 'with pd.ExcelWriter("/data/t.xlsx") as book:\n    df.head(1).to_excel(book, "one", index=False)\n    df.to_excel(book, "two", index=False)'}`;
+        expect(await run(session, write, dir)).toBe("");
+        const show = 'print(df.to_csv(index=False, float_format="%.3f"))';
+        const whole = '"a b",c,n\n1.500,x,1\n,"y, z",2\n3.250,,3'.replace('"a b"', "a b");
+        expect(await run(session, `${loadForReference(file)}\n${show}`, dir)).toBe(whole);
+        expect(await run(session, `${loadForSolving(file)}\n${show}`, dir, true)).toBe(whole);
+      },
+    );
 
     test("planted proposals are as bad as the truth says: their code raises, changes or misses the answer", async () => {
       const kinds = { broken_code: 0.25, nondeterministic_code: 0.25, wrong_reference: 0.25 };
@@ -141,7 +187,7 @@ describe.skipIf(pythonMissing)(
         const { answer, planted } = await converse(
           taskMessages("/data/penguins.json", item),
           dir,
-          1,
+          2,
           defaultErrorRates,
           10,
         );

@@ -215,7 +215,8 @@ describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy
     for (const gate of ["shape", "reference", "screen", "accept"]) expect([gate, rate(gate, null)]).toEqual([gate, 0]);
     for (const kind of ["broken_code", "wrong_reference"])
       expect([kind, rate("reference", kind) ?? 1]).toEqual([kind, 1]);
-    expect(rate("shape", "malformed_item") ?? 1).toBe(1);
+    for (const kind of ["malformed_item", "leaked_answer", "hard_coded_answer"])
+      expect([kind, rate("shape", kind) ?? 1]).toEqual([kind, 1]);
     for (const kind of ["hallucinated", "no_answer", "early_stop"])
       expect([kind, rate("screen", kind) ?? 1]).toEqual([kind, 1]);
     expect(rate("screen", "wrong_column") ?? 1).toBeGreaterThan(0.8);

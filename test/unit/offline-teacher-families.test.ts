@@ -1,31 +1,31 @@
 import { expect, test } from "vitest";
 import { drawFrom } from "../../src/models/offline-teacher/draw.ts";
 import { families } from "../../src/models/offline-teacher/families/index.ts";
+import type { Family } from "../../src/models/offline-teacher/family.ts";
 import { read, render } from "../../src/models/offline-teacher/grammar.ts";
-import { readProfile } from "../../src/models/offline-teacher/profile.ts";
-import { recognise, word } from "../../src/models/offline-teacher/question.ts";
+import { fileMeant, loadForReference } from "../../src/models/offline-teacher/loading.ts";
+import { measures, readProfile, writtenNumbers } from "../../src/models/offline-teacher/profile.ts";
+import { twin } from "../../src/models/offline-teacher/proposal-errors.ts";
+import { filterFor, recognise, word } from "../../src/models/offline-teacher/question.ts";
 import { reply } from "../../src/models/offline-teacher/teacher.ts";
 import {
   answerIn,
   carsProfile,
   codeIn,
   onlyErrors,
+  richProfiles,
   seedMessages,
+  shopProfile,
   skewnessQuestion,
   taskMessages,
 } from "./offline-teacher-fixture.ts";
 
-const [cars] = readProfile(
-  carsProfile
-    .replace(
-      '"Year" date',
-      '"Acceleration" number, 96 distinct; min 8, max 24.8, mean 15.5\n- "Weight" number, 90 distinct; min 1613, max 5140\n- "Year" date',
-    )
-    .replace(
-      '"Origin" category, 3',
-      '"Maker" category, 9 distinct; top: "ford" (50), "amc" (28)\n- "Origin" category, 3',
-    ),
-);
+const tables = richProfiles.flatMap(readProfile);
+
+/** Every question that the tables suggest to a family, each with its table. */
+function suggested(family: Family) {
+  return tables.flatMap((table) => family.propose(table, drawFrom("test")).map((slots) => ({ table, slots })));
+}
 
 test("a profile is read with kinds, counts and top values", () => {
   const [table] = readProfile(
@@ -56,32 +56,101 @@ test("a sentence reads back what it was filled with, whatever the names hold", (
 });
 
 test.each(families)("every wording of $name is recognised as itself, from the text alone", (family) => {
-  if (!cars) throw new Error("no table");
-  const proposals = family.propose(cars, drawFrom("test"));
+  const proposals = suggested(family);
   expect(proposals.length).toBeGreaterThan(0);
   const wordings = new Set<string>();
-  for (let sample = 0; sample < 60; sample++) {
+  let filtered = 0;
+  for (let sample = 0; sample < 80; sample++) {
     const draw = drawFrom(family.name, sample);
-    const slots = draw.pick(proposals);
-    const draft = word(family, slots, cars, sample % 2 === 0, draw);
+    const { table, slots } = draw.pick(proposals);
+    const filter = filterFor(family, slots, table, draw) ?? [];
+    const draft = word(family, slots, table, sample % 2 === 0, draw, filter);
     const known = recognise(draft.question, draft.constraints.join(" "));
-    expect(known?.family.name).toBe(family.name);
+    if (filter.length < (family.conditions ?? 0)) {
+      expect(known).toBeNull();
+      continue;
+    }
+    expect([known?.family.name, known?.filter]).toEqual([family.name, filter]);
     for (const [name, value] of Object.entries(known?.slots ?? {})) expect([name, slots[name]]).toEqual([name, value]);
     wordings.add(draft.question.replace(/"[^"]*"|\d+/g, "_"));
+    if (filter.length > 0) filtered++;
   }
-  expect(wordings.size).toBeGreaterThan(1);
+  expect(wordings.size).toBeGreaterThan(2);
+  expect(filtered).toBeGreaterThan(0);
+});
+
+test("there are easy, medium and hard families, and at least 30 in all", () => {
+  expect(families.length).toBeGreaterThanOrEqual(30);
+  expect(new Set(families.map(({ name }) => name)).size).toBe(families.length);
+  for (const difficulty of ["easy", "medium", "hard"]) {
+    expect(families.filter((family) => family.difficulty === difficulty).length).toBeGreaterThanOrEqual(10);
+  }
 });
 
 test("a forgotten constraint changes the solving code of every family that can forget", () => {
-  if (!cars) throw new Error("no table");
   const facts = { column: () => ({ dtype: "float64", missing: 1 }) };
   for (const family of families) {
-    const [slots] = family.propose(cars, drawFrom("test"));
-    if (!slots || !family.forget) continue;
-    expect([family.name, family.solve(family.forget(slots), facts)]).not.toEqual([
+    const [first] = suggested(family);
+    if (!first || !family.forget) continue;
+    expect([family.name, family.solve(family.forget(first.slots), facts)]).not.toEqual([
       family.name,
-      family.solve(slots, facts),
+      family.solve(first.slots, facts),
     ]);
+  }
+});
+
+test("a profile tells joins, amounts written as text, and sheets", () => {
+  const [customers, orders] = readProfile(shopProfile);
+  expect(orders?.joins).toEqual([{ column: "customer_id", other: customers, otherColumn: "id" }]);
+  const amount = orders?.columns.find(({ name }) => name === "Amount");
+  expect(amount).toMatchObject({
+    kind: "money",
+    asText: true,
+    quartiles: [300, 700, 1100],
+    examples: ["$1,234.50", "($120.50)", "$77.00"],
+  });
+  expect(orders && measures(orders).map(({ name }) => name)).toEqual(["Weight", "Fee"]);
+  expect(orders && writtenNumbers(orders).map(({ name }) => name)).toEqual(["Amount"]);
+  const sheet = readProfile(
+    `/data/book.xlsx sheet "Or \\"ders" (XLSX, 100 rows, 1 columns)\n- "a" number, 9 distinct`,
+  )[0];
+  expect(sheet).toMatchObject({ file: '/data/book.xlsx sheet "Or \\"ders"', rows: 100 });
+});
+
+test.each([
+  ["/data/a.csv.gz", 'pd.read_csv("/data/a.csv.gz", low_memory=False)'],
+  ["/data/a.tsv.gz", 'pd.read_csv("/data/a.tsv.gz", sep="\\t", low_memory=False)'],
+  ["/data/a.json.gz", 'gzip.open("/data/a.json.gz", "rt", encoding="utf-8")'],
+  ["/data/a.ndjson", "[json.loads(line) for line in source if line.strip()]"],
+  ["/data/a.parquet", 'pd.read_parquet("/data/a.parquet")'],
+  ["/data/a.xlsx", 'pd.read_excel("/data/a.xlsx")'],
+  ['/data/a.xlsx sheet "b \\"c"', 'pd.read_excel("/data/a.xlsx", sheet_name="b \\"c")'],
+])("%s is read by pandas, and found again in a task", (file, code) => {
+  expect(loadForReference(file)).toContain(code);
+  expect(fileMeant("- /data/z.csv", `Use only the file ${JSON.stringify(file)}. Round to 2 decimals.`)).toBe(file);
+  expect(fileMeant(`- ${file}`, "Round to 2 decimals.")).toBe(file.replace(/ sheet .*/, ""));
+});
+
+test("a planted near duplicate asks the same, in words that are not the same", () => {
+  for (const family of families) {
+    const [first] = suggested(family);
+    const draw = drawFrom("twin", family.name);
+    const filter = first && filterFor(family, first.slots, first.table, draw);
+    if (!first || !filter) continue;
+    const draft = word(family, first.slots, first.table, false, draw, filter);
+    const solution = (question: string, constraints: string) => {
+      const known = recognise(question, constraints);
+      return (
+        known && [known.filter, known.family.solve(known.slots, { column: () => ({ dtype: "float64", missing: 1 }) })]
+      );
+    };
+    for (let sample = 0; sample < 6; sample++) {
+      const again = twin(draft, "@x[1.5]", draw);
+      expect([family.name, solution(again.question, again.constraints)]).toEqual([
+        family.name,
+        solution(draft.question, draft.constraints.join(" ")),
+      ]);
+    }
   }
 });
 

@@ -82,3 +82,37 @@ export const lookOutput = `(406, 3)
 'Name' object missing 0 e.g. ['chevrolet chevelle malibu', 'buick skylark 320']
 'Miles_per_Gallon' float64 missing 8 e.g. ['18.0', '15.0']
 'Horsepower' float64 missing 6 e.g. ['130.0', '165.0']`;
+
+/** A workshop's orders and customers: two files that join, amounts written as text, dates over three years. */
+export const shopProfile = `/data/customers.csv (CSV, 40 rows, 3 columns)
+- "id" integer, 40 distinct; min 1, quartiles 10.75 / 20.5 / 30.25, max 40, mean 20.5
+- "Region" category, 4 distinct; top: "North" (10), "East" (10), "South" (10), "West" (10)
+- "Name" text, 40 distinct; examples: "Ada  Byron", "alan Turing ", "Grace Hopper"
+
+/data/orders.csv (CSV, 300 rows, 7 columns)
+- "order_id" id, 300 distinct; examples: "A-0001", "A-0002", "A-0003"
+- "customer_id" integer, 36 distinct; min 1, quartiles 9 / 18 / 27, max 36, mean 18.2
+- "Amount" money as text, 300 distinct; min -120.5, quartiles 300 / 700 / 1100, max 1499, mean 705; examples: "$1,234.50", "($120.50)", "$77.00"
+- "Weight" number, 280 distinct; min 0.5, quartiles 20 / 40 / 60, max 80, mean 40.1
+- "Fee" money, 150 distinct, 12 missing; min 1.5, quartiles 5 / 9 / 14, max 20, mean 9.4
+- "Channel" category, 3 distinct; top: "Web" (140), "Shop" (100), "Phone" (60); examples: "Web", "Shop", "Phone"
+- "Date" date, 250 distinct; min 2019-01-02, max 2021-12-28; examples: "2019-01-02", "2019-01-05", "2019-01-09"
+
+Likely keys and joins:
+- "/data/customers.csv" key: "id"
+- "/data/orders.csv" key: "order_id"
+- "/data/orders.csv" "customer_id" joins "/data/customers.csv" "id": many to one, 100 % of values found`;
+
+/** Tables that between them have something for every family. */
+export const richProfiles: readonly string[] = [
+  carsProfile
+    .replace(
+      '"Year" date',
+      '"Acceleration" number, 96 distinct; min 8, quartiles 13 / 15 / 17, max 24.8, mean 15.5\n- "Weight" number, 90 distinct; min 1613, max 5140\n- "Year" date',
+    )
+    .replace(
+      '"Origin" category, 3',
+      '"Maker" category, 9 distinct; top: "ford" (50), "amc" (28)\n- "Origin" category, 3',
+    ),
+  shopProfile,
+];

@@ -38,6 +38,8 @@ export const defaultErrorRates = {
   near_duplicate: 0.03,
   ambiguous: 0.02,
   malformed_item: 0.02,
+  leaked_answer: 0.01,
+  hard_coded_answer: 0.01,
   // solver
   wrong_column: 0.06,
   forgotten_constraint: 0.06,
@@ -46,6 +48,10 @@ export const defaultErrorRates = {
   no_answer: 0.03,
   wrong_format: 0.04,
   early_stop: 0.04,
+  off_by_one: 0.02,
+  rounding_slip: 0.02,
+  too_much_output: 0.02,
+  ran_out_of_time: 0.002,
   // judge
   judge_harsh: 0.04,
   judge_lenient: 0.04,

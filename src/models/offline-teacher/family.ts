@@ -29,8 +29,12 @@ export interface Family {
   readonly answers: readonly { readonly name: string; readonly written: string }[];
   /** Questions that the profile suggests, best first. */
   readonly propose: (table: Table, draw: Draw) => readonly Slots[];
-  /** At most this many questions of one exploration; 3 when left out. */
+  /** At most this many questions of one exploration; 4 when left out. */
   readonly most?: number;
+  /** At least so many conditions on rows come with every question; 0 when left out. */
+  readonly conditions?: number;
+  /** The question is about the file it names and another one. */
+  readonly joins?: true;
   /** Python over `df` (pandas as `pd`) that prints the answer as its last line. */
   readonly reference: (slots: Slots) => string;
   /** Steps over `df` (`np`, `pd`); the last prints `name = value` for every answer. */
@@ -73,15 +77,20 @@ export const rounding = [
   "Round to {#places} decimals.",
   "Report {#places} decimal places.",
   "The result is rounded to {#places} decimals.",
+  "Numbers that are not whole carry {#places} decimals.",
+  "Give {#places} digits after the decimal point.",
 ] as const;
 export const skipMissing = [
   "Leave out rows in which any of the columns used is missing or cannot be read as its type.",
   "Rows with a missing or unreadable value in a column used are dropped.",
   "Use only rows where all the columns involved have a valid value.",
+  "A row counts only if every column that is needed can be read in it.",
+  "Where a needed value is absent or malformed, the whole row is ignored.",
 ] as const;
 export const tieByName = [
   "If several tie, take the one whose name comes first alphabetically.",
   "Ties go to the alphabetically first name.",
+  "Where two are equal, the name earlier in the alphabet wins.",
 ] as const;
 
 // --- reference side (pandas)

@@ -19,6 +19,31 @@ export function render(template: string, slots: Slots): string {
 
 /** The slots of `template` as they stand in `text`, or null. `whole` asks that nothing stands around it. */
 export function read(template: string, text: string, { whole }: { whole: boolean }): Slots | null {
+  const { kinds, anywhere, alone } = compiled(template);
+  const found = (whole ? alone : anywhere).exec(text.trim());
+  if (!found) return null;
+  const slots: Record<string, SlotValue> = {};
+  for (const [index, { name, mark }] of kinds.entries()) {
+    const value = found[index + 1] ?? "";
+    if (mark === "#") slots[name] = Number(value);
+    else if (mark === "words") slots[name] = value;
+    else slots[name] = JSON.parse(mark === "*" ? `[${value}]` : value) as string | string[];
+  }
+  return slots;
+}
+
+interface Compiled {
+  readonly kinds: readonly { readonly name: string; readonly mark: string }[];
+  readonly anywhere: RegExp;
+  readonly alone: RegExp;
+}
+
+// Every reply reads a text against hundreds of templates.
+const compiledBefore = new Map<string, Compiled>();
+
+function compiled(template: string): Compiled {
+  const before = compiledBefore.get(template);
+  if (before) return before;
   const kinds: { name: string; mark: string }[] = [];
   let pattern = "";
   let last = 0;
@@ -32,16 +57,9 @@ export function read(template: string, text: string, { whole }: { whole: boolean
     else pattern += mark === "*" ? `(${quoted}(?:, ${quoted})*)` : `(${quoted})`;
   }
   pattern += escaped(template.slice(last));
-  const found = new RegExp(whole ? `^${pattern}$` : pattern).exec(text.trim());
-  if (!found) return null;
-  const slots: Record<string, SlotValue> = {};
-  for (const [index, { name, mark }] of kinds.entries()) {
-    const value = found[index + 1] ?? "";
-    if (mark === "#") slots[name] = Number(value);
-    else if (mark === "words") slots[name] = value;
-    else slots[name] = JSON.parse(mark === "*" ? `[${value}]` : value) as string | string[];
-  }
-  return slots;
+  const made = { kinds, anywhere: new RegExp(pattern), alone: new RegExp(`^${pattern}$`) };
+  compiledBefore.set(template, made);
+  return made;
 }
 
 function escaped(text: string): string {

@@ -151,7 +151,10 @@ const answerFinding = (record: RecordText): Finding => {
 
 const alignmentFinding = ({ question, constraints, codes, answer }: RecordText): Finding => {
   const code = codes.join("\n");
-  const columns = [...question.matchAll(/"((?:[^"\\]|\\.)+)"/g)].map((match) => match[1] ?? "");
+  // A sheet is named with its file, and read by the two apart.
+  const columns = [...question.matchAll(/"((?:[^"\\]|\\.)+)"/g)].map((match) =>
+    (match[1] ?? "").replace(/ sheet \\".*$/, ""),
+  );
   const unused = columns.filter((column) => !code.includes(column));
   const share = columns.length === 0 ? 1 : 1 - unused.length / columns.length;
   const places = /(\d) decimal/.exec(constraints)?.[1];

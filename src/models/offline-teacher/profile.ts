@@ -5,48 +5,88 @@ import type { Draw } from "./draw.ts";
 export interface Column {
   readonly name: string;
   readonly kind: string;
+  /** The values are written with signs or separators and have to be cleaned before arithmetic. */
+  readonly asText: boolean;
   readonly distinct: number;
   readonly missing: number;
   readonly min: string | null;
   readonly max: string | null;
+  /** First, second and third quartile, as the profile writes them; null where it has none. */
+  readonly quartiles: readonly [number, number, number] | null;
   readonly top: readonly { readonly value: string; readonly rows: number }[];
+  readonly examples: readonly string[];
+}
+
+/** A column whose values stand in a column of another table, where each of them is a key. */
+export interface Join {
+  readonly column: string;
+  readonly other: Table;
+  readonly otherColumn: string;
 }
 
 export interface Table {
+  /** The path, followed by ` sheet "…"` for a sheet of a workbook. */
   readonly file: string;
   readonly rows: number;
   readonly columns: readonly Column[];
+  readonly joins: readonly Join[];
 }
 
 const heading = /^(\/data\/.+) \([^()]*?([\d,]+) rows?, [\d,]+ columns?\)$/;
-const columnLine = /^- ("(?:[^"\\]|\\.)*") (\w+)(.*)$/;
+const quotedText = '"(?:[^"\\\\]|\\\\.)*"';
+const columnLine = new RegExp(`^- (${quotedText}) (\\w+)( as text)?(, .*)$`);
+const joinLine = new RegExp(
+  `^- (${quotedText}) (${quotedText}) joins (${quotedText}) (${quotedText}): (?:many|one) to one\\b`,
+);
 
-/** The tables of a rendered profile, in order; lines that are neither a file nor a column are passed over. */
+/** The tables of a rendered profile, in order; lines that are neither a file, a column nor a join are passed over. */
 export function readProfile(text: string): Table[] {
-  const tables: { file: string; rows: number; columns: Column[] }[] = [];
-  for (const line of text.split("\n")) {
-    const file = heading.exec(line.trim());
-    if (file) tables.push({ file: file[1] ?? "", rows: whole(file[2]), columns: [] });
-    const column = columnLine.exec(line.trim());
+  const tables: { file: string; rows: number; columns: Column[]; joins: Join[] }[] = [];
+  for (const line of text.split("\n").map((one) => one.trim())) {
+    const file = heading.exec(line);
+    if (file) tables.push({ file: file[1] ?? "", rows: whole(file[2]), columns: [], joins: [] });
+    const column = columnLine.exec(line);
     if (column) tables.at(-1)?.columns.push(readColumn(column));
+    const join = joinLine.exec(line);
+    if (join) {
+      const [from, name, to, otherColumn] = join.slice(1).map((quoted) => JSON.parse(quoted) as string);
+      const other = tables.find((table) => table.file === to);
+      const table = tables.find((each) => each.file === from);
+      if (table && other && name !== undefined && otherColumn !== undefined) {
+        table.joins.push({ column: name, other, otherColumn });
+      }
+    }
   }
   return tables;
 }
 
-function readColumn([, quotedName = '""', kind = "", rest = ""]: RegExpExecArray): Column {
-  const topAt = rest.indexOf("top: ");
-  const top = topAt < 0 ? "" : rest.slice(topAt);
+function readColumn([, quotedName = '""', kind = "", asText, rest = ""]: RegExpExecArray): Column {
+  const examplesAt = rest.indexOf("; examples: ");
+  const described = examplesAt < 0 ? rest : rest.slice(0, examplesAt);
+  const topAt = described.indexOf("top: ");
+  const top = topAt < 0 ? "" : described.slice(topAt);
+  const quartiles = /quartiles (\S+) \/ (\S+) \/ ([^,;\s]+)/.exec(described)?.slice(1).map(Number) ?? [];
+  const [first, second, third] = quartiles;
   return {
     name: JSON.parse(quotedName) as string,
     kind,
-    distinct: whole(/([\d,]+) distinct/.exec(rest)?.[1]),
-    missing: whole(/([\d,]+) missing/.exec(rest)?.[1]),
-    min: /; min ([^,;/]+)/.exec(rest)?.[1]?.trim() ?? null,
-    max: /, max ([^,;/]+)/.exec(rest)?.[1]?.trim() ?? null,
+    asText: asText !== undefined,
+    distinct: whole(/([\d,]+) distinct/.exec(described)?.[1]),
+    missing: whole(/([\d,]+) missing/.exec(described)?.[1]),
+    min: /; min ([^,;/]+)/.exec(described)?.[1]?.trim() ?? null,
+    max: /[,;] max ([^,;/]+)/.exec(described)?.[1]?.trim() ?? null,
+    quartiles:
+      first === undefined || second === undefined || third === undefined || !quartiles.every(Number.isFinite)
+        ? null
+        : [first, second, third],
     top: [...top.matchAll(/("(?:[^"\\]|\\.)*") \(([\d,]+)\)/g)].map(([, value = '""', rows]) => ({
       value: JSON.parse(value) as string,
       rows: whole(rows),
     })),
+    examples:
+      examplesAt < 0
+        ? []
+        : [...rest.slice(examplesAt).matchAll(/"(?:[^"\\]|\\.)*"/g)].map(([value]) => JSON.parse(value) as string),
   };
 }
 
@@ -56,8 +96,9 @@ function whole(text: string | undefined): number {
 
 // Names and values go into Python strings, into tags and into @name[value]: what would break any of these is left alone.
 const plain = /^[^\n\r<>"\\{}[\]`]+$/;
-const sayable = (text: string) => plain.test(text) && !text.includes("'''") && text.trim() === text;
+export const sayable = (text: string) => plain.test(text) && !text.includes("'''") && text.trim() === text;
 
+const numericKinds = new Set(["number", "integer", "money", "percent"]);
 const calendar = /year|decade/i;
 const place = /^(lat|lon|lng|latitude|longitude|x|y)$/i;
 const label = /\b(id|code|index|zip|key)\b|_id$|^id_|_code$/i;
@@ -66,7 +107,8 @@ const label = /\b(id|code|index|zip|key)\b|_id$|^id_|_code$/i;
 export function measures(table: Table): Column[] {
   const numeric = table.columns.filter(
     (column) =>
-      (column.kind === "number" || column.kind === "integer") &&
+      numericKinds.has(column.kind) &&
+      !column.asText &&
       sayable(column.name) &&
       column.distinct >= 10 &&
       table.rows - column.missing >= 20 &&
@@ -108,6 +150,54 @@ export function years(table: Table): Column[] {
       column.distinct >= 4,
   );
 }
+
+/** Texts of one line: words, names, repeated values. */
+export function texts(table: Table): Column[] {
+  return table.columns.filter(
+    (column) =>
+      sayable(column.name) &&
+      (column.kind === "text" || column.kind === "category") &&
+      column.distinct >= 3 &&
+      table.rows - column.missing >= 20,
+  );
+}
+
+// A currency sign, thousands in threes, a decimal point, a percent sign, brackets for what is negative: nothing that could be read two ways.
+const cleanable = /^\(?-?[$€£¥]? ?-?\d{1,3}(?:(?:,\d{3})*|\d*)(?:\.\d+)? ?[%€$£]?\)?$/;
+
+/** Amounts and percentages that are written as text, in a form that can be read one way only. */
+export function writtenNumbers(table: Table): Column[] {
+  return table.columns.filter((column) => {
+    const values = [...column.examples, ...column.top.map(({ value }) => value)];
+    return (
+      column.asText &&
+      numericKinds.has(column.kind) &&
+      sayable(column.name) &&
+      values.length > 0 &&
+      values.every((value) => cleanable.test(value.trim()))
+    );
+  });
+}
+
+/** Where calendar years come from: dates, or whole numbers. */
+export function yearSources(table: Table): { readonly time: string; readonly form: string }[] {
+  return [
+    ...dates(table).map(({ name }) => ({ time: name, form: "dates" })),
+    ...years(table).map(({ name }) => ({ time: name, form: "plain year numbers" })),
+  ];
+}
+
+/** Every grouping with every measure. */
+export function measuredGroups(table: Table): { readonly group: Column; readonly value: Column }[] {
+  return groupings(table).flatMap((group) =>
+    measures(table)
+      .filter((value) => value.name !== group.name)
+      .map((value) => ({ group, value })),
+  );
+}
+
+/** Whether no value of the column is negative, as far as the profile says. */
+export const isNonNegative = (column: Column): boolean => Number(column.min ?? "-1") >= 0;
 
 /** Columns with missing values in some but not all rows. */
 export function gappy(table: Table): Column[] {

@@ -3,7 +3,9 @@ import type { ErrorKind } from "./conversation.ts";
 import type { Draw } from "./draw.ts";
 import { columnsOf, groupSlots, valueSlots } from "./exploration.ts";
 import { py } from "./family.ts";
-import { type Draft, word } from "./question.ts";
+import { takeFilter } from "./filter.ts";
+import { render } from "./grammar.ts";
+import { type Draft, leadIns, word } from "./question.ts";
 
 /** The kinds a proposed question can be spoilt by. */
 export const proposalErrors: readonly ErrorKind[] = [
@@ -13,6 +15,8 @@ export const proposalErrors: readonly ErrorKind[] = [
   "near_duplicate",
   "ambiguous",
   "malformed_item",
+  "leaked_answer",
+  "hard_coded_answer",
 ];
 /** A proposed question, as it is written into the answer. */
 export interface Item {
@@ -36,9 +40,30 @@ export function itemOf(draft: Draft, printed: string): Item {
   };
 }
 
-/** The same question in other words, which looks like a second one. */
+/**
+ * The same question again, which looks like a second one: with a few words before it, with one of its constraints in other words, or
+ * in another sentence.
+ * Conditions stay where they stood, so that none gets lost.
+ */
 export function twin(draft: Draft, printed: string, draw: Draw): Item {
-  const again = word(draft.family, draft.slots, draft.table, false, draw);
+  const how = draw.pick(["lead-in", "constraint", "sentence"] as const);
+  if (how === "lead-in") return { ...itemOf(draft, printed), question: `${draw.pick(leadIns)} ${draft.question}` };
+  if (how === "constraint") {
+    const group = draw.pick(draft.family.constraints);
+    const others = group
+      .map((sentence) => render(sentence, draft.slots))
+      .filter((one) => !draft.constraints.includes(one));
+    const again = draft.constraints.map((sentence) =>
+      others.length > 0 && group.some((one) => render(one, draft.slots) === sentence) ? draw.pick(others) : sentence,
+    );
+    return { ...itemOf(draft, printed), constraints: again.join(" ") };
+  }
+  const inQuestion = (question: string) => takeFilter(question, "").filter.length;
+  let again = draft;
+  for (let tries = 0; tries < 30 && again.question === draft.question; tries++) {
+    const other = word(draft.family, draft.slots, draft.table, false, draw, draft.filter);
+    if (inQuestion(other.question) === inQuestion(draft.question)) again = other;
+  }
   return { ...itemOf(draft, printed), question: again.question };
 }
 
@@ -63,6 +88,9 @@ export function spoil(item: Item, kind: ErrorKind, draft: Draft, draw: Draw): Pa
       ),
     };
   }
+  if (kind === "leaked_answer")
+    return { ...item, question: `${item.question} (It should come out as ${item.reference_answer}.)` };
+  if (kind === "hard_coded_answer") return { ...item, reference_code: `print(${py(item.reference_answer)})` };
   if (kind === "ambiguous") return { ...item, constraints: "Round sensibly." };
   if (kind === "malformed_item") {
     const { reference_answer: _answer, ...without } = item;

@@ -13,12 +13,11 @@ import {
   turnsLeft,
 } from "./conversation.ts";
 import { type Draw, drawFrom } from "./draw.ts";
-import type { Family, SolvingStep } from "./family.ts";
-import type { Slots } from "./grammar.ts";
-import { filesIn, loadForSolving } from "./loading.ts";
-import { lookCode, readFacts } from "./look.ts";
+import { fileMeant, loadForSolving } from "./loading.ts";
+import { type LookFacts, lookCode, readFacts } from "./look.ts";
+import { type Plan, planFor } from "./plan.ts";
 import { type KnownQuestion, recognise } from "./question.ts";
-import { forget, hasty, invented, misspelt, mixUp, type Turn, wander, written } from "./slips.ts";
+import { altered, coarser, hasty, invented, spoiltCode, type Turn, wander, written } from "./slips.ts";
 
 const errors: readonly ErrorKind[] = [
   "wrong_column",
@@ -28,6 +27,10 @@ const errors: readonly ErrorKind[] = [
   "no_answer",
   "wrong_format",
   "early_stop",
+  "off_by_one",
+  "rounding_slip",
+  "too_much_output",
+  "ran_out_of_time",
 ];
 
 interface TaskText {
@@ -45,7 +48,7 @@ export function readTask(message: string): TaskText | null {
   const found = taskParts.exec(message);
   if (!found) return null;
   const [, files = "", question = "", constraints = "", answerFormat = ""] = found;
-  return { file: filesIn(constraints)[0] ?? filesIn(files)[0] ?? "", question, constraints, answerFormat };
+  return { file: fileMeant(files, constraints), question, constraints, answerFormat };
 }
 
 /** The solver's next message. */
@@ -80,59 +83,71 @@ function attempt({ request, task, known, error, seen, draw }: Attempt): Turn {
     return { text: codeTurn(openingThought(task, draw), lookCode(task.file, known.slots)), errs: false };
   }
   const facts = readFacts(first);
-  const slots =
-    error === "wrong_column"
-      ? mixUp(known, facts, draw)
-      : error === "forgotten_constraint"
-        ? forget(known)
-        : known.slots;
   if (error === "no_answer") return wander(seen, facts, draw, isNudged(request));
   if (error === "hallucinated") {
     return { text: answerTurn("The first rows make it clear enough.", invented(family, facts, draw)), errs: true };
   }
-  const steps = family.solve(slots, facts);
-  const trail = follow(steps, error, seen.slice(1), slots);
-  const next = steps[trail.done];
+  const asUnderstood = altered(known, error, facts, draw);
+  const plan = planOf(asUnderstood, facts, error, request);
+  const trail = follow(plan, error, seen.slice(1));
+  const next = plan.steps[trail.done];
   if (trail.lost > 1 || (left <= 1 && next)) {
     return { text: answerTurn("I could not get to a result.", "I could not compute an answer."), errs: false };
   }
-  if (error === "early_stop" && trail.done === 1) {
+  if (error === "early_stop" && trail.done === plan.core + 1) {
     return {
       text: answerTurn("This output is what was asked for.", hasty(family, seen.at(-1) ?? "", facts)),
       errs: true,
     };
   }
   if (trail.lost === 1 && next) {
-    const all = [loadForSolving(task.file), ...steps.slice(0, trail.done + 1).map((step) => step.code)].join("\n");
+    const all = [loadForSolving(task.file), ...plan.steps.slice(0, trail.done + 1).map((step) => step.code)].join("\n");
     return { text: codeTurn("That did not work. I start again from the file, in one piece.", all), errs: false };
   }
   if (next) {
-    const breaks =
-      error === "exception_repaired" &&
-      trail.done === 0 &&
-      trail.repairs === 0 &&
-      misspelt(next.code, slots) !== next.code;
-    if (breaks) return { text: codeTurn(next.think, misspelt(next.code, slots)), errs: true };
-    const repaired = trail.done === 0 && trail.repairs > 0;
-    const think = repaired
-      ? "A KeyError: I wrote the column's name wrongly. The listing above shows the right one."
-      : next.think;
-    const errs =
-      trail.done === 0 && (error === "wrong_column" || error === "forgotten_constraint") && slots !== known.slots;
-    return { text: codeTurn(think, fenced(next.code, draw)), errs };
+    const atCore = trail.done === plan.core;
+    const spoilt = atCore && trail.repairs === 0 ? spoiltCode(error, next.code, asUnderstood.slots) : null;
+    if (spoilt !== null) return { text: codeTurn(spoilt.think ?? next.think, spoilt.code), errs: true };
+    const last = seen.at(-1) ?? "";
+    const remark =
+      trail.repairs > 0 && atCore
+        ? repairThought(error)
+        : trail.done > 0 && failed(last)
+          ? "That failed, but the answer does not need it, so I go on without."
+          : plan.steps[trail.done - 1]?.remark?.(last);
+    const think = remark ? `${remark} ${next.think}` : next.think;
+    return { text: codeTurn(think, fenced(next.code, draw)), errs: atCore && asUnderstood !== known };
   }
-  return answer(family, seen.at(-1) ?? "", error === "wrong_format", request, draw);
+  return answer(known, seen.at(-1) ?? "", error, request, draw);
+}
+
+/** The same plan in every message of a conversation: it depends on what the first look showed and on nothing later. */
+function planOf(known: KnownQuestion, facts: LookFacts, error: ErrorKind | null, request: TeacherRequest): Plan {
+  const limit = turnsLeft(request.messages) + request.messages.filter(({ role }) => role === "assistant").length;
+  const draw = drawFrom("plan", opening(request.messages), request.seed);
+  return planFor(known, facts, Math.min(7, limit - 4), { inPieces: error === "early_stop" }, draw);
+}
+
+/** Whether an output says that the variables are gone. */
+function stateLost(output: string): boolean {
+  return /^\[.*\bvariables, imports and functions are gone/m.test(output);
+}
+
+function repairThought(error: ErrorKind | null): string {
+  return error === "too_much_output"
+    ? "That was far too much to read, and it answers nothing: I print only what I need."
+    : "A KeyError: I wrote the column's name wrongly. The listing above shows the right one.";
 }
 
 /** How far the outputs show the steps to have come: steps done, repairs of the planted slip, failures nobody planted. */
-function follow(steps: readonly SolvingStep[], error: ErrorKind | null, outputs: readonly string[], slots: Slots) {
+function follow(plan: Plan, error: ErrorKind | null, outputs: readonly string[]) {
   let done = 0;
   let repairs = 0;
   let lost = 0;
   for (const output of outputs) {
-    const slipped = error === "exception_repaired" && done === 0 && repairs === 0;
-    if (slipped && misspelt(steps[0]?.code ?? "", slots) !== steps[0]?.code) repairs++;
-    else if (failed(output)) lost++;
+    const repaired = error === "exception_repaired" ? /^KeyError\b/m.test(output) : error === "too_much_output";
+    if (repaired && done === plan.core && repairs === 0) repairs++;
+    else if (failed(output) && (done >= plan.detours || lost > 0 || stateLost(output))) lost++;
     else {
       done++;
       lost = 0;
@@ -146,6 +161,8 @@ function openingThought(task: TaskText, draw: Draw): string {
     `The question is about ${task.file}. I load it and see what its columns look like.`,
     "First I look at the data: shape, types, missing values.",
     "Let me read the file and check the columns that the question names before computing anything.",
+    "Before any computing: which columns are there, of what type, and how complete?",
+    "I start by reading the data and comparing its columns with those in the question.",
   ]);
 }
 
@@ -158,7 +175,13 @@ function isNudged(request: TeacherRequest): boolean {
   return !/^\s*<information>/.test(request.messages.at(-1)?.content ?? "");
 }
 
-function answer(family: Family, output: string, spoilt: boolean, request: TeacherRequest, draw: Draw): Turn {
+function answer(
+  { family, slots }: KnownQuestion,
+  output: string,
+  error: ErrorKind | null,
+  request: TeacherRequest,
+  draw: Draw,
+): Turn {
   const values = new Map(
     [...output.matchAll(/^(\w+) = (.*)$/gm)].map((match) => [match[1] ?? "", (match[2] ?? "").trim()]),
   );
@@ -169,8 +192,14 @@ function answer(family: Family, output: string, spoilt: boolean, request: Teache
   const think = draw.pick([
     `The last output gives ${[...values].map(([name, value]) => `${name} = ${value}`).join(", ")}, computed under the constraints asked for.`,
     "The numbers are in the output above, and they were computed as the constraints say.",
+    `Everything asked for stands in the last output${"places" in slots ? `, with the ${slots.places} decimals wanted` : ""}.`,
+    `That settles it: ${[...values.values()].join(", ")}.`,
   ]);
-  if (!spoilt) return { text: answerTurn(think, right), errs: false };
+  if (error === "rounding_slip") {
+    const coarse = written(family, ({ name }) => coarser(values.get(name) ?? ""));
+    return { text: answerTurn(think, coarse), errs: coarse !== right };
+  }
+  if (error !== "wrong_format") return { text: answerTurn(think, right), errs: false };
   const nudged = isNudged(request);
   const shape = draw.pick(["bare", "untagged", "fence", "prose"]);
   if (shape === "untagged")

@@ -19,6 +19,8 @@ export const anova: Family = {
   wordings: [
     "Does the mean of {value} depend on {group}? Report the F statistic of a one-way ANOVA and eta squared.",
     "Run a one-way analysis of variance of {value} across the groups of {group}. What are F and eta squared?",
+    "How much of the variance of {value} lies between the groups of {group}? Report F and eta squared.",
+    "Test equality of the group means of {value} over {group}: give F of the one-way ANOVA, and eta squared as effect size.",
   ],
   constraints: [
     skipMissing,

@@ -8,6 +8,9 @@ export const chiSquare: Family = {
   wordings: [
     "Are {a} and {b} independent? Give Pearson's chi-square statistic of their contingency table and Cramer's V.",
     "How strongly do {a} and {b} depend on each other? Report the chi-square statistic of the cross-tabulation and Cramer's V.",
+    "Cross-tabulate {a} and {b}. What are the chi-square statistic and Cramer's V?",
+    "Is there a link between {a} and {b}? Measure it by chi-square and by Cramer's V.",
+    "Put {a} against {b} in a contingency table and report chi-square together with Cramer's V.",
   ],
   constraints: [
     skipMissing,

@@ -8,6 +8,8 @@ export const commonPair: Family = {
   wordings: [
     "Which combination of {a} and {b} occurs most often, and what percentage of the rows does it cover?",
     "Count the rows for every pair of {a} and {b}. Which pair is the most frequent, and which percentage of the counted rows has it?",
+    "Of all pairs made of {a} and {b}, which is seen most, and how many percent of the rows show it?",
+    "What goes together most often: which {a} with which {b}? Add its percentage of the rows.",
   ],
   constraints: [
     skipMissing,

@@ -9,6 +9,9 @@ export const correlation: Family = {
     "What is the {kind:Pearson|Spearman} correlation between {x} and {y}?",
     "How strongly are {x} and {y} associated, measured by the {kind:Pearson|Spearman} correlation coefficient?",
     "Compute the {kind:Pearson|Spearman} correlation coefficient of {x} with {y}.",
+    "Do {x} and {y} move together? Report their {kind:Pearson|Spearman} correlation.",
+    "Give the {kind:Pearson|Spearman} coefficient for the pair {x} and {y}.",
+    "Put a number on the relation of {x} and {y}, using the {kind:Pearson|Spearman} correlation.",
   ],
   constraints: [
     skipMissing,

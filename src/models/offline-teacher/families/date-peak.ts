@@ -8,6 +8,8 @@ export const datePeak: Family = {
   wordings: [
     "In which {unit:year|month of the year|weekday} (taken from {date}) is the {how:mean|total} of {value} largest, and how large is it?",
     "Group the rows by the {unit:year|month of the year|weekday} of {date}. Which one has the largest {how:mean|total} {value}, and what is that {how2:mean|total}?",
+    "When is {value} at its height? Take the {how:mean|total} for each {unit:year|month of the year|weekday} of {date}, and give the best one with its figure.",
+    "Looking at the {how:mean|total} of {value} per {unit:year|month of the year|weekday} ({date}), name the peak and its size.",
   ],
   constraints: [
     skipMissing,

@@ -8,6 +8,9 @@ export const deviation: Family = {
   wordings: [
     "What is the median absolute deviation of {value} from its median?",
     "Give a robust measure of the spread of {value}: the median of the absolute distances from the median.",
+    "How far does a typical value of {value} lie from the median, taking the median of those distances?",
+    "Compute the MAD (median absolute deviation) of {value}.",
+    "Report how widely {value} scatters around its median, as the median of the absolute deviations.",
   ],
   constraints: [
     [

@@ -8,6 +8,9 @@ export const gini: Family = {
   wordings: [
     "How unequally is {value} distributed over the rows, measured by the Gini coefficient?",
     "What is the Gini coefficient of {value}?",
+    "Put a figure on the inequality of {value} between rows: its Gini index.",
+    "If {value} were income and every row a household, what would the Gini coefficient be?",
+    "Calculate the Gini concentration of {value} across all rows.",
   ],
   constraints: [
     ["Missing and negative values are left out.", "Use only values that are present and not negative."],

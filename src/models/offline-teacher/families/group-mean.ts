@@ -22,6 +22,9 @@ export const groupMean: Family = {
     "Which value of {group} has the {end:highest|lowest} mean of {value}, and what is that mean?",
     "Rows are grouped by {group}. Name the group with the {end:highest|lowest} average {value} and give the average.",
     "Comparing the groups formed by {group}, where is the arithmetic mean of {value} {end:highest|lowest}, and how large is it there?",
+    "Average {value} for every {group}. Which of them comes out {end:highest|lowest}, and at what figure?",
+    "Who has the {end:highest|lowest} typical {value}, taking the mean by {group}? Give the group and its mean.",
+    "Of all groups that {group} makes, find the one whose {value} averages {end:highest|lowest}, and report that average.",
   ],
   constraints: [
     skipMissing,

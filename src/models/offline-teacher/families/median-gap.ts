@@ -19,6 +19,8 @@ export const medianGap: Family = {
   wordings: [
     "How far apart are the largest and the smallest group median of {value} when rows are grouped by {group}?",
     "Take the median of {value} within each {group}. What is the difference between the largest and the smallest of these medians?",
+    "The medians of {value} differ between the groups of {group}. By how much do the two most extreme ones differ?",
+    "Subtract the lowest from the highest group median of {value}, the groups being those of {group}. What comes out?",
   ],
   constraints: [
     skipMissing,

@@ -9,6 +9,8 @@ export const missingValues: Family = {
   wordings: [
     "Which of the columns {*columns} has the most missing values, and what percentage of all rows has at least one of these columns missing?",
     "Looking at {*columns}: name the column with the most gaps, and give the percentage of rows that lack at least one of them.",
+    "Where are the most gaps among {*columns}, and which percentage of rows would be lost by dropping incomplete ones?",
+    "Check {*columns} for completeness: which column is the worst, and what share of the rows in percent is incomplete?",
   ],
   constraints: [
     [

@@ -9,6 +9,8 @@ export const model: Family = {
   wordings: [
     "How well does a {kind:linear regression|decision tree of depth 3} on {*features} predict {target} on held-out rows? Give RMSE and R squared.",
     "Train a {kind:linear regression|decision tree of depth 3} that predicts {target} from {*features}, and report its RMSE and R squared on the test rows.",
+    "Predict {target} from {*features} by a {kind:linear regression|decision tree of depth 3}. What RMSE and what R squared does it reach on data it has not seen?",
+    "On the held-out quarter, what are RMSE and R squared of a {kind:linear regression|decision tree of depth 3} for {target} with the features {*features}?",
   ],
   constraints: [
     skipMissing,

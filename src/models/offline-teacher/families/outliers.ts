@@ -9,6 +9,8 @@ export const outliers: Family = {
     "How many outliers does {value} have by the interquartile range rule, and where is the upper fence?",
     "Using the IQR rule on {value}, count the outlying values and state the upper fence.",
     "By Tukey's fences, how many values of {value} are outliers, and what is the upper limit beyond which a value counts as one?",
+    "How far up does the IQR rule let {value} go, and how many of its values break the rule? Count first, upper fence second.",
+    "Draw the whiskers' fences for {value}. How many points fall outside, and where does the upper fence lie?",
   ],
   constraints: [
     [

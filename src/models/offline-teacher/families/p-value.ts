@@ -9,6 +9,8 @@ export const pValue: Family = {
   wordings: [
     "Is the difference in mean {value} between {first} and {second} (values of {group}) significant? Give the two-sided p-value of Welch's t-test.",
     "What two-sided p-value does Welch's t-test give for {value} when the rows with {group} {first} are compared with those with {group} {second}?",
+    "Could the gap in mean {value} between {first} and {second} of {group} be chance? Report Welch's two-sided p-value.",
+    "Test whether {first} and {second} (both {group}) have the same mean {value}. Which two-sided p-value does Welch's test yield?",
   ],
   constraints: [
     ["Rows without a measured value are dropped.", "Missing values of the measured column are left out."],

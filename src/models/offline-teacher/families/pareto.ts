@@ -8,6 +8,8 @@ export const pareto: Family = {
   wordings: [
     "What is the smallest number of values of {group} that together account for at least {#percent} percent of all {value}?",
     "Order the groups of {group} by their total {value}, largest first. How many of them does it take to reach {#percent} percent of the overall sum?",
+    "Starting with the biggest, how many groups of {group} are needed before they hold {#percent} percent of {value}?",
+    "A share of {#percent} percent of all {value} sits in how few values of {group}?",
   ],
   constraints: [
     skipMissing,

@@ -9,6 +9,8 @@ export const quantile: Family = {
     "What is percentile {#percent} of {value} among rows whose {group} is {level}?",
     "Take only rows with {group} equal to {level}. What is the {#percent}th percentile of {value} there?",
     "Below which value of {value} do {#percent} percent of the rows with {group} equal to {level} lie (the percentile)?",
+    "For {group} {level}, find the {#percent}th percentile of {value}.",
+    "How high does {value} have to be to leave {#percent} percent of the {level} rows (by {group}) below it, as a percentile?",
   ],
   constraints: [
     ["Percentiles use linear interpolation.", "Interpolate linearly between neighbouring values."],

@@ -8,6 +8,8 @@ export const regression: Family = {
   wordings: [
     "Fit a linear regression of {y} on {x1} and {x2}. What are the coefficient of {x1again} and R squared?",
     "With {x1} and {x2} as predictors of {y} in an ordinary least squares model, how much does {y2} change per unit of {x1again}, and what is R squared?",
+    "Explain {y} by {x1} and {x2} in one linear model. Which slope does {x1again} get, and what is R squared?",
+    "Holding {x2} fixed, by how much does {y} change when {x1} rises by one, according to a linear regression of {y2} with {x1again} among its predictors? Give R squared too.",
   ],
   constraints: [
     skipMissing,

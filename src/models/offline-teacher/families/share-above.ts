@@ -8,6 +8,8 @@ export const shareAbove: Family = {
   wordings: [
     "What percentage of the rows with {group} equal to {level} has {value} above the {bar:median|mean} of all rows?",
     "Compare {value} with its overall {bar:median|mean}: which percentage of the rows whose {group} is {level} lies above it?",
+    "How common is it for rows of {group} {level} to exceed the {bar:median|mean} of {value} (taken over all rows), in percent?",
+    "Let the {bar:median|mean} of {value} over all rows be the bar. Which part of {level}, a value of {group}, clears it, as a percentage?",
   ],
   constraints: [
     ["Above means strictly greater.", "Count only values strictly greater than that bar."],

@@ -9,6 +9,9 @@ export const skewness: Family = {
     "How skewed is the distribution of {value}?",
     "What is the skewness of {value}?",
     "Quantify the asymmetry of {value} by its skewness.",
+    "Is {value} lopsided? Put a number on it: its skewness.",
+    "By how much do the tails of {value} differ, in terms of the skewness coefficient?",
+    "Report the skewness coefficient of {value}.",
   ],
   constraints: [
     [

@@ -8,6 +8,8 @@ export const strongestCorrelation: Family = {
   wordings: [
     "Among the columns {*others}, which one is most strongly correlated with {value}, and how strongly?",
     "Which of {*others} has the strongest linear association with {value}? Give the coefficient as well.",
+    "Rank the columns {*others} by the strength of their linear relation with {value}. Which one leads, and with what coefficient?",
+    "If only one of {*others} could be used to follow {value} linearly, which would it be, and what is its correlation?",
   ],
   constraints: [
     [

@@ -8,6 +8,8 @@ export const tTest: Family = {
   wordings: [
     "Do {first} and {second} (values of {group}) differ in mean {value}? Give the t statistic of a two-sample t-test.",
     "Run a two-sample t-test on {value} between the rows with {group} {first} and those with {group} {second}. What are t and the degrees of freedom?",
+    "Is the mean of {value} different for {first} than for {second}, both values of {group}? Report t and the degrees of freedom.",
+    "Contrast {first} with {second} in {group}: what are the t statistic and the degrees of freedom for their means of {value}?",
   ],
   constraints: [
     [

@@ -20,6 +20,8 @@ export const topShare: Family = {
     "What percentage of the total {value} belongs to the {#k} values of {group} with the largest totals?",
     "Sum {value} by {group}. Which percentage of the grand total do the top {#k} groups hold together?",
     "How concentrated is {value}: what percent of its overall sum falls to the {#k} biggest groups of {group}?",
+    "Do few values of {group} dominate {value}? Give the percentage that the {#k} largest hold of the sum.",
+    "Out of 100 units of {value}, how many belong to the {#k} leading groups of {group}?",
   ],
   constraints: [
     skipMissing,

@@ -20,6 +20,8 @@ export const trend: Family = {
   wordings: [
     "By how much does the yearly mean of {value} change per year, as a linear trend over the years of {time}?",
     "Average {value} within each calendar year of {time}, then fit a straight line to the yearly averages. What is its slope per year?",
+    "Is {value} rising or falling? Fit a line through its yearly means (years from {time}) and give the slope.",
+    "What is the linear trend of {value}, in units per year, when each year of {time} counts with its mean?",
   ],
   constraints: [
     skipMissing,

@@ -20,6 +20,8 @@ export const variation: Family = {
   wordings: [
     "Within which {group} does {value} vary most relative to its mean (coefficient of variation), and by how much?",
     "For each {group} divide the standard deviation of {value} by its mean. Which group has the largest ratio, and what is it?",
+    "Relative to its level, where is {value} least steady: which {group} has the greatest coefficient of variation, and how great is it?",
+    "Find the {group} with the most relative scatter in {value} (standard deviation over mean), and state that quotient.",
   ],
   constraints: [
     skipMissing,

@@ -20,6 +20,8 @@ export const yearlyChange: Family = {
   wordings: [
     "Between which year and the one before it did the {how:mean|total} of {value} change the most, and by how much?",
     "Take the {how:mean|total} of {value} in each calendar year. In which year is the change from the previous year largest, and how large is it?",
+    "When did the annual {how:mean|total} of {value} make its biggest jump or drop compared with the year before, and of what size?",
+    "Look at the {how:mean|total} of {value} from year to year. Which year brought the largest change, and what was it?",
   ],
   constraints: [
     skipMissing,
