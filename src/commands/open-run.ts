@@ -1,10 +1,9 @@
 // Opens and checks everything a run needs, in the order in which a mistake is cheapest, before anything is spent.
 import { dirname, join, resolve } from "node:path";
-import { z } from "zod";
 import type { Model, Remember, SandboxBackend } from "../contracts.ts";
 import { datasetLoader } from "../datasets/load.ts";
-import { profileDataset, profileVersion } from "../datasets/profile.ts";
-import { type Dataset, type FileProfile, fileProfile, type Seed } from "../domain/dataset.ts";
+import { profileDataset } from "../datasets/profile.ts";
+import type { Dataset, FileProfile, Seed } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
 import { createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
@@ -61,12 +60,7 @@ export async function openRun(options: {
     say(`datasets  ${datasets.length} (${datasets.map((dataset) => dataset.name).join(", ")})`);
     const profiled: { dataset: Dataset; profile: FileProfile[] }[] = [];
     for (const dataset of datasets) {
-      const { value: profile } = await remember(
-        { kind: "profile", version: profileVersion, dataset: dataset.id },
-        z.array(fileProfile),
-        () => profileDataset(dataset, folderOf(dataset)),
-        { signal },
-      );
+      const profile = await profileDataset(dataset, folderOf(dataset), { remember, signal });
       profiled.push({ dataset, profile });
     }
 

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { escapePath, glob, isDynamicPattern } from "tinyglobby";
 import type { DataFormat } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
-import { formatOf, tableFormats } from "./index.ts";
+import { formatOf, knownExtensions, stemOf } from "./index.ts";
 
 /** A data file on disk. `name` is what it is called below /data/; `label` is its path below the folder that was searched, without extension. */
 export interface FoundFile {
@@ -46,7 +46,7 @@ export async function findFiles(
 }
 
 function named(file: string, path: string, option: string): FoundFile {
-  const found = asData(file, basename(file, extname(file)), option);
+  const found = asData(file, stemOf(basename(file)), option);
   if (found !== undefined) return found;
   throw new UsageError(
     `Expected ${option} to name a data file (${knownExtensions()}), got \`${path}\`: convert it, or unpack it if it is compressed`,
@@ -77,7 +77,7 @@ async function search(
   const found: FoundFile[] = [];
   for (const file of paths.sort()) {
     const below = relative(root, file);
-    const data = asData(file, below.slice(0, below.length - extname(below).length), option);
+    const data = asData(file, join(dirname(below), stemOf(basename(below))), option);
     if (data !== undefined) found.push(data);
   }
   if (found.length > 0) return found;
@@ -129,10 +129,4 @@ function inPackage(path: string, base: string, option: string): string {
     );
   }
   return join(found, inside);
-}
-
-function knownExtensions(): string {
-  return Object.values(tableFormats)
-    .flatMap((format) => format.extensions)
-    .join(" ");
 }

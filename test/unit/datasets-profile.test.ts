@@ -60,8 +60,9 @@ describe("the text a model is shown", () => {
   });
 
   it("separates files by a blank line and shows sixty columns of a wide one", async () => {
-    const header = Array.from({ length: 70 }, (_, index) => `c${index}`).join(",");
-    const wide = await profileText("wide.csv", `${header}\n${header.replaceAll("c", "")}\n`);
+    const letters = "abcdefghijklmnopqrstuvwxyz";
+    const names = Array.from({ length: 70 }, (_, index) => `${letters[index % 26]}${letters[Math.floor(index / 26)]}`);
+    const wide = await profileText("wide.csv", `${names.join(",")}\n${names.map((_, index) => index).join(",")}\n`);
     const lines = describeProfile([wide, wide]).split("\n");
     expect(lines).toHaveLength(2 * 62 + 1);
     expect(lines[61]).toBe("- … and 10 more columns");
@@ -103,7 +104,6 @@ describe("kinds, as people mean them", () => {
     ["day-first days", "date", ["31/10/2016", "1/2/2016"]],
     ["days written as numbers", "date", ["20200131", "20200201", "20200229"]],
     ["days among a few blunders", "date", [...repeat(["2020-01-31"], 30), "unknown"]],
-    ["texts with thousands separators", "text", ["5,350,380", "5,683,580"]],
     ["labels", "category", repeat(["red", "green"], 4)],
     ["free text", "text", ["one thing", "another thing", "a third"]],
     ["nothing at all", "text", ["", "", ""]],
@@ -254,9 +254,9 @@ describe("what is no table is refused with the file, the reason and the way out"
   it.each<[string, string, string | Uint8Array, RegExp]>([
     ["a header without rows", "h.csv", "a,b\n", /`h\.csv`.*at least one row.*leave the file out/],
     ["an empty list", "e.json", "[]", /`e\.json`.*at least one row/],
-    ["rows longer than the header", "r.csv", "a,b\n1,2\n3,4,5\n", /`r\.csv`.*Line: 3.*Columns: 2 Found: 3.*mend it/],
+    ["rows longer than the header", "r.csv", "a,b\n1,2\n3,4,5\n", /`r\.csv`.*2 values on line 3, got 3: mend the line/],
     ["binary content", "b.csv", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0, 1]), /`b\.csv`.*binary content.*UTF-8/],
-    ["another encoding", "l.csv", new Uint8Array([0x61, 0x0a, 0xe9, 0x0a]), /`l\.csv`.*UTF-8.*Line: 2.*iconv/],
+    ["another encoding", "l.csv", new Uint8Array([0x61, 0x0a, 0xe9, 0x0a]), /`l\.csv`.*0xe9 on line 2, byte 1 of the line.*iconv/],
     ["JSON behind a byte order mark", "m.json", '\uFEFF[{"a":1}]', /`m\.json`.*byte order mark/],
     ["an open quote", "q.csv", 'a,b\n1,2\n3,"x\n4,5\n', /`q\.csv`.*line 3 opens a quote/],
     ["broken JSON", "j.json", '{"a": 1', /`j\.json`.*Malformed JSON/],
