@@ -60,17 +60,17 @@ function candidatesOf(tables: readonly FileProfile[]): Candidate[] {
     table.columns.map((profile, column): Side => ({ table: index, column, profile })).filter(joinable),
   );
   const candidates: Candidate[] = [];
-  for (const [from, source] of tables.entries()) {
+  for (const from of tables.keys()) {
     for (const [to, target] of tables.entries()) {
       if (from === to) continue;
       for (const a of sides[from] ?? []) {
         for (const b of sides[to] ?? []) {
-          const numbers = a.profile.kind === "integer";
-          if (numbers !== (b.profile.kind === "integer")) continue;
+          const numbers = isNumeric(a.profile);
+          if (numbers !== isNumeric(b.profile)) continue;
           if ((a.profile.kind === "date") !== (b.profile.kind === "date")) continue;
           if (numbers && !rangesMeet(a.profile, b.profile)) continue;
-          const named = namePoints(a.profile.name, source, b.profile.name, target);
-          const toKey = isKey(b.profile, target) && (b.profile.kind !== "integer" || namesKey(b.profile.name) || named);
+          const named = namePoints(a.profile.name, b.profile.name, target);
+          const toKey = isKey(b.profile, target);
           const part = target.keys?.some((key) => key.length > 1 && key.includes(b.profile.name)) === true;
           const repeats = named && a.profile.name === b.profile.name && !numbers && a.profile.kind !== "date";
           if (!toKey && !(repeats && (part || namesKey(b.profile.name)))) continue;
@@ -90,19 +90,35 @@ function joinable({ profile }: Side): boolean {
   return kind === "id" || kind === "category" || kind === "text" || kind === "integer" || kind === "date";
 }
 
+/** Whether a column holds whole numbers, if only as identifiers: two such columns meet by accident. */
+function isNumeric({ kind, examples }: ColumnProfile): boolean {
+  return (
+    kind === "integer" || (kind === "id" && examples?.every((value) => /^-?(0|[1-9]\d*)(\.0+)?$/.test(value)) === true)
+  );
+}
+
 function rangesMeet(a: ColumnProfile, b: ColumnProfile): boolean {
+  if ([a.min, a.max, b.min, b.max].includes(undefined)) return true;
   return Number(a.min) <= Number(b.max) && Number(b.min) <= Number(a.max);
 }
 
-const everydayNames = new Set(["id", "key", "index", "code", "no", "nr", "number", "name", "value", "title", "type"]);
+const everydayNames = new Set([
+  "id",
+  "key",
+  "index",
+  "code",
+  "no",
+  "nr",
+  "number",
+  "name",
+  "value",
+  "title",
+  "type",
+  "unnamed",
+]);
 
 /** Whether a column's name points at the other: the same name that is not everybody's, or the other table's name with its key's. */
-export function namePoints(
-  from: string,
-  fromTable: Pick<FileProfile, "file" | "sheet">,
-  to: string,
-  toTable: Pick<FileProfile, "file" | "sheet">,
-): boolean {
+export function namePoints(from: string, to: string, toTable: Pick<FileProfile, "file" | "sheet">): boolean {
   const a = wordsOf(from).map(singular);
   const b = wordsOf(to).map(singular);
   const table = wordsOf(toTable.sheet ?? stemOf(toTable.file)).map(singular);
@@ -110,12 +126,12 @@ export function namePoints(
     words.length === 0 || words.every((word) => everydayNames.has(word) || /^\d+$/.test(word));
   const same = a.join(" ") === b.join(" ");
   if (same && !everyday(a)) return true;
+  // merchant_category_code, merchant_category_codes.mcc
+  if (a.length > 1 && a.join(" ") === table.join(" ")) return true;
+  if (a.length > 1 && b.length === 1 && b[0] === a.map((word) => word[0]).join("")) return true;
   // customer_id, customers.id; customer, customers.id
   const tail = a.slice(-b.length).join(" ") === b.join(" ") ? a.slice(0, -b.length) : everyday(b) ? a : [];
-  const source = wordsOf(fromTable.sheet ?? stemOf(fromTable.file)).map(singular);
-  return (
-    tail.length > 0 && !everyday(tail) && tail.join(" ") === table.slice(-tail.length).join(" ") && tail !== source
-  );
+  return tail.length > 0 && !everyday(tail) && tail.join(" ") === table.slice(-tail.length).join(" ");
 }
 
 function singular(word: string): string {
@@ -146,7 +162,7 @@ async function collect(
         const picked = columns.map((column) => {
           const profile = tables[index]?.columns[column];
           const text = `trim(c${column}::VARCHAR)`;
-          return `${profile?.kind === "integer" ? `TRY_CAST(c${column} AS DOUBLE)::VARCHAR` : text} AS c${column}`;
+          return `${profile !== undefined && isNumeric(profile) ? `TRY_CAST(c${column} AS DOUBLE)::VARCHAR` : text} AS c${column}`;
         });
         await reader.run(
           `COPY (SELECT ${picked.join(", ")} FROM (${source.select})) TO ${literal(path)} (FORMAT parquet)`,
@@ -170,7 +186,7 @@ async function shareFound(
   connection: DuckDBConnection,
   { from, to, named, toKey }: Candidate,
 ): Promise<number | undefined> {
-  const enough = !named ? least.unnamed : from.profile.kind === "integer" ? least.numbers : least.named;
+  const enough = !named ? least.unnamed : isNumeric(from.profile) ? least.numbers : least.named;
   const count = async (source: string) => {
     const seen = await measure(connection, `(SELECT v, v IN (SELECT v FROM ${valuesOf(to)}) AS known FROM ${source})`, {
       all: "count(*)",

@@ -47,6 +47,8 @@ export async function keysOf(connection: DuckDBConnection, table: string, profil
 
 /** Whether a column names the rows of its table by itself. */
 export function isKey(column: ColumnProfile, { rows, columns }: TableProfile): boolean {
+  // The running number that a writer put in front says nothing of the row.
+  if (/^Unnamed: \d+$/.test(column.name)) return false;
   if (column.missing > 0 || column.distinct !== rows || rows < fewestRows) return false;
   if (column.kind === "id") return true;
   const first = columns[0] === column;

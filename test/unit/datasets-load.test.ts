@@ -209,7 +209,7 @@ describe("what cannot be loaded says the option, the value and the way out", () 
 
   it("a name that would break the lines it is shown in", async () => {
     await put("a\nb.csv", "x\n1\n");
-    expect(await problem(loader().loadAll(["*.csv"]))).toMatch(/datasets\[0\].*"a\\nb.csv": rename the file/);
+    expect(await problem(loader().loadAll(["*.csv"]))).toMatch(/datasets\[0\].*a\\nb\.csv.*rename the file/);
   });
 
   it("a package that is not installed, or no package at all", async () => {
