@@ -44,11 +44,16 @@ export async function findFiles(path: string, options: Search): Promise<FoundFil
   );
 }
 
+export interface Survey {
+  readonly found: FoundFile[];
+  /** Data files, folders and links that cannot be read. */
+  readonly unusable: Unusable[];
+  /** Files that are passed over although people take them for tables. */
+  readonly foreign: Unusable[];
+}
+
 /** The same, with what cannot be read told apart instead of thrown. @throws {UsageError} when there is nothing at all. */
-export async function surveyFiles(
-  path: string,
-  { base, option, passOver }: Search,
-): Promise<{ found: FoundFile[]; unusable: Unusable[] }> {
+export async function surveyFiles(path: string, { base, option, passOver }: Search): Promise<Survey> {
   const wanted = path.startsWith("package:") ? inPackage(path, base, option) : resolve(base, path);
   const there = await stat(wanted).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" && (await isLink(wanted))) {
@@ -61,7 +66,7 @@ export async function surveyFiles(
       cause: error,
     });
   });
-  if (there?.isFile()) return { found: [named(wanted, path, option)], unusable: [] };
+  if (there?.isFile()) return { found: [named(wanted, path, option)], unusable: [], foreign: [] };
   if (there?.isDirectory()) return await search(wanted, "**", { path, option, passOver });
   if (there !== undefined) {
     throw new UsageError(
@@ -99,7 +104,7 @@ async function search(
   root: string,
   pattern: string,
   { path, option, passOver }: { path: string; option: string; passOver: readonly string[] },
-): Promise<{ found: FoundFile[]; unusable: Unusable[] }> {
+): Promise<Survey> {
   const ignored = [
     "**/node_modules",
     ...passOver
@@ -123,10 +128,15 @@ async function search(
     path: folder,
     why: `a folder that cannot be read (${message}): give yourself the right to read it, or leave it out`,
   }));
+  const foreign: Unusable[] = [];
   for (const file of paths) {
     const below = relative(root, file);
     const data = asData(file, join(dirname(below), stemOf(basename(below))));
-    if (data === undefined) continue;
+    if (data === undefined) {
+      const wayOut = wayOutOf(file);
+      if (wayOut !== undefined) foreign.push({ path: file, why: `a format that is not read: ${wayOut}` });
+      continue;
+    }
     if ("why" in data) unusable.push(data);
     else {
       const why = await cannotRead(file);
@@ -134,7 +144,7 @@ async function search(
       else unusable.push({ path: file, why });
     }
   }
-  if (found.length + unusable.length > 0) return { found, unusable };
+  if (found.length + unusable.length > 0) return { found, unusable, foreign };
   throw new UsageError(
     `Expected ${option} to find data files (${knownExtensions()}), got \`${path}\`, which finds ${paths.length === 0 ? "no file" : `only other files, such as \`${basename(paths[0] ?? "")}\``} in \`${root}\` (relative paths start at the config's own folder)`,
   );
@@ -171,7 +181,7 @@ async function cannotRead(path: string): Promise<string | undefined> {
 }
 
 /** The way out for files that people take for tables and that no reader here reads. */
-export function wayOutOf(path: string): string | undefined {
+function wayOutOf(path: string): string | undefined {
   if (/\.(xls|xlsb|ods|numbers)$/i.test(path)) return "convert it: save it as .xlsx or CSV";
   if (/\.(zip|7z|rar|tar|tgz|bz2|xz|zst)$/i.test(path)) return "unpack it (of packed files only gzip is read)";
   if (/\.gz$/i.test(path)) return "of gzipped files only CSV, TSV and JSON are read: unpack it";
