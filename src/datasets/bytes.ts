@@ -30,7 +30,7 @@ export async function* bytesOf({ path, gzip }: Pick<FileToRead, "path" | "gzip">
     const what =
       code === "Z_BUF_ERROR"
         ? `got data that ends after ${bytes.toLocaleString("en")} unpacked bytes: copy or download it again`
-        : bytes === 0
+        : bytes === 0 && /header/.test(message)
           ? `got something else (${message}): take \`.gz\` off its name if it is not compressed`
           : `got damage after ${bytes.toLocaleString("en")} unpacked bytes (${message}): copy or download it again`;
     throw new UsageError(`expected whole gzip data, ${what}`, { cause });

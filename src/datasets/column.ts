@@ -38,7 +38,7 @@ async function profileWritten(
     numbers: "count(TRY_CAST(v AS DOUBLE)) FILTER (NOT contains(v, '_'))",
     booleans: "count(*) FILTER (lower(v) IN ('true', 'false'))",
     padded: "count(*) FILTER (regexp_matches(v, '^0[0-9]'))",
-    spaced: "count(*) FILTER (regexp_matches(v, '\\s'))",
+    spaced: "count(*) FILTER (regexp_matches(v, '\\s|^\\d{1,2}:\\d\\d'))",
     shortest: "min(length(v))",
     longest: "max(length(v))",
   });

@@ -256,7 +256,12 @@ describe("what is no table is refused with the file, the reason and the way out"
     ["an empty list", "e.json", "[]", /`e\.json`.*at least one row/],
     ["rows longer than the header", "r.csv", "a,b\n1,2\n3,4,5\n", /`r\.csv`.*2 values on line 3, got 3: mend the line/],
     ["binary content", "b.csv", new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0, 0, 1]), /`b\.csv`.*binary content.*UTF-8/],
-    ["another encoding", "l.csv", new Uint8Array([0x61, 0x0a, 0xe9, 0x0a]), /`l\.csv`.*0xe9 on line 2, byte 1 of the line.*iconv/],
+    [
+      "another encoding",
+      "l.csv",
+      new Uint8Array([0x61, 0x0a, 0xe9, 0x0a]),
+      /`l\.csv`.*0xe9 on line 2, byte 1 of the line.*iconv/,
+    ],
     ["JSON behind a byte order mark", "m.json", '\uFEFF[{"a":1}]', /`m\.json`.*byte order mark/],
     ["an open quote", "q.csv", 'a,b\n1,2\n3,"x\n4,5\n', /`q\.csv`.*line 3 opens a quote/],
     ["broken JSON", "j.json", '{"a": 1', /`j\.json`.*Malformed JSON/],
