@@ -7,6 +7,8 @@ import { measure, query, type TableColumn } from "./table.ts";
 import { writtenNumbers } from "./written-numbers.ts";
 
 const topDistinctLimit = 20;
+// So many rows are measured in one query; more in several, each within memory.
+const oneQueryRows = 100_000;
 
 /** What one stored column of `t` means to people: its kind is decided by its values, its name only where values leave it open. */
 export async function profileColumn(
@@ -74,15 +76,17 @@ async function profileNumbers(
 ): Promise<ColumnProfile> {
   const { name } = column;
   const source = `(SELECT ${number} AS v FROM t)`;
-  const found = await range(connection, source);
-  const distinct = await countDistinct(connection, `(SELECT v FROM ${source} WHERE NOT isnan(v))`, rows);
+  const found = await range(connection, source, rows);
+  const distinct =
+    found.distinct ?? (await countDistinct(connection, `(SELECT v FROM ${source} WHERE NOT isnan(v))`, rows));
   const missing = rows - found.present;
   if (found.finite === 0) return { name, kind: "number", missing, distinct };
   const whole = found.whole === found.present;
   const counter = whole && distinct === rows && /^(Unnamed: \d+|index|key)$/i.test(name);
   const scale = Math.max(Math.abs(found.minimum), Math.abs(found.maximum));
   if (whole && (counter || scale > Number.MAX_SAFE_INTEGER || namesIdentifier(name))) {
-    return profileTexts(connection, name, "id", text, rows);
+    // Beyond exact doubles two numbers may be one: there the texts are counted.
+    return profileTexts(connection, name, "id", text, rows, scale > Number.MAX_SAFE_INTEGER ? undefined : distinct);
   }
   if (whole && found.minimum >= 18000101 && found.maximum <= 21001231 && distinct >= 3) {
     const date = `try_strptime(${text}, '%Y%m%d')`;
@@ -112,7 +116,7 @@ async function profileWrittenNumbers(
   written: { kind: "money" | "percent" | "plain"; number: string; text: string; rows: number },
 ): Promise<ColumnProfile> {
   const source = `(SELECT ${written.number} AS v FROM t)`;
-  const found = await range(connection, source);
+  const found = await range(connection, source, written.rows);
   const plain = measureNamed(name) ?? (found.whole === found.present ? "integer" : "number");
   return {
     name,
@@ -124,26 +128,51 @@ async function profileWrittenNumbers(
   };
 }
 
-function range(connection: DuckDBConnection, source: string) {
+interface Range {
+  readonly present: number;
+  readonly finite: number;
+  readonly whole: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  readonly mean: number;
+  /** Of small tables. */
+  readonly distinct?: number;
+  readonly q1?: number;
+  readonly q2?: number;
+  readonly q3?: number;
+}
+
+function range(connection: DuckDBConnection, source: string, rows: number): Promise<Range> {
   const finite = "FILTER (isfinite(v))";
-  return measure(connection, source, {
+  const measures = {
     present: "count(*) FILTER (NOT isnan(v))",
     finite: `count(*) ${finite}`,
     whole: "count(*) FILTER (isfinite(v) AND v = trunc(v))",
     minimum: `min(v) ${finite}`,
     maximum: `max(v) ${finite}`,
     mean: `favg(v) ${finite}`,
+  };
+  if (rows > oneQueryRows) return measure(connection, source, measures);
+  return measure(connection, source, {
+    ...measures,
+    distinct: "count(DISTINCT v) FILTER (NOT isnan(v))",
+    q1: `quantile_cont(v, 0.25) ${finite}`,
+    q2: `quantile_cont(v, 0.5) ${finite}`,
+    q3: `quantile_cont(v, 0.75) ${finite}`,
   });
 }
 
-async function spread(connection: DuckDBConnection, source: string, found: Awaited<ReturnType<typeof range>>) {
-  const scale = Math.max(Math.abs(found.minimum), Math.abs(found.maximum));
+async function spread(connection: DuckDBConnection, source: string, found: Range) {
+  const { minimum, maximum, mean, q1, q2, q3 } = found;
+  const scale = Math.max(Math.abs(minimum), Math.abs(maximum));
+  const known = q1 !== undefined && q2 !== undefined && q3 !== undefined;
+  const middle: [number, number, number] = known ? [q1, q2, q3] : await quartiles(connection, source, found.finite);
   return {
-    min: found.minimum,
-    quartiles: await quartiles(connection, source, found.finite),
-    max: found.maximum,
+    min: minimum,
+    quartiles: middle,
+    max: maximum,
     // A standardized column's mean is the rounding error of its sum.
-    mean: Math.abs(found.mean) < scale * 1e-13 ? 0 : found.mean,
+    mean: Math.abs(mean) < scale * 1e-13 ? 0 : mean,
   };
 }
 
