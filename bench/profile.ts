@@ -1,4 +1,4 @@
-// Measures whether profiling takes constant memory, and prints figures: `npm run bench:profile [-- <MB>]`. Every profile is made in a
+// Measures whether profiling takes constant memory, and prints figures: `npm run bench:profile [-- <MB> <formats>]`. Every profile is made in a
 // process of its own, of a file and one ten times its size, generated in a temporary folder that is removed.
 import { spawn } from "node:child_process";
 import { createReadStream, createWriteStream, readFileSync } from "node:fs";
@@ -88,10 +88,11 @@ function anonymousMb(pid: number | undefined): number {
   }
 }
 
-async function bench(megabytes: number): Promise<void> {
+async function bench(megabytes: number, wanted: readonly string[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "tracemill-bench-profile-"));
   try {
     for (const [extension, make] of Object.entries(formats)) {
+      if (wanted.length > 0 && !wanted.includes(extension)) continue;
       const peaks: number[] = [];
       for (const size of [megabytes, megabytes * 10]) {
         const csv = join(folder, "orders.csv");
@@ -118,7 +119,8 @@ async function bench(megabytes: number): Promise<void> {
   }
 }
 
-const [first, path] = process.argv.slice(2);
+const [first, ...rest] = process.argv.slice(2);
+const [path] = rest;
 if (first === "--profile" && path !== undefined) {
   const format = formatOf(path);
   if (format === undefined) throw new Error(`Expected a data file, got ${path}`);
@@ -126,5 +128,5 @@ if (first === "--profile" && path !== undefined) {
   const profile = await profileDataset({ id: "dataset_bench", name: "bench", files: [file] }, dirname(path));
   process.stdout.write(hashOf(profile));
 } else {
-  await bench(Number(first ?? 200));
+  await bench(Number(first ?? 200), rest);
 }
