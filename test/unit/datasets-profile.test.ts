@@ -6,9 +6,13 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { describeProfile } from "../../src/datasets/describe.ts";
 import { formatOf } from "../../src/datasets/index.ts";
+import { measureFile } from "../../src/datasets/keep.ts";
 import { profileDataset } from "../../src/datasets/profile.ts";
 import { type ColumnProfile, type FileProfile, fileProfile } from "../../src/domain/dataset.ts";
 import { UsageError } from "../../src/domain/errors.ts";
+import { hashOf } from "../../src/domain/hash.ts";
+import { createRemember } from "../../src/engine/remember.ts";
+import { openStore } from "../../src/engine/store.ts";
 
 const vega = "node_modules/vega-datasets/data";
 const suites = "../shared/suites/data";
@@ -175,6 +179,46 @@ describe("figures", () => {
   it("are the same every time", async () => {
     const first = await profileFile(`${vega}/movies.json`);
     expect(await profileFile(`${vega}/movies.json`)).toEqual(first);
+  });
+});
+
+describe("a remembered profile", () => {
+  it("is computed once for a file's content: of three files with one changed, that one, whatever they are called", async () => {
+    const home = await mkdtemp(join(folder, "remembered-"));
+    await using store = await openStore(join(home, "store"));
+    const remember = createRemember(store);
+    const read: string[] = [];
+    const profileOf = async (files: Record<string, string>) => {
+      for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
+      const described = await Promise.all(
+        Object.keys(files).map(async (name) => ({
+          name,
+          format: "csv" as const,
+          ...(await measureFile(join(home, name))),
+        })),
+      );
+      const id = `dataset_${hashOf(described)}`;
+      read.length = 0;
+      const profile = await profileDataset({ id, name: "test", files: described }, home, {
+        remember,
+        onFile: ({ name }) => void read.push(name),
+      });
+      return profile.map(({ file, rows, joins }) => [file, rows, joins?.length ?? 0]);
+    };
+    const ids = [1, 2, 3].map((id) => `k${id}`);
+    const a = `shop_id,v\n${ids.map((id) => `${id},1`).join("\n")}\n`;
+    const b = `shop_id,w\n${ids.map((id) => `${id},2`).join("\n")}\n`;
+    const both = [
+      ["a.csv", 3, 1],
+      ["b.csv", 3, 0],
+      ["c.csv", 1, 0],
+    ];
+    expect(await profileOf({ "a.csv": a, "b.csv": b, "c.csv": "x\n1\n" })).toEqual(both);
+    expect(read).toEqual(["a.csv", "b.csv", "c.csv"]);
+    expect(await profileOf({ "a.csv": a, "b.csv": b, "c.csv": "x\n1\n" })).toEqual(both);
+    expect(read).toEqual([]);
+    await profileOf({ "a.csv": a, "b.csv": b, "c.csv": "x\n2\n", "d.csv": b });
+    expect(read).toEqual(["c.csv"]);
   });
 });
 
