@@ -41,6 +41,7 @@ const formats: Record<string, (csv: string, path: string) => Promise<void>> = {
   csv: async () => undefined,
   "csv.gz": (csv, path) => pipeline(createReadStream(csv), createGzip({ level: 1 }), createWriteStream(path)),
   jsonl: (csv, path) => convert(csv, path, "FORMAT json"),
+  json: (csv, path) => convert(csv, path, "FORMAT json, ARRAY true"),
   parquet: (csv, path) => convert(csv, path, "FORMAT parquet"),
 };
 

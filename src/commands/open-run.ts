@@ -60,7 +60,13 @@ export async function openRun(options: {
     say(`datasets  ${datasets.length} (${datasets.map((dataset) => dataset.name).join(", ")})`);
     const profiled: { dataset: Dataset; profile: FileProfile[] }[] = [];
     for (const dataset of datasets) {
-      const profile = await profileDataset(dataset, folderOf(dataset), { remember, signal });
+      const profile = await profileDataset(dataset, folderOf(dataset), {
+        remember,
+        signal,
+        onFile: ({ name, bytes }) => {
+          if (bytes > longBytes) say(`reading   ${name} (${Math.round(bytes / 1e6)} MB)`);
+        },
+      });
       profiled.push({ dataset, profile });
     }
 
@@ -107,6 +113,9 @@ export async function openRun(options: {
     throw error;
   }
 }
+
+/** A file that takes long enough to be told of. */
+const longBytes = 32 * 1024 * 1024;
 
 /** Closes one after the other, all of them. @throws the first error met. */
 async function closeAll(resources: readonly AsyncDisposable[]): Promise<void> {

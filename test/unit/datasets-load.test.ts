@@ -1,8 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { datasetLoader } from "../../src/datasets/load.ts";
 import { UsageError } from "../../src/domain/errors.ts";
@@ -213,34 +211,6 @@ describe("what cannot be loaded says the option, the value and the way out", () 
     expect(await problem(loader().loadAll(["data"]))).toMatch(/datasets\[0\].*link\.csv`: a link to nothing/);
     expect(await problem(loader().loadAll(["data/*.csv"]))).toMatch(/link\.csv`: a link to nothing/);
     expect(await loader().loadAll(["data/a*.csv"])).toHaveLength(1);
-  });
-
-  it("files and folders without the right to read, found in a folder or by a glob", async () => {
-    await put("data/a.csv", "x\n1\n");
-    await put("data/locked.csv", "x\n2\n");
-    await put("data/closed/b.csv", "x\n3\n");
-    await chmod(join(base, "data/locked.csv"), 0o000);
-    await chmod(join(base, "data/closed"), 0o000);
-    await chmod(base, 0o755);
-    // Root may read everything: the look is taken by somebody else.
-    const look = `
-      import { surveyFiles } from ${JSON.stringify(pathToFileURL(resolve("dist/src/datasets/find.js")).href)};
-      const told = {};
-      for (const path of ["data", "data/*.csv", "data/**/*.csv"]) {
-        const { found, unusable } = await surveyFiles(path, { base: ${JSON.stringify(base)}, option: "x", passOver: [] });
-        told[path] = [found.map(({ name }) => name), unusable.map(({ path, why }) => path.replace(${JSON.stringify(`${base}/`)}, "") + " " + why.slice(0, 6))];
-      }
-      console.log(JSON.stringify(told));`;
-    const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
-    const end = spawnSync(process.execPath, ["--input-type=module", "-e", look], { ...nobody, encoding: "utf8" });
-    await chmod(join(base, "data/closed"), 0o755);
-    expect(end.stderr).toBe("");
-    const both = ["data/closed a fold", "data/locked.csv a file"];
-    expect(JSON.parse(end.stdout)).toEqual({
-      data: [["a.csv"], both],
-      "data/*.csv": [["a.csv"], ["data/locked.csv a file"]],
-      "data/**/*.csv": [["a.csv"], both],
-    });
   });
 
   it("old Excel files, archives and other tables, with the program's way out", async () => {
