@@ -182,8 +182,9 @@ function distinctNames(datasets: readonly ProposedDataset[]): ProposedDataset[] 
   });
 }
 
-/** A path as a config names it: relative to the config's folder where it lies below it. */
+/** A path as a config names it: relative to the config's folder where it lies below it; of a package as it is. */
 export function entryOf(path: string, base: string): string {
+  if (path.startsWith("package:")) return path;
   const inside = relative(base, resolve(path));
   return inside.startsWith("..") ? resolve(path) : `./${inside}`;
 }

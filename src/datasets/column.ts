@@ -53,9 +53,11 @@ async function profileWritten(
     return profileNumbers(connection, column, { number: `TRY_CAST(${text} AS DOUBLE)`, text, rows });
   }
   if (seen.booleans === present) return profileLabels(connection, name, "boolean", text, rows);
-  const written = namesIdentifier(name) ? undefined : await writtenNumbers(connection, text, present);
+  // Neither a number nor a date is as long as some texts are, and looking at megabytes takes its time.
+  const short = seen.longest > 100 ? `CASE WHEN strlen(${text}) <= 100 THEN ${text} END` : text;
+  const written = namesIdentifier(name) ? undefined : await writtenNumbers(connection, short, present);
   if (written !== undefined) return profileWrittenNumbers(connection, column, { ...written, text, rows });
-  const date = await dateExpression(connection, text, present);
+  const date = await dateExpression(connection, short, present);
   if (date !== undefined) return profileDates(connection, name, date, text, rows);
   const distinct = await countDistinct(connection, source, rows);
   const unique = distinct === rows;

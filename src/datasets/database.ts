@@ -29,6 +29,9 @@ export async function withDatabase<T>(scratch: string, use: (connection: DuckDBC
     // One thread: sums over floats come out the same every time.
     threads: "1",
     temp_directory: join(folder, "spill"),
+    // What was freed goes back to the system, not to the next table's peak.
+    allocator_flush_threshold: "1MB",
+    allocator_bulk_deallocation_flush_threshold: "16MB",
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });

@@ -24,6 +24,8 @@ interface Side {
   readonly table: number;
   readonly column: number;
   readonly profile: ColumnProfile;
+  /** Its name's words, in the singular. */
+  readonly words: readonly string[];
 }
 
 interface Candidate {
@@ -57,26 +59,26 @@ export async function joinsOf(tables: readonly FileProfile[], openFile: OpenFile
 
 function candidatesOf(tables: readonly FileProfile[]): Candidate[] {
   const sides = tables.map((table, index) =>
-    table.columns.map((profile, column): Side => ({ table: index, column, profile })).filter(joinable),
+    table.columns
+      .map((profile, column): Side => ({ table: index, column, profile, words: wordsOf(profile.name).map(singular) }))
+      .filter(joinable),
   );
   const candidates: Candidate[] = [];
-  for (const from of tables.keys()) {
-    for (const [to, target] of tables.entries()) {
-      if (from === to) continue;
-      for (const a of sides[from] ?? []) {
-        for (const b of sides[to] ?? []) {
-          const numbers = isNumeric(a.profile);
-          if (numbers !== isNumeric(b.profile)) continue;
-          if ((a.profile.kind === "date") !== (b.profile.kind === "date")) continue;
-          if (numbers && !rangesMeet(a.profile, b.profile)) continue;
-          const named = namePoints(a.profile.name, b.profile.name, target);
-          const toKey = isKey(b.profile, target);
-          const part = target.keys?.some((key) => key.length > 1 && key.includes(b.profile.name)) === true;
-          const repeats = named && a.profile.name === b.profile.name && !numbers && a.profile.kind !== "date";
-          if (!toKey && !(repeats && (part || namesKey(b.profile.name)))) continue;
-          if (!named && (numbers || a.profile.kind === "date")) continue;
-          candidates.push({ from: a, to: b, named, toKey });
-        }
+  for (const [to, target] of tables.entries()) {
+    const tableWords = wordsOf(target.sheet ?? stemOf(target.file)).map(singular);
+    for (const b of sides[to] ?? []) {
+      const toKey = isKey(b.profile, target);
+      const part = target.keys?.some((key) => key.length > 1 && key.includes(b.profile.name)) === true;
+      if (!toKey && !part && !namesKey(b.profile.name)) continue;
+      const numbers = isNumeric(b.profile);
+      const date = b.profile.kind === "date";
+      for (const a of sides.flatMap((own, from) => (from === to ? [] : own))) {
+        if (numbers !== isNumeric(a.profile) || date !== (a.profile.kind === "date")) continue;
+        if (numbers && !rangesMeet(a.profile, b.profile)) continue;
+        const named = namePoints(a.words, b.words, tableWords);
+        if (!toKey && (!named || a.profile.name !== b.profile.name || numbers || date)) continue;
+        if (!named && (numbers || date)) continue;
+        candidates.push({ from: a, to: b, named, toKey });
       }
     }
   }
@@ -118,10 +120,7 @@ const everydayNames = new Set([
 ]);
 
 /** Whether a column's name points at the other: the same name that is not everybody's, or the other table's name with its key's. */
-export function namePoints(from: string, to: string, toTable: Pick<FileProfile, "file" | "sheet">): boolean {
-  const a = wordsOf(from).map(singular);
-  const b = wordsOf(to).map(singular);
-  const table = wordsOf(toTable.sheet ?? stemOf(toTable.file)).map(singular);
+function namePoints(a: readonly string[], b: readonly string[], table: readonly string[]): boolean {
   const everyday = (words: readonly string[]) =>
     words.length === 0 || words.every((word) => everydayNames.has(word) || /^\d+$/.test(word));
   const same = a.join(" ") === b.join(" ");

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
 import { UsageError } from "../domain/errors.ts";
 import { bytesOf, headOf, refuseOtherThanText, utf8Watch } from "./bytes.ts";
+import { memoryFor } from "./database.ts";
 import { type FileToRead, holdsOf, identifier, literal, query, type TableFormat } from "./table.ts";
 
 export const json: TableFormat = jsonFormat([".json"], "auto");
@@ -10,6 +11,8 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
 
 const what = "JSON";
 const mebibyte = 1024 * 1024;
+const usualRecordBytes = 16 * mebibyte;
+const largeRecordFileBytes = 256 * mebibyte;
 
 function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_delimited"): TableFormat {
   return {
@@ -17,19 +20,25 @@ function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_del
     mayBeGzip: true,
     async open(connection, file) {
       await checkText(file);
-      // Types are inferred from every record, and objects stay objects however rare their keys are.
-      const options = [
-        `format = '${layout}'`,
-        `compression = '${file.gzip ? "gzip" : "uncompressed"}'`,
-        "sample_size = -1",
-        "map_inference_threshold = -1",
-        "field_appearance_threshold = 0",
-        `maximum_object_size = ${await recordLimit(file)}`,
-      ].join(", ");
       const path = literal(file.path);
-      const inferred = (await query(connection, `DESCRIBE SELECT * FROM read_json(${path}, ${options})`)).map(
-        (row) => ({ name: String(row.column_name), type: storedType(String(row.column_type)) }),
-      );
+      const look = async (recordBytes: number) => {
+        const options = optionsFor(layout, file, recordBytes);
+        return { options, found: await query(connection, `DESCRIBE SELECT * FROM read_json(${path}, ${options})`) };
+      };
+      let extraMemoryMb = 0;
+      const { options, found } = await look(usualRecordBytes).catch(async (error: unknown) => {
+        // A file that is one object, or few, is read with buffers of its size.
+        const { size } = await stat(file.path);
+        const tooLarge = error instanceof Error && /maximum_object_size/.test(error.message);
+        if (!tooLarge || file.gzip || size > largeRecordFileBytes) throw error;
+        extraMemoryMb = Math.ceil((6 * size) / mebibyte);
+        await connection.run(`SET memory_limit = '${memoryFor(0) + extraMemoryMb}MB'`);
+        return look(size + 1);
+      });
+      const inferred = found.map((row) => ({
+        name: String(row.column_name),
+        type: storedType(String(row.column_type)),
+      }));
       refuseCaseTwins(inferred.map(({ name }) => name));
       const scalars = inferred.length === 1 && inferred[0]?.name === "json";
       // Read again as written: "2020-01-05" keeps its own form, and a column of mixed types becomes text.
@@ -42,17 +51,23 @@ function jsonFormat(extensions: readonly string[], layout: "auto" | "newline_del
         {
           columns: inferred.map(({ name, type }) => ({ name, holds: type === "JSON" ? "nested" : holdsOf(type) })),
           select: `SELECT ${selected.join(", ")} FROM ${source}`,
+          ...(extraMemoryMb > 0 && { extraMemoryMb }),
         },
       ];
     },
   };
 }
 
-/** Bytes one record may have: the reader's buffers are twice as large. A file that is one object may be large where it is small enough. */
-async function recordLimit(file: FileToRead): Promise<number> {
-  const { size } = await stat(file.path);
-  if (file.gzip) return 32 * mebibyte;
-  return size > 256 * mebibyte ? 32 * mebibyte : Math.max(16 * mebibyte, size + 1);
+// Types are inferred from every record, and objects stay objects however rare their keys are.
+function optionsFor(layout: string, file: FileToRead, recordBytes: number): string {
+  return [
+    `format = '${layout}'`,
+    `compression = '${file.gzip ? "gzip" : "uncompressed"}'`,
+    "sample_size = -1",
+    "map_inference_threshold = -1",
+    "field_appearance_threshold = 0",
+    `maximum_object_size = ${recordBytes}`,
+  ].join(", ");
 }
 
 async function checkText(file: FileToRead): Promise<void> {

@@ -105,7 +105,7 @@ async function withTables<T>(
 
 async function profileTable(connection: DuckDBConnection, source: TableSource): Promise<TableProfile> {
   const { columns, sheet } = source;
-  await connection.run(`SET memory_limit = '${memoryFor(columns.length)}MB'`);
+  await connection.run(`SET memory_limit = '${memoryFor(columns.length) + (source.extraMemoryMb ?? 0)}MB'`);
   const wide = columns.length > blockColumns;
   const table = wide ? "wide" : "t";
   await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${source.select}`);

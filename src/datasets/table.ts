@@ -15,6 +15,8 @@ export interface TableSource {
   readonly sheet?: string;
   readonly columns: readonly TableColumn[];
   readonly select: string;
+  /** Memory that reading takes beyond what a table of so many columns does. */
+  readonly extraMemoryMb?: number;
 }
 
 /** A file to read: a path that SQL can hold, whether it is gzipped, and a folder for what has to be unpacked, removed afterwards. */

@@ -286,6 +286,12 @@ describe("files as they come", () => {
     expect(jsonl.columns).toEqual(tsv.columns);
   });
 
+  it("reads a JSON record larger than the usual buffers", async () => {
+    const [first, second] = (await profileText("large.json", JSON.stringify({ a: "x".repeat(18_000_000), b: 1 })))
+      .columns;
+    expect([first?.examples?.[0]?.length, second?.max]).toEqual([60, 1]);
+  });
+
   it("leaves nothing behind in the temporary folder", async () => {
     const scratch = await mkdtemp(join(folder, "scratch-"));
     vi.stubEnv("TMPDIR", scratch);
