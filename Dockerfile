@@ -4,11 +4,11 @@ RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
       -o Dpkg::Options::=--force-unsafe-io -o Dpkg::Options::=--path-exclude=/usr/include/* \
       -o Dpkg::Options::=--path-exclude=/usr/share/doc/* -o Dpkg::Options::=--path-exclude=/usr/share/man/* \
-      python3 python3-pandas python3-scipy python3-sklearn python3-statsmodels python3-matplotlib libopenblas0-pthread \
+      python3 python3-pandas python3-scipy python3-sklearn python3-statsmodels python3-matplotlib python3-openpyxl libopenblas0-pthread \
  && rm -rf /var/lib/apt/lists/*
 COPY passwd group /etc/
 COPY --chown=0:0 runner.py /opt/runner/runner.py
-RUN mkdir -p /data /scratch && chmod 0444 /opt/runner/runner.py && python3 -c "import pandas, scipy, sklearn, statsmodels, matplotlib"
+RUN mkdir -p /data /scratch && chmod 0444 /opt/runner/runner.py && python3 -c "import pandas, scipy, sklearn, statsmodels, matplotlib, openpyxl"
 USER 10001:10001
 WORKDIR /scratch
 CMD ["/usr/bin/python3", "-s", "-P", "-u", "/opt/runner/runner.py"]

@@ -1,12 +1,19 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { stringify } from "yaml";
+import { parse } from "yaml";
 import type { Argv } from "yargs";
-import { table } from "../audit/text.ts";
+import { count, table } from "../audit/text.ts";
+import type { Remember } from "../contracts.ts";
 import { datasetLoader } from "../datasets/load.ts";
 import { profileDataset } from "../datasets/profile.ts";
-import type { Dataset, FileProfile } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
+import { createRemember } from "../engine/remember.ts";
+import { openStore } from "../engine/store.ts";
+import { packageRoot } from "../package.ts";
+import { configText, exampleText } from "./init-config.ts";
+import { entryOf, type Proposal, proposeDatasets, sentenceOf } from "./init-datasets.ts";
+import { storePathOf } from "./run-folder.ts";
+import { makeWritableFolder } from "./writable-folder.ts";
 
 interface InitArguments {
   readonly data: string | undefined;
@@ -18,11 +25,14 @@ interface InitArguments {
 
 export function builder(argv: Argv): Argv {
   return argv
-    .positional("data", { type: "string", describe: "A folder, file or glob of CSV, TSV, JSON, JSONL or Parquet" })
+    .positional("data", {
+      type: "string",
+      describe: "A folder, file or glob of CSV, TSV, JSON, JSONL (also .gz), Parquet or Excel",
+    })
     .option("example", {
       type: "boolean",
       default: false,
-      describe: "Use the quickstart's tables (vega-datasets) instead",
+      describe: "Write the quickstart's config (ten tables of vega-datasets) instead",
     })
     .option("file", { type: "string", default: "tracemill.yaml", describe: "Where to write the config" })
     .option("force", { type: "boolean", default: false, describe: "Replace a config that is there" });
@@ -30,35 +40,39 @@ export function builder(argv: Argv): Argv {
 
 export async function handler(args: InitArguments): Promise<void> {
   const path = resolve(args.file);
-  const sources = sourcesOf(args, dirname(path));
-  const loader = datasetLoader({ folder: join(resolve(args.output), "store", "datasets"), base: dirname(path) });
-  const profiled: Profiled[] = [];
-  for (const { dataset, dir } of await loader.loadAll(sources)) {
-    profiled.push({ dataset, profile: await profileDataset(dataset, dir) });
+  const base = dirname(path);
+  const data = wantedOf(args);
+  const output = resolve(args.output);
+  await makeWritableFolder(join(output, "store"));
+  // What is found out here is not computed again by the run.
+  await using store = await openStore(storePathOf(output));
+  const remember = createRemember(store);
+  let text: string;
+  if (data === undefined) {
+    const quickstart = await readFile(join(packageRoot(), "configs", "quickstart.yaml"), "utf8");
+    process.stdout.write(`${overview(await exampleProposal(quickstart, { output, base, remember }))}\n\n`);
+    text = exampleText(quickstart);
+  } else {
+    const proposal = await proposeDatasets(data, {
+      base,
+      passOver: [join(output, "store"), join(output, "runs")],
+      remember,
+      say: (line) => process.stderr.write(`${line}\n`),
+    });
+    process.stdout.write(`${overview(proposal)}\n\n`);
+    text = configText({ proposal, entry: entryOf(data, base), env: process.env });
   }
-  process.stdout.write(`${overview(profiled)}\n\n`);
-  await writeNew(path, configText({ sources, profiled, env: process.env }), args.force);
+  await writeNew(path, text, args.force);
   const shown = relative(process.cwd(), path) || basename(path);
   process.stdout.write(
     `Wrote ${shown}. It runs as it stands, with the offline teacher (a program, not an LLM); put your endpoint in for real data.\n\n` +
-      `next: npx tracemill run ${shown}\n`,
+      `next: npx tracemill run ${/[^\w./-]/.test(shown) ? `'${shown.replaceAll("'", "'\\''")}'` : shown}\n`,
   );
 }
 
-interface Profiled {
-  readonly dataset: Dataset;
-  readonly profile: readonly FileProfile[];
-}
-
-const exampleTables = ["barley.json", "cars.json", "gapminder.json", "penguins.json", "weather.csv"];
-
-/** The entries for `datasets:`, relative to the config's folder. @throws {UsageError} when nothing or both were named. */
-function sourcesOf({ data, example }: InitArguments, base: string): string[] {
-  if (example && data === undefined) return exampleTables.map((name) => `package:vega-datasets/data/${name}`);
-  if (!example && data !== undefined) {
-    const inside = relative(base, resolve(data));
-    return [inside.startsWith("..") ? resolve(data) : `./${inside}`];
-  }
+/** The data that was named, or undefined for the example. @throws {UsageError} when nothing or both were named. */
+function wantedOf({ data, example }: InitArguments): string | undefined {
+  if (example !== (data !== undefined)) return data;
   throw new UsageError(
     example
       ? `Expected either a folder or --example, got both: leave \`${data}\` or --example out`
@@ -66,88 +80,47 @@ function sourcesOf({ data, example }: InitArguments, base: string): string[] {
   );
 }
 
-function overview(profiled: readonly Profiled[]): string {
-  const rows = profiled.flatMap(({ dataset, profile }) =>
+async function exampleProposal(
+  quickstart: string,
+  { output, base, remember }: { output: string; base: string; remember: Remember },
+): Promise<Proposal> {
+  const { datasets } = parse(quickstart) as { datasets: string[] };
+  const loader = datasetLoader({ folder: join(output, "store", "datasets"), base });
+  const proposed = [];
+  for (const { dataset, dir } of await loader.loadAll(datasets)) {
+    const profile = await profileDataset(dataset, dir, { remember });
+    proposed.push({ name: dataset.name, paths: [], profile, because: [] });
+  }
+  return { datasets: proposed, leftOut: [], whole: true };
+}
+
+function overview({ datasets, leftOut }: Proposal): string {
+  const rows = datasets.flatMap(({ name, profile }) =>
     profile.map((file) => {
       const kinds = new Map<string, number>();
       for (const { kind } of file.columns) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
       const missing = file.columns.reduce((sum, column) => sum + column.missing, 0);
-      const told = [...kinds].map(([kind, columns]) => `${columns} ${kind}`).join(", ");
+      const place = file.sheet === undefined ? basename(file.file) : `${basename(file.file)} (${file.sheet})`;
       return [
-        dataset.name,
-        file.rows.toLocaleString("en"),
-        String(file.columns.length),
-        missing.toLocaleString("en"),
-        told,
+        name,
+        place,
+        count(file.rows),
+        count(file.columns.length),
+        count(missing),
+        [...kinds].map(([kind, columns]) => `${columns} ${kind}`).join(", "),
+        (file.keys ?? []).map((key) => key.join(" + ")).join(", "),
       ];
     }),
   );
-  return table([["dataset", "rows", "columns", "missing", "kinds of column"], ...rows], [1, 2, 3]);
-}
-
-/** Services by the variable their own documentation names for the key. */
-const services = [
-  { variable: "OPENAI_API_KEY", baseUrl: "https://api.openai.com/v1" },
-  { variable: "TOGETHER_API_KEY", baseUrl: "https://api.together.xyz/v1" },
-  { variable: "FIREWORKS_API_KEY", baseUrl: "https://api.fireworks.ai/inference/v1" },
-  { variable: "OPENROUTER_API_KEY", baseUrl: "https://openrouter.ai/api/v1" },
-  { variable: "MISTRAL_API_KEY", baseUrl: "https://api.mistral.ai/v1" },
-  { variable: "DEEPSEEK_API_KEY", baseUrl: "https://api.deepseek.com/v1" },
-  { variable: "GROQ_API_KEY", baseUrl: "https://api.groq.com/openai/v1" },
-];
-
-/** Questions a table of this size bears without repeating itself. */
-function questionsFor(profiled: readonly Profiled[]): number {
-  const columns = profiled.map(({ profile }) => profile.reduce((sum, file) => sum + file.columns.length, 0));
-  return Math.min(24, Math.max(8, 2 * Math.min(...columns)));
-}
-
-function configText(options: {
-  readonly sources: readonly string[];
-  readonly profiled: readonly Profiled[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-}): string {
-  const { sources, profiled, env } = options;
-  const questions = questionsFor(profiled);
-  const queries = profiled.length * questions;
-  const found = services.find(({ variable }) => (env[variable] ?? "") !== "");
-  const endpoint = found ?? { variable: "TRACEMILL_API_KEY", baseUrl: "https://your-endpoint.example/v1" };
-  return `# Written by \`tracemill init\`: ${profiled.length} dataset${profiled.length === 1 ? "" : "s"}, about ${queries} questions. docs/config.md explains every option.
-recipe: sft
-seed: 1
-
-# A file, a folder or a glob; each file is one dataset. Relative paths start at this file.
-${stringify({ datasets: sources }).trim()}
-
-models:
-  proposer: &model
-    # The offline teacher is a program, not an LLM: it shows the line, it makes no training data. For the real thing replace the next
-    # line by these, with the model you use${found ? ` (${found.variable} is set here)` : ""}:
-    #   provider: openai-compatible
-    #   baseUrl: ${endpoint.baseUrl}
-    #   apiKeyEnv: ${endpoint.variable} # the name of the variable, never the key
-    #   model: your-model-name
-    #   temperature: 0.8
-    #   maxTokens: 4096
-    provider: offline-teacher
-  teacher: *model # solves the questions
-  judge: *model # scores the solutions
-
-sandbox:
-  concurrency: 4 # sandboxes open at once; at most memoryMb each
-  memoryMb: 1024
-
-propose: { explorations: 1, questions: ${questions}, maxTurns: 12 } # questions a dataset = explorations x questions
-rollouts: { attempts: 2, maxTurns: 12, concurrency: 8 } # tries at each question
-screen: { maxStepErrors: 2 } # wrong answers and answers never seen in an output are always dropped
-judge: { votes: 1 }
-accept: { mean: 0.7, each: 0.4 } # moving a threshold and running again calls nobody
-select: { target: ${Math.max(1, Math.floor(queries * 0.4))} } # examples asked for
-
-export:
-  formats: [chat-jsonl, parquet, arrow]
-  licence: "unknown: state the terms of your sources here; they go into the dataset card"
-`;
+  const heading = ["dataset", "file", "rows", "columns", "missing", "kinds of column", "likely keys"];
+  const joins = datasets.flatMap(({ profile }) =>
+    profile.flatMap((file) => (file.joins ?? []).map((join) => `  ${sentenceOf(file, join)}`)),
+  );
+  return [
+    table([heading, ...rows], [2, 3, 4]),
+    ...(joins.length > 0 ? ["", "joins", ...joins] : []),
+    ...(leftOut.length > 0 ? ["", "left out", ...leftOut.map(({ path, why }) => `  ${path}: ${why}`)] : []),
+  ].join("\n");
 }
 
 async function writeNew(path: string, text: string, force: boolean): Promise<void> {

@@ -1,10 +1,9 @@
 // Opens and checks everything a run needs, in the order in which a mistake is cheapest, before anything is spent.
 import { dirname, join, resolve } from "node:path";
-import { z } from "zod";
 import type { Model, Remember, SandboxBackend } from "../contracts.ts";
 import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
-import { profileDataset, profileVersion } from "../datasets/profile.ts";
-import { type Dataset, type FileProfile, fileProfile, type Seed } from "../domain/dataset.ts";
+import { profileDataset } from "../datasets/profile.ts";
+import type { Dataset, FileProfile, Seed } from "../domain/dataset.ts";
 import type { Example } from "../domain/example.ts";
 import { contentId } from "../domain/hash.ts";
 import type { Secrets } from "../domain/secrets.ts";
@@ -81,12 +80,13 @@ export async function openRun(options: {
       if (folders.has(dataset.id)) return;
       folders.set(dataset.id, dir);
       datasets.push(dataset);
-      const { value: profile } = await remember(
-        { kind: "profile", version: profileVersion, dataset: dataset.id },
-        z.array(fileProfile),
-        () => profileDataset(dataset, dir),
-        { signal },
-      );
+      const profile = await profileDataset(dataset, dir, {
+        remember,
+        signal,
+        onFile: ({ name, bytes }) => {
+          if (bytes > longBytes) say(`reading   ${name} (${Math.round(bytes / 1e6)} MB)`);
+        },
+      });
       profiles.set(dataset.id, profile);
     };
     const loaded = await datasetLoader({ folder: copies, base }).loadAll(config.datasets);
@@ -167,6 +167,9 @@ export async function openRun(options: {
     throw error;
   }
 }
+
+/** A file that takes long enough to be told of. */
+const longBytes = 32 * 1024 * 1024;
 
 /** Closes one after the other, all of them. @throws the first error met. */
 async function closeAll(resources: readonly AsyncDisposable[]): Promise<void> {

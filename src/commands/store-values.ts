@@ -1,14 +1,14 @@
 // What may lie in a store, by the beginning of the key, and how to tell that a value is whole.
 import { z } from "zod";
 import { profileVersion } from "../datasets/profile.ts";
-import { fileProfile } from "../domain/dataset.ts";
+import { fileProfile, tableProfile } from "../domain/dataset.ts";
 import { sha256 } from "../domain/hash.ts";
 import { answer, completionVersion } from "../models/answer.ts";
 import { sandboxStepVersion, storedStep } from "../sandboxes/session.ts";
 import { waiver } from "./waivers.ts";
 
 /** Kinds of values a run may use again instead of computing them; the first cost money. */
-export const rememberedKinds = ["completion", "sandbox-step", "profile"] as const;
+export const rememberedKinds = ["completion", "sandbox-step", "profile", "joins"] as const;
 
 const holder = z.looseObject({ boot: z.string(), pid: z.number(), started: z.string() });
 const remembered = (value: z.ZodType) => z.strictObject({ version: z.number().int(), at: z.iso.datetime(), value });
@@ -16,12 +16,14 @@ const remembered = (value: z.ZodType) => z.strictObject({ version: z.number().in
 const current: Readonly<Record<string, { readonly version: number; readonly schema: z.ZodType }>> = {
   completion: { version: completionVersion, schema: answer },
   "sandbox-step": { version: sandboxStepVersion, schema: storedStep },
-  profile: { version: profileVersion, schema: z.array(fileProfile) },
+  profile: { version: profileVersion, schema: z.array(tableProfile) },
+  joins: { version: profileVersion, schema: z.array(fileProfile) },
 };
 const frames: Readonly<Record<string, z.ZodType>> = {
   completion: remembered(z.unknown()),
   "sandbox-step": remembered(z.unknown()),
   profile: remembered(z.unknown()),
+  joins: remembered(z.unknown()),
   body: z.looseObject({ id: z.string() }),
   waiver,
   intent: holder,

@@ -1,13 +1,12 @@
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
 import { UsageError } from "../domain/errors.ts";
-import { literal, type TableFormat } from "./table.ts";
+import { bytesOf, headOf, refuseOtherThanText, utf8Watch } from "./bytes.ts";
+import { type FileToRead, literal, type TableFormat } from "./table.ts";
 
 export const csv: TableFormat = delimited([".csv"], [",", ";", "\t", "|"]);
 export const tsv: TableFormat = delimited([".tsv"], ["\t"]);
 
-// What pandas reads as missing: the profile has to say what the agent will find.
-const missingTexts = [
+/** What pandas reads as missing: the profile has to say what the agent will find. */
+export const missingTexts = [
   "",
   "#N/A",
   "#N/A N/A",
@@ -23,23 +22,26 @@ const missingTexts = [
   "nan",
   "null",
 ];
-const [quote, lineFeed, carriageReturn] = ['"', "\n", "\r"].map((text) => text.charCodeAt(0));
+const [quote, lineFeed, carriageReturn] = [34, 10, 13];
 const headBytes = 4 * 1024 * 1024;
+const what = "a table of text";
 
 function delimited(extensions: readonly string[], delimiters: readonly string[]): TableFormat {
   return {
     extensions,
-    async read(connection, path) {
-      const head = await readHead(path);
+    mayBeGzip: true,
+    async open(_connection, file) {
+      const head = await readHead(file);
       const delimiter =
         delimiters.find((candidate) => parseHeader(head, candidate).names.length > 1) ?? delimiters[0] ?? ",";
       const { names, newline } = parseHeader(head, delimiter);
       const columns = uniqueNames(names);
-      const { mixedLineEnds } = await scan(path, delimiter, columns.length);
+      const { mixedLineEnds } = await scan(file, { delimiter, newline, columns: columns.length });
       const oneColumn = columns.length === 1;
       const options = [
         "auto_detect = false",
         "header = true",
+        `compression = '${file.gzip ? "gzip" : "none"}'`,
         `delim = ${literal(delimiter)}`,
         `quote = '"'`,
         `escape = '"'`,
@@ -56,22 +58,24 @@ function delimited(extensions: readonly string[], delimiters: readonly string[])
       ];
       // In a table of one column a blank line is no row, as for pandas; in a wider one DuckDB skips it itself.
       const where = oneColumn ? "WHERE c0 IS NULL OR c0 <> ''" : "";
-      await connection.run(
-        `CREATE TABLE t AS SELECT * FROM read_csv(${literal(path)}, ${options.join(", ")}) ${where}`,
-      );
-      return columns.map((name) => ({ name, holds: "text" }));
+      return [
+        {
+          columns: columns.map((name) => ({ name, holds: "text" })),
+          select: `SELECT * FROM read_csv(${literal(file.path)}, ${options.join(", ")}) ${where}`,
+        },
+      ];
     },
   };
 }
 
-async function readHead(path: string): Promise<string> {
-  await using file = await open(path);
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
-  const bytes = buffer.subarray(0, bytesRead);
-  if (bytes.includes(0)) {
-    throw new UsageError("expected text, got binary content (or UTF-16): export it as CSV in UTF-8");
+async function readHead(file: FileToRead): Promise<string> {
+  const bytes = await headOf(file, headBytes);
+  refuseOtherThanText(bytes, what);
+  const text = bytes.toString("utf8").replace(/^\uFEFF/, "");
+  if (text.trim() === "") {
+    throw new UsageError("expected a header line and rows, got no text at all: leave the file out or fill it");
   }
-  return bytes.toString("utf8").replace(/^\uFEFF/, "");
+  return text;
 }
 
 /** The first record's fields by RFC 4180, and how the file ends its lines. */
@@ -99,11 +103,16 @@ function parseHeader(head: string, delimiter: string): { names: string[]; newlin
 }
 
 /**
- * Reads a file for what DuckDB does not tell: rows that an unclosed quote swallows, and, of a file that mixes LF with CRLF, rows that
- * are too long, which its lenient mode cuts. @throws {UsageError} naming the line.
+ * Reads a file for what DuckDB does not tell, or not with its place: bytes that are no UTF-8, rows that an unclosed quote swallows, and
+ * rows that are too long. @throws {UsageError} naming the line.
  */
-async function scan(path: string, delimiter: string, columns: number): Promise<{ mixedLineEnds: boolean }> {
+async function scan(
+  file: FileToRead,
+  { delimiter, newline, columns }: { delimiter: string; newline: string; columns: number },
+): Promise<{ mixedLineEnds: boolean }> {
   const separator = delimiter.charCodeAt(0);
+  const lineEnd = newline === "\\r" ? carriageReturn : lineFeed;
+  const encoding = utf8Watch(what);
   let state: "start" | "plain" | "quoted" | "closing" = "start";
   let line = 1;
   let openedAt = 0;
@@ -111,8 +120,9 @@ async function scan(path: string, delimiter: string, columns: number): Promise<{
   let tooLong: { line: number; fields: number } | undefined;
   let before = 0;
   const ends = { lf: false, crlf: false };
-  for await (const chunk of createReadStream(path)) {
-    for (const byte of chunk as Buffer) {
+  for await (const chunk of bytesOf(file)) {
+    encoding.see(chunk);
+    for (const byte of chunk) {
       if (state === "quoted") {
         if (byte === quote) state = "closing";
       } else if (byte === quote && (state === "start" || state === "closing")) {
@@ -121,29 +131,32 @@ async function scan(path: string, delimiter: string, columns: number): Promise<{
       } else if (byte === separator) {
         fields++;
         state = "start";
-      } else if (byte === lineFeed) {
+      } else if (byte === lineEnd) {
         if (before === carriageReturn) ends.crlf = true;
         else ends.lf = true;
         if (fields > columns) tooLong ??= { line, fields };
         fields = 1;
         state = "start";
       } else state = byte === carriageReturn ? "start" : "plain";
-      if (byte === lineFeed) line++;
+      if (byte === lineEnd) line++;
       before = byte;
     }
   }
-  if (state === "quoted")
+  encoding.end();
+  if (state === "quoted") {
     throw new UsageError(`line ${openedAt} opens a quote that is never closed: close or double it`);
-  const mixedLineEnds = ends.lf && ends.crlf;
-  if (fields > columns) tooLong ??= { line, fields };
-  if (mixedLineEnds && tooLong !== undefined) {
-    throw new UsageError(`expected ${columns} values on line ${tooLong.line}, got ${tooLong.fields}: mend the line`);
   }
-  return { mixedLineEnds };
+  if (fields > columns) tooLong ??= { line, fields };
+  if (tooLong !== undefined) {
+    throw new UsageError(
+      `expected ${columns} values on line ${tooLong.line}, got ${tooLong.fields}: mend the line, or quote the value that holds the delimiter`,
+    );
+  }
+  return { mixedLineEnds: lineEnd === lineFeed && ends.lf && ends.crlf };
 }
 
 /** Column names as pandas gives them: `Unnamed: 0` where the header is empty, `x.1` for a second `x`. */
-function uniqueNames(header: readonly string[]): string[] {
+export function uniqueNames(header: readonly string[]): string[] {
   const taken = new Set<string>();
   return header.map((written, index) => {
     const name = written === "" ? `Unnamed: ${index}` : written;

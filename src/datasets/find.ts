@@ -1,11 +1,11 @@
-import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import fs, { existsSync } from "node:fs";
+import { access, lstat, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { basename, extname, isAbsolute, join, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { escapePath, glob, isDynamicPattern } from "tinyglobby";
 import type { DataFormat } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
-import { formatOf, tableFormats } from "./index.ts";
+import { formatOf, knownExtensions, stemOf } from "./index.ts";
 
 /** A data file on disk. `name` is what it is called below /data/; `label` is its path below the folder that was searched, without extension. */
 export interface FoundFile {
@@ -15,21 +15,58 @@ export interface FoundFile {
   readonly format: DataFormat;
 }
 
+/** Something that lies where data files were looked for and cannot be one: what it is, and the way out. */
+export interface Unusable {
+  readonly path: string;
+  readonly why: string;
+}
+
+interface Search {
+  /** Relative paths start here. */
+  readonly base: string;
+  /** The config key, for errors. */
+  readonly option: string;
+  readonly passOver: readonly string[];
+}
+
 /**
  * The data files a path means: a file itself, a folder's (at any depth), or a glob's, sorted by path. Hidden files and other
  * extensions are passed over, unless named, and so are `node_modules` and the folders in `passOver` where they lie below what is
- * searched. `option` is the config key in errors. @throws {UsageError} when there is none.
+ * searched. @throws {UsageError} when there is none, or when something there cannot be read.
  */
-export async function findFiles(
-  path: string,
-  { base, option, passOver }: { base: string; option: string; passOver: readonly string[] },
-): Promise<FoundFile[]> {
+export async function findFiles(path: string, options: Search): Promise<FoundFile[]> {
+  const { found, unusable } = await surveyFiles(path, options);
+  const [first] = unusable;
+  if (first === undefined) return found;
+  const more = unusable.length > 1 ? ` (and ${unusable.length - 1} more like it)` : "";
+  throw new UsageError(
+    `Expected ${options.option} (\`${path}\`) to find files that can be read, got \`${first.path}\`: ${first.why}${more}`,
+  );
+}
+
+export interface Survey {
+  readonly found: FoundFile[];
+  /** Data files, folders and links that cannot be read. */
+  readonly unusable: Unusable[];
+  /** Files that are passed over although people take them for tables. */
+  readonly foreign: Unusable[];
+}
+
+/** The same, with what cannot be read told apart instead of thrown. @throws {UsageError} when there is nothing at all. */
+export async function surveyFiles(path: string, { base, option, passOver }: Search): Promise<Survey> {
   const wanted = path.startsWith("package:") ? inPackage(path, base, option) : resolve(base, path);
-  const there = await stat(wanted).catch((error: NodeJS.ErrnoException) => {
+  const there = await stat(wanted).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" && (await isLink(wanted))) {
+      throw new UsageError(`Expected ${option} to be readable, got \`${path}\`, a link to nothing: mend or remove it`, {
+        cause: error,
+      });
+    }
     if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ENAMETOOLONG") return undefined;
-    throw new UsageError(`Expected ${option} to be readable, got \`${path}\` (${error.message})`, { cause: error });
+    throw new UsageError(`Expected ${option} to be readable, got \`${path}\` (${error.message}): check its rights`, {
+      cause: error,
+    });
   });
-  if (there?.isFile()) return [named(wanted, path, option)];
+  if (there?.isFile()) return { found: [named(wanted, path, option)], unusable: [], foreign: [] };
   if (there?.isDirectory()) return await search(wanted, "**", { path, option, passOver });
   if (there !== undefined) {
     throw new UsageError(
@@ -45,60 +82,126 @@ export async function findFiles(
   return await search(root, pattern, { path, option, passOver });
 }
 
-function named(file: string, path: string, option: string): FoundFile {
-  const found = asData(file, basename(file, extname(file)), option);
-  if (found !== undefined) return found;
-  throw new UsageError(
-    `Expected ${option} to name a data file (${knownExtensions()}), got \`${path}\`: convert it, or unpack it if it is compressed`,
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (entry) => entry.isSymbolicLink(),
+    () => false,
   );
+}
+
+function named(file: string, path: string, option: string): FoundFile {
+  const found = asData(file, stemOf(basename(file)));
+  if (found === undefined) {
+    throw new UsageError(
+      `Expected ${option} to name a data file (${knownExtensions()}), got \`${path}\`: ${wayOutOf(path) ?? "convert it, or unpack it if it is compressed"}`,
+    );
+  }
+  if ("why" in found) throw new UsageError(`Expected ${option} to name a data file, got ${found.path}: ${found.why}`);
+  return found;
 }
 
 async function search(
   root: string,
   pattern: string,
   { path, option, passOver }: { path: string; option: string; passOver: readonly string[] },
-): Promise<FoundFile[]> {
-  const ignore = [
+): Promise<Survey> {
+  const ignored = [
     "**/node_modules",
     ...passOver
       .map((folder) => relative(root, folder))
       .filter(isBelow)
       .map(escapePath),
   ];
-  const paths = existsSync(root)
-    ? await glob(pattern, {
-        cwd: root,
-        absolute: true,
-        onlyFiles: true,
-        expandDirectories: false,
-        ignore: ignore.flatMap((folder) => [folder, `${folder}/**`]),
-      })
-    : [];
+  const closed = new Map<string, string>();
+  const options = {
+    cwd: root,
+    absolute: true,
+    onlyFiles: true,
+    expandDirectories: false,
+    ignore: ignored.flatMap((folder) => [folder, `${folder}/**`]),
+    fs: { ...fs, readdir: tellingReaddir(closed) },
+  };
+  const there = existsSync(root);
+  const paths = there ? (await glob(pattern, options)).sort() : [];
   const found: FoundFile[] = [];
-  for (const file of paths.sort()) {
+  const unusable: Unusable[] = [...closed].map(([folder, message]) => ({
+    path: folder,
+    why: `a folder that cannot be read (${message}): give yourself the right to read it, or leave it out`,
+  }));
+  const foreign: Unusable[] = [];
+  for (const file of paths) {
     const below = relative(root, file);
-    const data = asData(file, below.slice(0, below.length - extname(below).length), option);
-    if (data !== undefined) found.push(data);
+    const data = asData(file, join(dirname(below), stemOf(basename(below))));
+    if (data === undefined) {
+      const wayOut = wayOutOf(file);
+      if (wayOut !== undefined) foreign.push({ path: file, why: `a format that is not read: ${wayOut}` });
+      continue;
+    }
+    if ("why" in data) unusable.push(data);
+    else {
+      const why = await cannotRead(file);
+      if (why === undefined) found.push(data);
+      else unusable.push({ path: file, why });
+    }
   }
-  if (found.length > 0) return found;
+  if (found.length + unusable.length > 0) return { found, unusable, foreign };
   throw new UsageError(
     `Expected ${option} to find data files (${knownExtensions()}), got \`${path}\`, which finds ${paths.length === 0 ? "no file" : `only other files, such as \`${basename(paths[0] ?? "")}\``} in \`${root}\` (relative paths start at the config's own folder)`,
   );
+}
+
+/** `readdir` that notes which folders it could not read, and gives links to nothing as files: the search passes over both in silence. */
+function tellingReaddir(closed: Map<string, string>): typeof fs.readdir {
+  type Done = (error: NodeJS.ErrnoException | null, entries?: Pick<fs.Dirent, "name" | "isFile">[]) => void;
+  const readdir = (folder: string, options: { withFileTypes: true }, done: Done) =>
+    fs.readdir(folder, options, (error, entries) => {
+      if (error !== null && error.code !== "ENOENT" && error.code !== "ENOTDIR") {
+        closed.set(folder.replace(/(.)\/$/, "$1"), error.code ?? error.message);
+      }
+      const told = entries?.map((entry) =>
+        entry.isSymbolicLink() && !existsSync(join(folder, entry.name)) ? linkToNothing(entry.name) : entry,
+      );
+      done(error, told);
+    });
+  return readdir as unknown as typeof fs.readdir;
+}
+
+function linkToNothing(name: string) {
+  return { name, isFile: () => true, isDirectory: () => false, isSymbolicLink: () => false };
+}
+
+async function cannotRead(path: string): Promise<string | undefined> {
+  return access(path, fs.constants.R_OK).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) =>
+      error.code === "ENOENT"
+        ? "a link to nothing: mend or remove it"
+        : `a file that cannot be read (${error.code}): give yourself the right to read it, or leave it out`,
+  );
+}
+
+/** The way out for files that people take for tables and that no reader here reads. */
+function wayOutOf(path: string): string | undefined {
+  if (/\.(xls|xlsb|ods|numbers)$/i.test(path)) return "convert it: save it as .xlsx or CSV";
+  if (/\.(zip|7z|rar|tar|tgz|bz2|xz|zst)$/i.test(path)) return "unpack it (of packed files only gzip is read)";
+  if (/\.gz$/i.test(path)) return "of gzipped files only CSV, TSV and JSON are read: unpack it";
+  if (/\.(feather|arrow|orc|avro|dta|sav|sas7bdat|rds|rdata|db|sqlite|sqlite3|h5|pkl)$/i.test(path)) {
+    return "convert it to Parquet or CSV";
+  }
+  return undefined;
 }
 
 function isBelow(path: string): boolean {
   return path !== "" && path !== ".." && !path.startsWith("../") && !isAbsolute(path);
 }
 
-function asData(path: string, label: string, option: string): FoundFile | undefined {
+function asData(path: string, label: string): FoundFile | Unusable | undefined {
   const name = basename(path);
   const format = formatOf(name);
   if (format === undefined) return undefined;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
   if (/[\u0000-\u001f\u007f\ufffd]/.test(name)) {
-    throw new UsageError(
-      `Expected the file names of ${option} to be UTF-8 without control characters, got ${JSON.stringify(name)}: rename the file`,
-    );
+    return { path: JSON.stringify(name), why: "a file name with control characters, or not UTF-8: rename the file" };
   }
   return { path, name, label, format };
 }
@@ -129,10 +232,4 @@ function inPackage(path: string, base: string, option: string): string {
     );
   }
   return join(found, inside);
-}
-
-function knownExtensions(): string {
-  return Object.values(tableFormats)
-    .flatMap((format) => format.extensions)
-    .join(" ");
 }

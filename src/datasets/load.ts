@@ -95,8 +95,12 @@ export function datasetLoader(options: { folder: string; base?: string }): Datas
   };
 }
 
+/** Each content once, under the name that comes first: a copy of a file bears the same questions. */
 function once(loaded: readonly LoadedDataset[]): LoadedDataset[] {
   const first = new Map<string, LoadedDataset>();
-  for (const one of loaded) if (!first.has(one.dataset.id)) first.set(one.dataset.id, one);
+  for (const one of loaded) {
+    const content = one.dataset.files.map(({ format, sha256 }) => `${format} ${sha256}`).sort();
+    if (!first.has(content.join("\n"))) first.set(content.join("\n"), one);
+  }
   return [...first.values()];
 }

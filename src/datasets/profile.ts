@@ -1,77 +1,127 @@
-import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { stat, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import type { Dataset, FileProfile } from "../domain/dataset.ts";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { z } from "zod";
+import type { Remember } from "../contracts.ts";
+import {
+  type DataFile,
+  type Dataset,
+  type FileProfile,
+  fileProfile,
+  type TableProfile,
+  tableProfile,
+} from "../domain/dataset.ts";
 import { StoreError, UsageError } from "../domain/errors.ts";
 import { profileColumn } from "./column.ts";
-import { tableFormats } from "./index.ts";
-import { query } from "./table.ts";
+import { memoryFor, withDatabase, withScratch } from "./database.ts";
+import { isGzip, tableFormats } from "./index.ts";
+import { joinsOf } from "./joins.ts";
+import { keysOf } from "./keys.ts";
+import { query, type TableSource } from "./table.ts";
 
 /** Part of a remembered profile's identity: bumped whenever the same file gets another profile. */
-export const profileVersion = 1;
+export const profileVersion = 2;
+
+// Tables wider than this are profiled in blocks of as many columns: a query over a block does not pay for the rest.
+const blockColumns = 100;
 
 /**
- * What each file of a dataset holds. `dir` is the folder of the loader's copies. A pure function of the files' names and contents.
+ * What each table of a dataset's files holds, and how they join. `dir` is the folder of the loader's copies. A pure function of the
+ * files' names and contents; with `remember`, each file's part is computed once for its content. `onFile` hears of each file that is
+ * read. Memory is bounded whatever the files' sizes; the folder TMPDIR needs room for the largest file.
  * @throws {UsageError} when a file is not a table with rows. @throws {StoreError} when there is no room to read it.
  */
-export async function profileDataset(dataset: Dataset, dir: string): Promise<FileProfile[]> {
-  const scratch = await mkdtemp(join(tmpdir(), "tracemill-profile-"));
-  try {
-    const profiles: FileProfile[] = [];
-    for (const file of dataset.files) {
-      // DuckDB reads a path as a glob: the link has a name without brackets or stars.
-      const link = join(scratch, `table-${profiles.length}`);
-      await symlink(resolve(dir, file.name), link);
-      profiles.push(
-        await withConnection(scratch, async (connection) => {
-          try {
-            const columns = await tableFormats[file.format].read(connection, link);
-            return await profileTable(connection, file.name, columns);
-          } catch (error) {
-            throw readable(error, file.name, file.format, link);
-          }
-        }),
-      );
-    }
-    return profiles;
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+export async function profileDataset(
+  dataset: Dataset,
+  dir: string,
+  options: {
+    readonly remember?: Remember;
+    readonly signal?: AbortSignal;
+    readonly onFile?: (file: DataFile) => void;
+  } = {},
+): Promise<FileProfile[]> {
+  const { remember, signal = new AbortController().signal } = options;
+  const profiles: FileProfile[] = [];
+  for (const file of dataset.files) {
+    signal.throwIfAborted();
+    const compute = () => {
+      options.onFile?.(file);
+      return profileFile(file, resolve(dir, file.name));
+    };
+    const identity = { kind: "profile", version: profileVersion, sha256: file.sha256, format: file.format };
+    const tables =
+      remember === undefined
+        ? await compute()
+        : (await remember({ ...identity, gzip: isGzip(file.name) }, z.array(tableProfile), compute, { signal })).value;
+    for (const table of tables) profiles.push({ file: file.name, ...table });
   }
+  if (profiles.length < 2) return profiles;
+  const compute = () => withJoins(dataset, dir, profiles);
+  if (remember === undefined) return compute();
+  const identity = { kind: "joins", version: profileVersion, dataset: dataset.id };
+  return (await remember(identity, z.array(fileProfile), compute, { signal })).value;
 }
 
-async function withConnection<T>(scratch: string, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
-  const instance = await DuckDBInstance.create(":memory:", {
-    memory_limit: "1GB",
-    // One thread: sums over floats come out the same every time.
-    threads: "1",
-    temp_directory: join(scratch, "spill"),
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
+/** The tables of one file, without its name. */
+async function profileFile(file: DataFile, path: string): Promise<TableProfile[]> {
+  return withTables(file, path, async (connection, sources) => {
+    const tables: TableProfile[] = [];
+    for (const source of sources) tables.push(await profileTable(connection, source));
+    return tables;
   });
-  const connection = await instance.connect();
-  try {
-    await connection.run("SET TimeZone = 'UTC'");
-    return await use(connection);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
 }
 
-async function profileTable(
-  connection: DuckDBConnection,
-  file: string,
-  columns: Awaited<ReturnType<(typeof tableFormats)["csv"]["read"]>>,
-): Promise<FileProfile> {
-  const [counted] = await query(connection, "SELECT count(*) AS rows FROM t");
+async function withJoins(dataset: Dataset, dir: string, profiles: readonly FileProfile[]): Promise<FileProfile[]> {
+  return joinsOf(profiles, async (name, use) => {
+    const file = dataset.files.find((one) => one.name === name);
+    if (file === undefined) throw new Error(`Expected a file of the dataset, got \`${name}\``);
+    return withTables(file, resolve(dir, name), use);
+  });
+}
+
+/** Opens a file's tables for `use`; errors of the readers become ours, with the file's name. */
+async function withTables<T>(
+  file: DataFile,
+  path: string,
+  use: (connection: DuckDBConnection, sources: readonly TableSource[]) => Promise<T>,
+): Promise<T> {
+  return withScratch(async (scratch) => {
+    // DuckDB reads a path as a glob: the link has a name without brackets or stars.
+    const link = join(scratch, "table");
+    await symlink(path, link);
+    return withDatabase(scratch, async (connection) => {
+      try {
+        // A missing or unreadable file is told as such, not as one of a wrong format.
+        await stat(link);
+        const opened = { path: link, gzip: isGzip(file.name), scratch };
+        return await use(connection, await tableFormats[file.format].open(connection, opened));
+      } catch (error) {
+        throw readable(error, file.name, file.format, link);
+      }
+    });
+  });
+}
+
+async function profileTable(connection: DuckDBConnection, source: TableSource): Promise<TableProfile> {
+  const { columns, sheet } = source;
+  await connection.run(`SET memory_limit = '${memoryFor(columns.length) + (source.extraMemoryMb ?? 0)}MB'`);
+  const wide = columns.length > blockColumns;
+  const table = wide ? "wide" : "t";
+  await connection.run(`CREATE OR REPLACE TABLE ${table} AS ${source.select}`);
+  const [counted] = await query(connection, `SELECT count(*) AS rows FROM ${table}`);
   const rows = Number(counted?.rows);
   if (rows === 0) throw new UsageError("expected at least one row, got none: leave the file out or fill it");
-  const profile: FileProfile = { file, rows, columns: [] };
+  const profile: TableProfile = { ...(sheet !== undefined && { sheet }), rows, columns: [] };
   for (const [index, column] of columns.entries()) {
+    if (wide && index % blockColumns === 0) {
+      const block = columns.slice(index, index + blockColumns).map((_, offset) => `c${index + offset}`);
+      await connection.run(`CREATE OR REPLACE TABLE t AS SELECT ${block.join(", ")} FROM wide`);
+    }
     profile.columns.push(await profileColumn(connection, `c${index}`, column, rows));
   }
-  return profile;
+  const keys = await keysOf(connection, table, profile);
+  return keys.length > 0 ? { ...profile, keys } : profile;
 }
 
 function readable(error: unknown, file: string, format: string, link: string): unknown {
@@ -79,14 +129,12 @@ function readable(error: unknown, file: string, format: string, link: string): u
   if (error instanceof UsageError) {
     return new UsageError(`Cannot profile \`${file}\` as ${format.toUpperCase()}: ${error.message}`, { cause: error });
   }
-  if (/^(Out of Memory|IO) Error/.test(error.message)) {
-    return new StoreError(`Could not profile \`${file}\` in \`${tmpdir()}\`: ${reason(error, link, file)}.`, {
-      cause: error,
-    });
+  if ("code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
+    return new StoreError(`Could not profile \`${file}\` in \`${tmpdir()}\`: ${error.message}.`, { cause: error });
   }
-  if (/is not utf-8 encoded/i.test(error.message)) {
-    return new UsageError(
-      `Expected \`${file}\` to be UTF-8, got other bytes (${reason(error, link, file).split("; Original Line")[0]}): convert it, for example with iconv -f latin1 -t utf-8`,
+  if (/^(Out of Memory|IO) Error/.test(error.message)) {
+    return new StoreError(
+      `Could not profile \`${file}\` in \`${tmpdir()}\` (TMPDIR names another folder): ${reason(error, link, file)}.`,
       { cause: error },
     );
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-export const dataFormats = ["csv", "tsv", "json", "jsonl", "parquet"] as const;
+export const dataFormats = ["csv", "tsv", "json", "jsonl", "parquet", "xlsx"] as const;
 export type DataFormat = (typeof dataFormats)[number];
 
 /** One data file. `name` is the file's name below `/data/` inside the sandbox. */
@@ -12,12 +12,27 @@ export const dataFile = z.strictObject({
 });
 export type DataFile = z.infer<typeof dataFile>;
 
-export const columnKinds = ["number", "integer", "date", "category", "text", "boolean", "id", "nested"] as const;
+export const columnKinds = [
+  "number",
+  "integer",
+  "money",
+  "percent",
+  "date",
+  "category",
+  "text",
+  "boolean",
+  "id",
+  "nested",
+] as const;
 
-/** What one column holds. `missing` and `distinct` are row counts; numbers and dates carry their range, categories their top values. */
+/**
+ * What one column holds. `missing` and `distinct` are row counts; numbers, money, percent and dates carry their range, categories
+ * their top values. `asText`: numbers written with signs or separators, which need cleaning before arithmetic.
+ */
 export const columnProfile = z.strictObject({
   name: z.string(),
   kind: z.enum(columnKinds),
+  asText: z.literal(true).optional(),
   missing: z.number().int(),
   distinct: z.number().int(),
   min: z.union([z.number(), z.string()]).optional(),
@@ -29,11 +44,29 @@ export const columnProfile = z.strictObject({
 });
 export type ColumnProfile = z.infer<typeof columnProfile>;
 
-export const fileProfile = z.strictObject({
-  file: z.string(),
+/** One table of a file: the file's only one, or a sheet of a workbook. `keys`: the columns, or pairs of them, that likely name a row. */
+export const tableProfile = z.strictObject({
+  sheet: z.string().optional(),
   rows: z.number().int(),
   columns: z.array(columnProfile),
+  keys: z.array(z.array(z.string())).optional(),
 });
+export type TableProfile = z.infer<typeof tableProfile>;
+
+/**
+ * A column whose values are found in a column of another table of the dataset. `found`: the share of its distinct values that are;
+ * `shape` reads from this table to the other.
+ */
+export const join = z.strictObject({
+  column: z.string(),
+  to: z.strictObject({ file: z.string(), sheet: z.string().optional(), column: z.string() }),
+  shape: z.enum(["one to one", "many to one", "many to many"]),
+  found: z.number(),
+});
+export type Join = z.infer<typeof join>;
+
+/** A table of a dataset's file, and the joins that start at it. */
+export const fileProfile = tableProfile.extend({ file: z.string(), joins: z.array(join).optional() });
 export type FileProfile = z.infer<typeof fileProfile>;
 
 /** Data files someone can ask about. The id is a hash of the files' names and contents, never of where they lie. */

@@ -8,7 +8,7 @@ import { hashOf } from "../domain/hash.ts";
 import type { StepResult } from "../domain/trajectory.ts";
 import { runnerHash, type SandboxOptions } from "./inside.ts";
 
-const packages = ["numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "matplotlib"];
+const packages = ["numpy", "pandas", "scipy", "scikit-learn", "statsmodels", "matplotlib", "openpyxl"];
 
 const look = `
 import importlib.metadata, json, os, platform, socket

@@ -12,6 +12,7 @@ export const pythonPackages: Readonly<Record<string, string>> = {
   sklearn: "python3-sklearn",
   statsmodels: "python3-statsmodels",
   matplotlib: "python3-matplotlib",
+  openpyxl: "python3-openpyxl",
 };
 
 /** The modules of `pythonPackages` that the host's Python cannot find, all of them where there is no Python of 3.11 or newer. */

@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { recipes } from "../../pipelines/index.ts";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -43,10 +44,60 @@ describe("tracemill init", () => {
     expect(text + end.stdout + end.stderr).not.toContain("secret-of-mine");
   });
 
-  test("--example writes a config of the package's tables", async () => {
+  test("--example writes the quickstart's config", async () => {
     const end = await tracemill(["init", "--example"], { cwd: folder });
     expect(end.code, end.stderr).toBe(0);
-    expect((await written()).config.datasets).toContain("package:vega-datasets/data/cars.json");
+    expect(end.stdout).toMatch(/^cars +cars\.json +406 +9 /m);
+    const quickstart = await readConfig("configs/quickstart.yaml");
+    const file = await readConfig(join(folder, "tracemill.yaml"));
+    expect(file.value).toEqual(quickstart.value);
+  });
+
+  test("puts files that join into one dataset with the reason, and leaves out what cannot be read, with the reason", async () => {
+    const data = join(folder, "my data");
+    await mkdir(data);
+    const lines = (count: number, line: (row: number) => string) =>
+      Array.from({ length: count }, (_, row) => line(row)).join("\n");
+    await writeFile(join(data, "customers.csv"), `id,name\n${lines(40, (row) => `${row + 1},Customer ${row}`)}\n`);
+    await writeFile(
+      join(data, "orders.csv"),
+      `order_id,customer_id\n${lines(90, (row) => `${row + 500},${1 + (row % 40)}`)}\n`,
+    );
+    await writeFile(
+      join(data, "it's: #1.csv.gz"),
+      gzipSync(`day,rain\n${lines(30, (row) => `2024-01-${row + 1},${row}.5`)}\n`),
+    );
+    await writeFile(join(data, "latin.csv"), Buffer.from("a,b\né,1\n", "latin1"));
+    await writeFile(join(data, "old.xls"), "old");
+    await writeFile(join(data, "empty.csv"), "");
+    await copyFile(join(data, "customers.csv"), join(data, "zz copy.csv"));
+    await symlink("nowhere.csv", join(data, "link.csv"));
+    const end = await tracemill(["init", "my data"], { cwd: folder });
+    expect(end.code, end.stderr).toBe(0);
+    const { config, text } = await written();
+    expect(config.datasets).toEqual([
+      { name: "customers-orders", files: ["./my data/customers.csv", "./my data/orders.csv"] },
+      "./my data/it's: #1.csv.gz",
+    ]);
+    const reason = 'orders.csv "customer_id" joins customers.csv "id": many to one, 100 % of values found';
+    for (const said of [text, end.stdout]) {
+      expect(said).toContain(reason);
+      expect(said).toMatch(/latin\.csv: .*0xe9 on line 2.*iconv -f WINDOWS-1252/);
+      expect(said).toMatch(/old\.xls: a format that is not read.*save it as \.xlsx or CSV/);
+      expect(said).toMatch(/empty\.csv: an empty file/);
+      expect(said).toMatch(/zz copy\.csv: the same content as customers\.csv/);
+      expect(said).toMatch(/link\.csv: a link to nothing/);
+    }
+    expect(text).toContain("  # left out: ./my data/latin.csv");
+  });
+
+  test("fails only when nothing is left, and says of every file why", async () => {
+    await writeFile(join(folder, "a.csv"), "x,y\n");
+    await writeFile(join(folder, "b.csv"), "x,y\n1,2,3\n");
+    const end = await tracemill(["init", "*.csv"], { cwd: folder });
+    expect(end.code).toBe(2);
+    expect(end.stderr).toMatch(/a\.csv.*at least one row[\s\S]*b\.csv.*2 values on line 2, got 3/);
+    await expect(readFile(join(folder, "tracemill.yaml"))).rejects.toThrow("ENOENT");
   });
 
   test("leaves a config that is there alone unless --force", async () => {
@@ -63,7 +114,7 @@ describe("tracemill init", () => {
   test.each([
     ["nothing named", [], "tracemill init --example"],
     ["a folder that is not there", ["nowhere"], "nowhere"],
-    ["a folder without data", ["."], "datasets[0]"],
+    ["a folder without data", ["."], "finds no file"],
   ])("%s is told, and nothing is written", async (_what, args, told) => {
     const end = await tracemill(["init", ...args], { cwd: folder });
     expect(end.code, end.stderr).toBe(2);

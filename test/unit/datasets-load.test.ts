@@ -75,7 +75,7 @@ describe("what a path finds", () => {
     await mkdir(join(base, "data"));
     await symlink(join(base, "elsewhere/real.csv"), join(base, "data/link.csv"));
     await symlink(join(base, "elsewhere/more"), join(base, "data/linked"));
-    await symlink(join(base, "nowhere.csv"), join(base, "data/broken.csv"));
+    await symlink(join(base, "nowhere.txt"), join(base, "data/broken.txt"));
     await symlink(join(base, "data"), join(base, "data/loop"));
     const loaded = await loader().load("data");
     expect(loaded.map(({ dataset }) => dataset.files[0]?.name)).toEqual(["link.csv", "other.csv"]);
@@ -124,6 +124,7 @@ describe("identity", () => {
   it("gives one dataset for content that is found twice", async () => {
     await put("data/a.csv", "x\n1\n");
     await put("copy/a.csv", "x\n1\n");
+    await put("copy/b.csv", "x\n1\n");
     expect(await loader().loadAll(["data", "copy", "data/a.csv", "./data/*.csv"])).toHaveLength(1);
   });
 });
@@ -192,13 +193,36 @@ describe("what cannot be loaded says the option, the value and the way out", () 
   });
 
   it("a file of another kind, named directly", async () => {
-    await put("table.xlsx", "PK");
-    expect(await problem(loader().loadAll(["table.xlsx"]))).toMatch(/datasets\[0\].*\.csv.*`table.xlsx`: convert it/);
+    await put("table.ods", "PK");
+    expect(await problem(loader().loadAll(["table.ods"]))).toMatch(/datasets\[0\].*\.csv.*`table.ods`: convert it/);
   });
 
   it("an empty file", async () => {
     await put("data/empty.csv", "");
     expect(await problem(loader().loadAll(["data"]))).toMatch(/datasets\[0\].*empty\.csv.*leave it out/);
+  });
+
+  it("links to nothing, named or found, instead of passing over them", async () => {
+    await put("data/a.csv", "x\n1\n");
+    await symlink("nowhere.csv", join(base, "data/link.csv"));
+    expect(await problem(loader().loadAll(["data/link.csv"]))).toMatch(
+      /datasets\[0\].*a link to nothing: mend or remove/,
+    );
+    expect(await problem(loader().loadAll(["data"]))).toMatch(/datasets\[0\].*link\.csv`: a link to nothing/);
+    expect(await problem(loader().loadAll(["data/*.csv"]))).toMatch(/link\.csv`: a link to nothing/);
+    expect(await loader().loadAll(["data/a*.csv"])).toHaveLength(1);
+  });
+
+  it("old Excel files, archives and other tables, with the program's way out", async () => {
+    for (const [name, wayOut] of [
+      ["old.xls", "save it as .xlsx or CSV"],
+      ["data.zip", "unpack it"],
+      ["model.pkl", "Parquet or CSV"],
+      ["table.parquet.gz", "unpack it"],
+    ] as const) {
+      await put(name, "x");
+      expect(await problem(loader().loadAll([name]))).toContain(wayOut);
+    }
   });
 
   it("two files of one name in one dataset", async () => {
@@ -209,7 +233,7 @@ describe("what cannot be loaded says the option, the value and the way out", () 
 
   it("a name that would break the lines it is shown in", async () => {
     await put("a\nb.csv", "x\n1\n");
-    expect(await problem(loader().loadAll(["*.csv"]))).toMatch(/datasets\[0\].*"a\\nb.csv": rename the file/);
+    expect(await problem(loader().loadAll(["*.csv"]))).toMatch(/datasets\[0\].*a\\nb\.csv.*rename the file/);
   });
 
   it("a package that is not installed, or no package at all", async () => {
