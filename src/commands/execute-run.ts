@@ -19,9 +19,11 @@ import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type OpenedRun, openRun } from "./open-run.ts";
-import { showProgress } from "./progress.ts";
 import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
 import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
+import { snapshotsOf } from "./take-snapshot.ts";
+import { viewOf } from "./view.ts";
+import { openWatch, type Watch } from "./watch.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
 interface RunOptions {
@@ -30,6 +32,8 @@ interface RunOptions {
   readonly configPath: string;
   /** Absolute path of the folder for runs and the store. */
   readonly output: string;
+  /** How to show it: JSON lines on stdout, hardly anything, or what suits the terminal. */
+  readonly shown: { readonly json: boolean; readonly quiet: boolean };
 }
 
 /**
@@ -37,18 +41,25 @@ interface RunOptions {
  * went. Returns the exit code. @throws {UsageError} for what only a person can mend; {StoreError} when the disk refuses.
  */
 export async function executeRun(options: RunOptions): Promise<number> {
-  using interrupt = stopOnInterrupt(say);
+  using watch = openWatch(
+    viewOf({ ...options.shown, stdout: process.stdout, stderr: process.stderr, env: process.env }),
+  );
+  using interrupt = stopOnInterrupt(watch.tell);
   try {
-    return await openAndRun(options, interrupt);
+    return await openAndRun(options, { interrupt, watch });
   } catch (error) {
     if (!interrupt.stopping.aborted || firstError(error) !== interrupt.stopping.reason) throw error;
-    say(`Stopped. To go on, ${runAgain}.`);
+    watch.tell(`Stopped. To go on, ${runAgain}.`);
     return exitCodes.interrupted;
   }
 }
 
-async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<number> {
+async function openAndRun(
+  options: RunOptions,
+  { interrupt, watch }: { readonly interrupt: Interrupt; readonly watch: Watch },
+): Promise<number> {
   const { recipe, config, output } = options;
+  const say = (line: string) => watch.log("info", line);
   const startedMs = Date.now();
   const storeFolder = join(output, "store");
   await makeWritableFolder(storeFolder);
@@ -71,7 +82,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   });
   const line = await recipe.build(config, opened.kit);
   if (interrupt.draining.aborted) {
-    say("Stopped before anything was started.");
+    watch.tell("Stopped before anything was started.");
     return exitCodes.interrupted;
   }
   const folder = await createRunFolder({ output, configHash: hashOf(config), now: new Date(startedMs) });
@@ -106,20 +117,17 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
     };
     await writeJson(folder.summaryPath, summary);
+    await watch.finish(status);
+    watch.summary(summary, { path: folder.path, exitCode: exitCodes[status] });
     return summary;
   }
 
-  const progress = showProgress({
-    account,
-    usage: () => meter.total(),
-    expected: target,
-    stream: process.stderr,
-    isTerminal: process.stderr.isTTY === true,
-    columns: () => process.stderr.columns ?? 100,
-    now: Date.now,
-    intervalMs: process.stderr.isTTY ? 200 : 5000,
+  const snapshots = snapshotsOf({
+    ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target },
+    ...{ admissions: opened.admissions, models: opened.models, backend: opened.backend },
+    isDraining: () => interrupt.draining.aborted,
   });
-  interrupt.tell((text) => progress.log(text));
+  watch.follow(snapshots, folder.statusPath);
   let files: ExportedFile[];
   try {
     files = await exportExamples({
@@ -133,11 +141,9 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
     // Where the disk refuses, the end could not be written either: such a run reads like one that was killed.
     if (!(error instanceof StoreError)) {
       const status = statusOfError(error, interrupt.stopping);
-      await end(status).catch((second: unknown) => say(`The run's end could not be written: ${second}`));
+      await end(status).catch((second: unknown) => watch.log("error", `The run's end could not be written: ${second}`));
     }
     throw error;
-  } finally {
-    progress.stop();
   }
 
   const owed = countOwed(account.rows());
@@ -161,7 +167,7 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt): Promise<nu
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const flags = here(output) === "output" ? "" : ` --output ${here(output)}`;
   const shown = files.map((file) => ({ ...file, path: here(file.path) }));
-  say(closingWords({ summary, path: here(folder.path), files: shown, target, flags }));
+  watch.tell(closingWords({ summary, path: here(folder.path), files: shown, target, flags }));
   return exitCodes[status];
 }
 
@@ -199,8 +205,4 @@ function manifestOf(
     startedAt: new Date(options.startedMs).toISOString(),
     argv: process.argv.slice(2),
   };
-}
-
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
 }

@@ -6,7 +6,7 @@ import { datasetLoader } from "../datasets/load.ts";
 import { profileDataset, profileVersion } from "../datasets/profile.ts";
 import { type Dataset, type FileProfile, fileProfile, type Seed } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
-import { createAdmissions } from "../models/admission.ts";
+import { type Admissions, createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
 import { openModels } from "../models/open.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
@@ -18,6 +18,7 @@ export interface OpenedRun extends AsyncDisposable {
   readonly kit: RunKit;
   readonly backend: SandboxBackend;
   readonly models: readonly Model[];
+  readonly admissions: Admissions;
   readonly datasets: readonly Dataset[];
   /** Hash of every prompt the recipe asked for, by path; filled while the line is built. */
   readonly prompts: Readonly<Record<string, string>>;
@@ -41,10 +42,11 @@ export async function openRun(options: {
   const resources: AsyncDisposable[] = [];
   const close = () => closeAll(resources.splice(0).reverse());
   try {
+    const admissions = createAdmissions();
     const models = await openModels(config.models, {
       remember,
       meter: options.meter,
-      admissions: createAdmissions(),
+      admissions,
       env: options.env,
     });
     resources.push(models);
@@ -107,7 +109,7 @@ export async function openRun(options: {
           signal: sessionSignal,
         }),
     };
-    return { kit, backend, models: models.all, datasets, prompts, [Symbol.asyncDispose]: close };
+    return { kit, backend, models: models.all, admissions, datasets, prompts, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close().catch(() => undefined); // what went wrong first is what the user has to hear
     throw error;

@@ -12,6 +12,8 @@ export interface RunArguments {
   readonly config: string;
   readonly output: string;
   readonly set: readonly string[];
+  readonly json: boolean;
+  readonly quiet: boolean;
 }
 
 export function builder(argv: Argv): Argv {
@@ -22,7 +24,13 @@ export function builder(argv: Argv): Argv {
       array: true,
       default: [],
       describe: "Change one option of the config: --set select.target=50 (repeatable)",
-    });
+    })
+    .option("json", {
+      type: "boolean",
+      default: false,
+      describe: "For programs: snapshots, log and summary as JSON lines",
+    })
+    .option("quiet", { type: "boolean", default: false, describe: "Say nothing but errors and the last words" });
 }
 
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
@@ -30,7 +38,10 @@ export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<v
   const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
   const recipe = recipeOf(value, file.path);
   const config = parseConfig(recipe.config, value, file.path);
-  process.exitCode = await executeRun({ recipe, config, configPath: file.path, output: resolve(args.output) });
+  process.exitCode = await executeRun({
+    ...{ recipe, config, configPath: file.path, output: resolve(args.output) },
+    shown: { json: args.json, quiet: args.quiet },
+  });
 }
 
 function recipeOf(value: unknown, path: string): Recipe {
