@@ -44,28 +44,29 @@ export interface StageCounts {
   readonly rejected: number;
   readonly failed: number;
   readonly pending: number;
+  readonly underWay: number;
   readonly out: number;
 }
 
 /**
- * Rough on purpose: the stage with the most items carries the work, and what is left of them ends at its present pace (ends a
- * minute, by the stage's position; null or 0 where it has none). What is left includes what stages before it still hold, multiplied as they
- * multiplied so far. Null until the first stage has let everything in and a tenth of the widest is done.
+ * Rough on purpose: each stage ends what is left of it at its present pace (ends a minute, by position), and the slowest decides. What is
+ * left includes what stages before it still hold, multiplied as they multiplied so far. Null while the first stage still lets items in, and
+ * where a stage at work has done less than a tenth or stands still.
  */
 export function secondsLeft(rows: readonly StageCounts[], pace: (index: number) => number | null): number | null {
   const [first] = rows;
   if (!first || first.pending > 0 || first.in === 0) return null;
-  let widest = { index: -1, done: 0, left: 0 };
+  let seconds = 0;
   let coming = 0;
   for (const [index, row] of rows.entries()) {
     const done = row.passed + row.rejected + row.failed;
-    if (done === 0) break; // nothing known of it or of what follows
+    if (done === 0) return row.underWay > 0 ? null : seconds; // a stage that waits for all its items is quick at the end
     const left = row.pending + coming;
-    if (done + left > widest.done + widest.left) widest = { index, done, left };
+    if (done < left / 9) return null;
+    const perMinute = left === 0 ? null : pace(index);
+    if (left > 0 && (perMinute === null || perMinute <= 0)) return null;
+    if (perMinute) seconds = Math.max(seconds, (left / perMinute) * 60);
     coming = left * (row.out / done);
   }
-  if (widest.done < widest.left / 9) return null;
-  if (widest.left === 0) return 0;
-  const perMinute = pace(widest.index);
-  return perMinute === null || perMinute <= 0 ? null : (widest.left / perMinute) * 60;
+  return seconds;
 }

@@ -1,4 +1,5 @@
 // A block of lines at the bottom of a terminal, redrawn in place.
+import stringWidth from "string-width";
 import { harmless } from "../audit/text.ts";
 import type { Look } from "../display/look.ts";
 
@@ -30,45 +31,52 @@ const wrapOff = "\u001b[?7l";
 const wrapOn = "\u001b[?7h";
 const toLineEnd = "\u001b[K";
 const toScreenEnd = "\u001b[J";
+// From the second column on: tmux would keep in its scrollback what is wiped from the very first cell of the screen.
+const wipe = `\r ${toScreenEnd}\r`;
 
 /**
  * Takes a terminal for a block of lines that `render` gives for its present size; at most `rows - 1` of them. Between two drawings the
- * cursor rests, hidden, on the block's first line: a terminal that folds lines when it is resized keeps it there, so that what is
- * below can be wiped without knowing how it was folded. Call `close` at the end; a process that ends without it still gives the cursor back.
+ * cursor rests, hidden, on the line below the block. A terminal that folds lines when it becomes narrower has moved it down: `folds`
+ * says whether this one does. Call `close` at the end; a process that ends without it still gives the cursor back.
  */
 export function openScreen(
   terminal: Terminal,
-  options: { readonly look: () => Look; readonly render: (look: Look) => readonly string[] },
+  options: {
+    readonly look: () => Look;
+    readonly render: (look: Look) => readonly string[];
+    readonly folds: boolean;
+  },
 ): Screen {
-  let below = 0;
+  let drawn: readonly number[] = [];
   let closed = false;
 
-  function paint(above: string, leave: boolean): void {
-    const lines = options.render(options.look());
-    const wiped = above === "" ? "\r" : `\r${toScreenEnd}${above}`;
-    const block = lines.map((line) => `${line}${toLineEnd}`).join("\n");
-    below = leave ? 0 : Math.max(0, lines.length - 1);
-    const rest = leave ? `\n${toScreenEnd}${showCursor}` : `${toScreenEnd}${up(below)}\r${hideCursor}`;
-    // One write for wiping, log line and block: nothing can come between them.
-    terminal.write(`${beginWrite}${wiped}${wrapOff}${block}${wrapOn}${rest}${endWrite}`);
+  /** Rows that the block takes now, after the terminal folded it or not. */
+  function height(columns: number): number {
+    return drawn.reduce((rows, width) => rows + (options.folds ? Math.max(1, Math.ceil(width / columns)) : 1), 0);
   }
 
-  const draw = () => paint("", false);
-  const onResize = () => {
-    terminal.write(`\r${toScreenEnd}`);
-    draw();
-  };
-  const giveBack = () => {
-    // Below the block, so that the shell's prompt does not stand in it.
-    terminal.write(`${down(below)}\r\n${wrapOn}${showCursor}`);
-    below = 0;
-  };
+  function paint(change: { readonly above?: string; readonly fresh?: boolean } = {}): void {
+    const look = options.look();
+    const lines = options.render(look);
+    const toTop = `\r${up(height(look.columns))}`;
+    // Wiping first would flicker where it is not needed: a line that is drawn over its old self wipes only its end.
+    const above = change.above === undefined ? "" : `${wipe}${change.above}\n`;
+    const begin = change.fresh ? `${toTop}${wipe}` : `${toTop}${above}`;
+    const block = lines.map((line) => `${line}${toLineEnd}\n`).join("");
+    drawn = lines.map((line) => stringWidth(line));
+    // One write for wiping, log line and block: nothing can come between them.
+    terminal.write(`${beginWrite}${hideCursor}${begin}${wrapOff}${block}${wrapOn}${toScreenEnd}${endWrite}`);
+  }
+
+  const onResize = () => paint({ fresh: true });
+  const giveBack = () => void terminal.write(`${wrapOn}${showCursor}`);
   // Ctrl-Z: the shell gets its cursor, and the block comes back below whatever was typed there.
   const onSuspend = () => {
     giveBack();
+    drawn = [];
     process.kill(process.pid, "SIGSTOP");
   };
-  const onContinue = () => draw();
+  const onContinue = () => paint();
 
   terminal.on("resize", onResize);
   process.on("exit", giveBack);
@@ -76,15 +84,15 @@ export function openScreen(
     process.on("SIGTSTP", onSuspend);
     process.on("SIGCONT", onContinue);
   }
-  draw();
+  paint();
 
   return {
     draw() {
-      if (!closed) draw();
+      if (!closed) paint();
     },
     above(line) {
       if (closed) terminal.write(`${harmless(line)}\n`);
-      else paint(`${harmless(line)}\n`, false);
+      else paint({ above: harmless(line) });
     },
     close() {
       if (closed) return;
@@ -93,15 +101,17 @@ export function openScreen(
       process.off("exit", giveBack);
       process.off("SIGTSTP", onSuspend);
       process.off("SIGCONT", onContinue);
-      paint("", true);
+      paint();
+      giveBack();
     },
   };
 }
 
-function up(lines: number): string {
-  return lines > 0 ? `\u001b[${lines}A` : "";
+/** Whether a terminal folds what is too long when it becomes narrower; xterm itself, GNU screen and the Linux console cut it off. */
+export function foldsLines(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env.XTERM_VERSION === undefined && env.STY === undefined && env.TERM !== "linux";
 }
 
-function down(lines: number): string {
-  return lines > 0 ? `\u001b[${lines}B` : "";
+function up(lines: number): string {
+  return lines > 0 ? `\u001b[${lines}A` : "";
 }

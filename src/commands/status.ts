@@ -6,7 +6,7 @@ import { plainCounts, plainLine } from "../display/plain-line.ts";
 import type { RunReport } from "../domain/run-snapshot.ts";
 import { findRun, type RunFolder } from "./run-folder.ts";
 import { reportOn } from "./run-report.ts";
-import { openScreen } from "./screen.ts";
+import { foldsLines, openScreen } from "./screen.ts";
 import { canRedraw, lookOf } from "./view.ts";
 
 export interface StatusArguments {
@@ -35,8 +35,9 @@ export async function handler(args: ArgumentsCamelCase<StatusArguments>): Promis
 /** Everything about a run as lines for a terminal or a file. */
 function page(report: RunReport): string {
   const look = lookAt(process.stdout);
-  // A screen must hold the page, the words below it and the prompt.
-  const lines = frame(report.snapshot, { ...look, rows: Math.max(3, look.rows - 2) }, frameOptions(report));
+  // The screen has to hold the frame, a gap, the words and the prompt.
+  const below = 1 + Math.ceil(report.words.length / look.columns);
+  const lines = frame(report.snapshot, { ...look, rows: Math.max(2, look.rows - below) }, frameOptions(report));
   return `${lines.join("\n")}\n\n${report.words}\n`;
 }
 
@@ -95,6 +96,7 @@ function showPlain(): Shown {
 function showOnTerminal(newest: () => RunReport): Shown {
   const terminal = process.stdout;
   const screen = openScreen(terminal, {
+    folds: foldsLines(process.env),
     look: () => lookOf(terminal, process.env),
     render: (look) => frame(newest().snapshot, look, frameOptions(newest())),
   });

@@ -95,7 +95,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
         .map((failure) => ({ ...failure })),
       examples: rows.at(-1)?.out ?? 0,
       target: sources.target,
-      secondsLeft: ended === undefined ? secondsLeft(rows, (index) => pace.perMinute(index, recentMs)) : null,
+      secondsLeft: ended === undefined ? secondsLeft(stages, (index) => pace.perMinute(index, recentMs)) : null,
     };
   };
 }

@@ -6,7 +6,7 @@ import { plainCounts, plainLine } from "../display/plain-line.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { RunSummary } from "../domain/run.ts";
 import type { LogLevel, RunSnapshot, WatchLine } from "../domain/run-snapshot.ts";
-import { openScreen, type Screen } from "./screen.ts";
+import { foldsLines, openScreen, type Screen } from "./screen.ts";
 
 /** One way to watch a run. */
 export interface View {
@@ -72,7 +72,12 @@ function terminalView(terminal: WriteStream, env: ViewOptions["env"]): View {
     show(snapshot) {
       shown = snapshot;
       if (screen) screen.draw();
-      else screen = openScreen(terminal, { look: () => lookOf(terminal, env), render: (look) => frame(shown, look) });
+      else
+        screen = openScreen(terminal, {
+          look: () => lookOf(terminal, env),
+          render: (look) => frame(shown, look),
+          folds: foldsLines(env),
+        });
     },
     log(level, message) {
       if (level !== "debug") print(message);

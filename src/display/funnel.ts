@@ -32,7 +32,8 @@ const columns: readonly Column[] = [
   { head: "waiting", narrowHead: "wait", from: 90, style: "dim", sign: "waiting", value: waitingIn },
   { head: "per min", narrowHead: "/min", from: 70, style: "dim", value: (stage) => stage.perMinute },
 ];
-const wideHeadsFrom = 78;
+const wideHeadsFrom = 92;
+const signedHeadsFrom = 58;
 const narrowestBar = 6;
 
 /** The funnel's heading and rows in `width` columns and at most `rows` lines, heading included; what does not fit is folded into one line. */
@@ -49,7 +50,7 @@ export function funnel(
   const headOf = (column: Column) => {
     const words = wide ? column.head : column.narrowHead;
     // Without colours the head says which sign is whose.
-    return !look.colour && wide && column.sign ? `${signs[column.sign]} ${words}` : words;
+    return !look.colour && width >= signedHeadsFrom && column.sign ? `${signs[column.sign]} ${words}` : words;
   };
   const cellOf = (column: Column, stage: StageSnapshot): Line => {
     const value = column.value(stage);

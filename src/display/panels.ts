@@ -63,7 +63,8 @@ export function progressLine({ snapshot, signs, width }: Scene): Line {
   const share = snapshot.state === "done" ? 1 : secondsLeft === null || over ? null : elapsed / (elapsed + secondsLeft);
   const made = target === null ? plural(examples, "example") : `${count(examples)} of ${count(target)} examples`;
   const money = budget === null ? "" : `${signs.between}${dollars(budget.spentUsd)} of ${dollars(budget.limitUsd)}`;
-  const percent = share === null ? "" : `${String(Math.floor(share * 100)).padStart(3)} %  `;
+  const percent =
+    share === null ? "" : `${String(share === 1 ? 100 : Math.min(99, Math.floor(share * 100))).padStart(3)} %  `;
   const words = [span(`  ${percent}`, "bold"), span(made), span(money)];
   const room = Math.min(60, width - widthOf(words));
   if (room < 8 || (share === null && over)) return cut([span(made), span(money)], width, signs.cut);
@@ -92,7 +93,10 @@ export function spentLine({ snapshot, signs, width }: Scene): Line {
 
 /** A heading and a line for each endpoint. */
 export function endpointLines({ snapshot, look, signs, width }: Scene): Line[] {
-  const heads = ["in flight", "sent", "remembered", "failed", "tokens in", "out", "cost", "per min"];
+  const tight = width < 76;
+  const heads = tight
+    ? ["now", "sent", "known", "failed", "tok in", "tok out", "cost", "/min"]
+    : ["in flight", "sent", "remembered", "failed", "tokens in", "out", "cost", "per min"];
   const styles: readonly (Style | undefined)[] = [
     "cyan",
     undefined,
@@ -103,7 +107,7 @@ export function endpointLines({ snapshot, look, signs, width }: Scene): Line[] {
     "bold",
     "dim",
   ];
-  const shown = width >= 110 ? heads.map((_, index) => index) : width >= 76 ? [0, 1, 3, 4, 5, 6] : [0, 1, 5];
+  const shown = width >= 110 ? heads.map((_, index) => index) : tight ? [0, 1, 4, 5, 6] : [0, 1, 3, 4, 5, 6];
   const rows = snapshot.endpoints.map((endpoint) => [
     ...[endpoint.inFlight, endpoint.sent, endpoint.remembered, endpoint.failed].map((value) =>
       value === 0 ? signs.none : count(value),
