@@ -47,12 +47,13 @@ export function openScreen(
     readonly folds: boolean;
   },
 ): Screen {
-  let drawn: readonly number[] = [];
+  let drawn: readonly string[] = [];
   let closed = false;
 
   /** Rows that the block takes now, after the terminal folded it or not. */
   function height(columns: number): number {
-    return drawn.reduce((rows, width) => rows + (options.folds ? Math.max(1, Math.ceil(width / columns)) : 1), 0);
+    if (!options.folds) return drawn.length;
+    return drawn.reduce((rows, line) => rows + Math.max(1, Math.ceil(stringWidth(line) / columns)), 0);
   }
 
   function paint(change: { readonly above?: string; readonly fresh?: boolean } = {}): void {
@@ -62,8 +63,11 @@ export function openScreen(
     // Wiping first would flicker where it is not needed: a line that is drawn over its old self wipes only its end.
     const above = change.above === undefined ? "" : `${wipe}${change.above}\n`;
     const begin = change.fresh ? `${toTop}${wipe}` : `${toTop}${above}`;
-    const block = lines.map((line) => `${line}${toLineEnd}\n`).join("");
-    drawn = lines.map((line) => stringWidth(line));
+    const keeps = begin === toTop;
+    const block = lines
+      .map((line, index) => (keeps && line === drawn[index] ? "\n" : `\r${line}${toLineEnd}\n`))
+      .join("");
+    drawn = lines;
     // One write for wiping, log line and block: nothing can come between them.
     terminal.write(`${beginWrite}${hideCursor}${begin}${wrapOff}${block}${wrapOn}${toScreenEnd}${endWrite}`);
   }

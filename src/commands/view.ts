@@ -125,7 +125,12 @@ function quietView(stream: { write(text: string): unknown }): View {
 }
 
 function jsonView(stream: { write(text: string): unknown }): View {
-  const write = (line: WatchLine) => void stream.write(`${JSON.stringify(line)}\n`);
+  let over = false;
+  const write = (line: WatchLine) => {
+    // The summary is the last line: the words that a person reads after it say the same again.
+    if (!over) stream.write(`${JSON.stringify(line)}\n`);
+    over ||= line.type === "summary";
+  };
   return {
     everyMs: 1000,
     show: (snapshot) => write({ type: "snapshot", ...snapshot }),
