@@ -23,8 +23,8 @@ export function createPace(now: () => number): Pace {
   let latest: Sample = samples[0] as Sample;
   return {
     see(counts) {
+      if (now() - latest.atMs < everyMs) return;
       latest = { atMs: now(), counts };
-      if (latest.atMs - (samples.at(-1)?.atMs ?? 0) < everyMs) return;
       samples.push(latest);
       while (samples.length > 1 && latest.atMs - (samples[1]?.atMs ?? 0) >= keptMs) samples.shift();
     },

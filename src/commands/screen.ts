@@ -34,6 +34,8 @@ const toScreenEnd = "\u001b[J";
 // From the second column on: tmux would keep in its scrollback what is wiped from the very first cell of the screen.
 const wipe = `\r ${toScreenEnd}\r`;
 
+const wholeEvery = 25;
+
 /**
  * Takes a terminal for a block of lines that `render` gives for its present size; at most `rows - 1` of them. Between two drawings the
  * cursor rests, hidden, on the line below the block. A terminal that folds lines when it becomes narrower has moved it down: `folds`
@@ -48,6 +50,7 @@ export function openScreen(
   },
 ): Screen {
   let drawn: readonly string[] = [];
+  let drawings = 0;
   let closed = false;
 
   /** Rows that the block takes now, after the terminal folded it or not. */
@@ -63,10 +66,11 @@ export function openScreen(
     // Wiping first would flicker where it is not needed: a line that is drawn over its old self wipes only its end.
     const above = change.above === undefined ? "" : `${wipe}${change.above}\n`;
     const begin = change.fresh ? `${toTop}${wipe}` : `${toTop}${above}`;
-    const keeps = begin === toTop;
-    const block = lines
-      .map((line, index) => (keeps && line === drawn[index] ? "\n" : `\r${line}${toLineEnd}\n`))
-      .join("");
+    // Now and then whole, so that what others wrote into the block does not stay.
+    const keeps = begin === toTop && drawings++ % wholeEvery > 0;
+    const isKept = (index: number) => keeps && lines[index] === drawn[index];
+    if (keeps && lines.length === drawn.length && lines.every((_, index) => isKept(index))) return;
+    const block = lines.map((line, index) => (isKept(index) ? "\n" : `\r${line}${toLineEnd}\n`)).join("");
     drawn = lines;
     // One write for wiping, log line and block: nothing can come between them.
     terminal.write(`${beginWrite}${hideCursor}${begin}${wrapOff}${block}${wrapOn}${toScreenEnd}${endWrite}`);
