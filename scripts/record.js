@@ -93,12 +93,17 @@ function drawRow(terminal, row, columns) {
       if (here.getWidth() > 0) text += here.getChars() || " ";
     }
     if (text.trim() === "") continue;
-    const x = round(start * cell.width);
     const [top, height, opacity] = shapes[text[0]] ?? [];
-    drawn +=
-      top === undefined
-        ? `<text x="${x}" y="13.5"${style} textLength="${round((column - start) * cell.width)}">${xml(text)}</text>`
-        : `<rect x="${x}" y="${round(top * cell.height)}" width="${round((column - start) * cell.width)}" height="${round(height * cell.height)}"${style}${opacity < 1 ? ` fill-opacity="${opacity}"` : ""}/>`;
+    if (top === undefined) {
+      // Viewers disagree about spaces at the ends of a text, so none are left there.
+      const x = round((start + text.length - text.trimStart().length) * cell.width);
+      const length = round((column - start - (text.length - text.trim().length)) * cell.width);
+      drawn += `<text x="${x}" y="13.5"${style} textLength="${length}">${xml(text.trim())}</text>`;
+    } else {
+      const box = `x="${round(start * cell.width)}" y="${round(top * cell.height)}" width="${round((column - start) * cell.width)}"`;
+      const faint = opacity < 1 ? ` fill-opacity="${opacity}"` : "";
+      drawn += `<rect ${box} height="${round(height * cell.height)}"${style}${faint}/>`;
+    }
   }
   return drawn;
 }
@@ -128,7 +133,7 @@ function film(frames, { columns, rows }) {
     (_, index) => `${round((index * 50) / seconds)}%{transform:translateX(${round(-index * width)}px)}`,
   );
   const rowsOnce = [...ids].map(([row, id]) => `<g id="${id}">${row}</g>`);
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
 <style>text{white-space:pre;font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}@keyframes film{${steps.join("")}100%{transform:translateX(${round(-(frames.length - 1) * width)}px)}}#film{animation:film ${seconds}s steps(1,end) infinite}</style>
 <rect width="100%" height="100%" rx="8" fill="#1b1f24"/><defs>${rowsOnce.join("\n")}</defs>
 <svg x="12" y="12" width="${width - 24}" height="${height - 24}" fill="#d7dae0"><g id="film">${strip.join("\n")}</g></svg></svg>
