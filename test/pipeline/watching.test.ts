@@ -1,16 +1,26 @@
+import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runReport, runSnapshot, watchLine } from "../../src/domain/run-snapshot.ts";
+import { packageRoot } from "../../src/package.ts";
 import { tracemill } from "../kit/cli.ts";
 import type { FaultyEndpoint } from "../kit/faulty-endpoint.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";
 import { type SmallRun, smallRun } from "../kit/small-run.ts";
 import { modelAt, teacherEndpoint, tinyConfig, until } from "../kit/teacher-endpoint.ts";
 import { onTerminal, terminalMissing } from "../kit/terminal-run.ts";
+import { virtualTerminal } from "../kit/virtual-terminal.ts";
 
 const missing = (await sandboxMissing()) ?? terminalMissing;
 const timeout = 300_000;
+const shortConfig = {
+  ...tinyConfig,
+  propose: { ...tinyConfig.propose, questions: 6 },
+  select: { target: 1 },
+};
 
 // One output folder: what the first run paid for is remembered by those after it, which keeps them short.
 describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
@@ -19,7 +29,7 @@ describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (sk
   let delayMs = 150;
   beforeAll(async () => {
     endpoint = await teacherEndpoint({ before: () => new Promise((resolve) => setTimeout(resolve, delayMs)) });
-    files = await smallRun({ model: modelAt(endpoint.baseUrl), config: tinyConfig });
+    files = await smallRun({ model: modelAt(endpoint.baseUrl), config: shortConfig });
   }, timeout);
   afterAll(async () => {
     await endpoint[Symbol.asyncDispose]();
@@ -42,7 +52,7 @@ describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (sk
       const report = runReport.parse(JSON.parse(await status("--json")));
       expect(report).toMatchObject({ state: "running", snapshot: { recipe: "sft", sandboxes: { limit: 3 } } });
       expect(report.snapshot.endpoints).toHaveLength(1);
-      expect(await status()).toMatch(/^\* running {2}sft[\s\S]*Running as process \d+/);
+      expect(await status()).toMatch(/^\* (starting|running) {2}sft[\s\S]*Running as process \d+/);
 
       await run.resize(61, 40);
       await until(() => run.seen.screen().some((line) => /now$/.test(line)));
@@ -101,12 +111,19 @@ describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (sk
         .split("\n")
         .map((line) => watchLine.parse(JSON.parse(line)));
       expect(lines.filter((line) => line.type === "summary")).toHaveLength(1);
-      expect(lines.at(-1)).toMatchObject({ type: "summary", status: "done", exitCode: 0, examples: 2 });
+      expect(lines.at(-1)).toMatchObject({ type: "summary", status: "done", exitCode: 0, examples: 1 });
       const snapshots = lines.filter((line) => line.type === "snapshot");
-      expect(snapshots.at(-1)).toMatchObject({ state: "done", examples: 2, secondsLeft: null });
+      expect(snapshots.at(-1)).toMatchObject({ state: "done", examples: 1, secondsLeft: null });
       const kept = runSnapshot.parse(JSON.parse(await readFile(join(files.output, "runs/latest/status.json"), "utf8")));
       expect(kept.state).toBe("done");
-      expect(await status()).toMatch(/^\+ done {2}sft[\s\S]*Done: 2 examples in/);
+      expect(await status()).toMatch(/^\+ done {2}sft[\s\S]*Done: 1 example in/);
+      const watched = await status("--watch", "--json");
+      expect(
+        watched
+          .trim()
+          .split("\n")
+          .map((line) => runReport.parse(JSON.parse(line)).state),
+      ).toEqual(["ended"]);
     },
     timeout,
   );
@@ -116,13 +133,32 @@ describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (sk
     async () => {
       const quiet = await tracemill([...command(), "--quiet"]);
       expect(quiet.stdout).toBe("");
-      expect(quiet.stderr).toMatch(/^\n2 examples from \d+ queries;[\s\S]*results in \S+\n$/);
+      expect(quiet.stderr).toMatch(/^\n1 examples from \d+ queries;[\s\S]*results in \S+\n$/);
       const plain = await tracemill(command(), { env: { FORCE_COLOR: "1", NO_COLOR: "" } });
       expect(plain.stderr).not.toContain("\u001b");
       expect(plain.stderr).toMatch(/^datasets {2}1 \(cars\)\n[\s\S]*\d+ s {2,}propose 1\/1 /);
     },
     timeout,
   );
+
+  test("a process that crashes with a display gives the cursor back, below the block", async () => {
+    const script = `
+      import { openScreen } from ${JSON.stringify(pathToFileURL(join(packageRoot(), "dist/src/commands/screen.js")).href)};
+      const terminal = { write: (text) => process.stdout.write(text), on() {}, off() {} };
+      const look = () => ({ columns: 80, rows: 24, colour: false, unicode: true });
+      openScreen(terminal, { look, render: () => ["one", "two"], folds: true });
+      throw new Error("a bug");`;
+    const crashed = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script]);
+    const end = await crashed.then(
+      () => ({ code: 0, stdout: "" }),
+      (error: { code: number; stdout: string }) => error,
+    );
+    expect(end.code).not.toBe(0);
+    const seen = virtualTerminal(80, 24);
+    await seen.write(`${end.stdout}$ `);
+    expect(seen.isCursorShown()).toBe(true);
+    expect(seen.screen()).toEqual(["one", "two", "$"]);
+  });
 
   test("--json and --quiet together are a mistake", async () => {
     const end = await tracemill([...command(), "--quiet", "--json"]);
