@@ -133,7 +133,7 @@ function film(frames, { columns, rows }) {
     (_, index) => `${round((index * 50) / seconds)}%{transform:translateX(${round(-index * width)}px)}`,
   );
   const rowsOnce = [...ids].map(([row, id]) => `<g id="${id}">${row}</g>`);
-  return `<svg xmlns="http://www.w3.org/2000/svg" xml:space="preserve" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
 <style>text{white-space:pre;font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}@keyframes film{${steps.join("")}100%{transform:translateX(${round(-(frames.length - 1) * width)}px)}}#film{animation:film ${seconds}s steps(1,end) infinite}</style>
 <rect width="100%" height="100%" rx="8" fill="#1b1f24"/><defs>${rowsOnce.join("\n")}</defs>
 <svg x="12" y="12" width="${width - 24}" height="${height - 24}" fill="#d7dae0"><g id="film">${strip.join("\n")}</g></svg></svg>
@@ -141,7 +141,8 @@ function film(frames, { columns, rows }) {
 }
 
 function xml(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  // Viewers fold several spaces into one, but not those that do not break.
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(" ", "\u00a0");
 }
 
 function round(value) {
