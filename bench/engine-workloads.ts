@@ -48,6 +48,7 @@ export const workloads: Readonly<Record<string, (folder: string) => Promise<Reco
       env: {},
       facts: {},
       say: () => {},
+      tell: () => {},
     });
     const watched = watch.executor(inProcess());
     await line(join(folder, "warm"), straight(items / 5, false), watched);

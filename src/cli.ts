@@ -27,6 +27,11 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/run.ts"),
   },
   {
+    usage: "status [run]",
+    describe: "How a run goes, from another terminal; how it ended, or that it died",
+    load: () => import("./commands/status.ts"),
+  },
+  {
     usage: "audit [run]",
     describe: "The funnel of a run: what was kept, what was dropped, and why",
     load: () => import("./commands/audit.ts"),

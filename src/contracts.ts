@@ -166,6 +166,8 @@ export interface SandboxBackend extends AsyncDisposable {
   readonly environment: Environment;
   readonly limits: SandboxLimits;
   open(request: SandboxRequest): Promise<Sandbox>;
+  /** How many sandboxes are open or being opened now, how many may be, and how many callers of `open` wait for a place. */
+  occupancy(): { readonly open: number; readonly limit: number; readonly waiting: number };
 }
 
 /** A session that replays remembered steps without opening a sandbox, and opens one when new code has to run. */

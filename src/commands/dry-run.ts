@@ -48,7 +48,7 @@ async function look(
   const meter = createMeter();
   // Nothing of a look leaves the machine: it has no environment that could name a collector.
   await using watch = await openWatch({
-    ...{ ...options.logging, recipe: recipe.name, secrets: processSecrets(), env: {}, say, facts: {} },
+    ...{ ...options.logging, recipe: recipe.name, secrets: processSecrets(), env: {}, say, tell: say, facts: {} },
   });
   await using opened = await openRun({
     ...{ config, storeFolder, meter, limit, watch, secrets: processSecrets(), configPath: options.configPath },

@@ -11,7 +11,7 @@ import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
 import { exporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
-import { type ExampleTally, exampleTally } from "../exports/tally.ts";
+import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
 import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
@@ -19,14 +19,17 @@ import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
-import { type OpenedRun, openRun } from "./open-run.ts";
-import { showProgress } from "./progress.ts";
+import { type Live, openLive } from "./live.ts";
+import { openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
 import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
-import { createRunFolder, type Manifest, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
+import { createRunFolder, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
+import { manifestOf, notesOf } from "./run-manifest.ts";
 import { processSecrets } from "./run-secrets.ts";
+import { snapshotsOf } from "./take-snapshot.ts";
 import { stopOnTrouble } from "./trouble.ts";
 import { noteUsed } from "./used-keys.ts";
+import { viewOf } from "./view.ts";
 import { decidedBy, readWaivers } from "./waivers.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
@@ -37,6 +40,8 @@ export interface RunOptions {
   /** Absolute path of the folder for runs and the store. */
   readonly output: string;
   readonly logging: { readonly level: LogLevel; readonly verbose: boolean };
+  /** How to show it: JSON lines on stdout, hardly anything, or what suits the terminal. */
+  readonly shown: { readonly json: boolean; readonly quiet: boolean };
   /** Start only so many seeds or questions; then a shortfall is no shortfall. */
   readonly limit?: number | undefined;
   /** The run is a look at the first few: its manifest, exports and card say so. */
@@ -50,13 +55,15 @@ export interface RunOptions {
  * went. Returns the exit code. @throws {UsageError} for what only a person can mend; {StoreError} when the disk refuses.
  */
 export async function executeRun(options: RunOptions): Promise<number> {
-  using interrupt = stopOnInterrupt(say);
+  const { stdout, stderr, env } = process;
+  using live = openLive(viewOf({ ...options.shown, stdout, stderr, env }));
   await using watch = await openWatch({
     ...options.logging,
     recipe: options.recipe.name,
     secrets: processSecrets(),
-    env: process.env,
-    say,
+    env,
+    say: (line) => live.log("info", line),
+    tell: live.tell,
     facts: {
       version: packageVersion(),
       node: process.version,
@@ -65,21 +72,25 @@ export async function executeRun(options: RunOptions): Promise<number> {
       argv: process.argv.slice(2),
     },
   });
-  interrupt.tell(watch.say);
+  using interrupt = stopOnInterrupt(watch.tell);
   try {
-    return await openAndRun(options, interrupt, watch);
+    return await openAndRun(options, { interrupt, watch, live });
   } catch (error) {
     if (!interrupt.stopping.aborted || firstError(error) !== interrupt.stopping.reason) {
       watch.broke(firstError(error));
       throw error;
     }
-    watch.say(`Stopped. To go on, ${runAgain}.`);
+    watch.tell(`Stopped. To go on, ${runAgain}.`);
     return exitCodes.interrupted;
   }
 }
 
-async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watch): Promise<number> {
+async function openAndRun(
+  options: RunOptions,
+  { interrupt, watch, live }: { readonly interrupt: Interrupt; readonly watch: Watch; readonly live: Live },
+): Promise<number> {
   const { recipe, config, output } = options;
+  const secrets = processSecrets();
   const startedMs = Date.now();
   const storeFolder = join(output, "store");
   await makeWritableFolder(storeFolder);
@@ -102,52 +113,51 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
     meter,
     env: process.env,
     signal: interrupt.stopping,
-    secrets: processSecrets(),
+    secrets,
     watch,
     limit: options.limit,
     build: (kit) => recipe.build(config, kit),
   });
   const { line } = opened;
   if (interrupt.draining.aborted) {
-    say("Stopped before anything was started.");
+    watch.tell("Stopped before anything was started.");
     return exitCodes.interrupted;
   }
   const folder = await createRunFolder({ output, configHash: hashOf(config), now: new Date(startedMs) });
-  const stages = line.stages.map((stage) => stage.name);
-  const manifest = manifestOf({ ...options, folder, opened, stages, startedMs });
-  await writeJson(folder.manifestPath, processSecrets().cutAll(manifest));
-  options.onFolder?.(folder);
+  await writeJson(folder.manifestPath, secrets.cutAll(manifestOf(options, { folder, opened, startedMs })));
   used.writeTo(folder.usedPath);
-  say(`run       ${folder.run}\n`);
+  options.onFolder?.(folder);
+  watch.say(`run       ${folder.run}\n`);
 
-  await using events = await openEventLog(folder.eventsPath);
-  const { logPath } = folder;
-  const draining = interrupt.draining;
-  const watched = watch.begin({ name: folder.run, logPath, events, draining });
+  await using log = await openEventLog(folder.eventsPath);
+  const trouble = stopOnTrouble(config.maxFailureRate, watch.tell);
+  const draining = AbortSignal.any([interrupt.draining, trouble.signal]);
+  const events = watch.begin({
+    ...{ name: folder.run, logPath: folder.logPath, events: log, draining: interrupt.draining },
+  });
   events.write({ type: "started", at: new Date(startedMs).toISOString(), run: folder.run, recipe: recipe.name });
-  const trouble = stopOnTrouble(config.maxFailureRate, watch.say);
   const { items, account } = executeLine(line, {
     store,
-    events: watched,
+    events,
     executor: watch.executor(inProcess()),
-    draining: AbortSignal.any([interrupt.draining, trouble.signal]),
+    draining,
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
     tried: trouble.tried,
   });
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
-  const target = recipe.target(config);
+  const target = options.limit === undefined ? recipe.target(config) : 0;
   const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
     const because = trouble.sentence();
     for (const message of [...notesOf(options, tally), ...(because === null ? [] : [because])]) {
-      watched.write({ type: "note", at: new Date().toISOString(), message });
+      events.write({ type: "note", at: new Date().toISOString(), message });
     }
     events.write({ type: "ended", at: new Date().toISOString(), status });
-    events.flush();
+    log.flush();
     const { sent, remembered, failed, inputTokens, outputTokens, costUsd } = meter.total();
-    const summary: RunSummary = {
+    const summary: RunSummary = secrets.cutAll({
       run: folder.run,
       status,
       ...(because === null ? {} : { because }),
@@ -157,24 +167,21 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
       tokens: { input: inputTokens, output: outputTokens },
       costUsd,
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
-    };
+    });
     const { examples, requests, tokens, wallSeconds } = summary;
     watch.end(status, { examples, requests, tokens, costUsd, wallSeconds });
     await writeJson(folder.summaryPath, summary);
+    await live.finish(status);
+    live.summary(summary, { path: folder.path, exitCode: exitCodes[status] });
     return summary;
   }
 
-  const progress = showProgress({
-    account,
-    usage: () => meter.total(),
-    ...(target > 0 ? { expected: target } : {}),
-    stream: process.stderr,
-    isTerminal: process.stderr.isTTY === true,
-    columns: () => process.stderr.columns ?? 100,
-    now: Date.now,
-    intervalMs: process.stderr.isTTY ? 200 : 5000,
+  const snapshots = snapshotsOf({
+    ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target: target > 0 ? target : null },
+    ...{ admissions: opened.admissions, models: opened.models, backend: opened.backend },
+    isDraining: () => draining.aborted,
   });
-  watch.tell((text) => progress.log(text));
+  live.follow((ended) => secrets.cutAll(snapshots(ended)), folder.statusPath);
   let files: ExportedFile[];
   try {
     files = await exportExamples({
@@ -191,108 +198,40 @@ async function openAndRun(options: RunOptions, interrupt: Interrupt, watch: Watc
     // Where the disk refuses, the end could not be written either: such a run reads like one that was killed.
     if (!(error instanceof StoreError)) {
       const status = statusOfError(error, interrupt.stopping);
-      await end(status).catch((second: unknown) => say(`The run's end could not be written: ${second}`));
+      await end(status).catch((second: unknown) => watch.tell(`The run's end could not be written: ${second}`));
     }
     throw error;
-  } finally {
-    progress.stop();
-    watch.tell(say);
   }
 
   const owed = countOwed(account.rows());
-  const failing = trouble.signal.aborted;
-  const stopped = failing || interrupt.draining.aborted;
+  const stopped = draining.aborted;
   const status = statusOf({
-    failing,
+    failing: trouble.signal.aborted,
     interrupted: interrupt.draining.aborted,
     owed,
     examples: tally.examples(),
     target,
   });
+  const extent = { owed, stopped, limit: options.limit ?? null, preview: options.preview === true };
   await writeCard({
     folder: folder.exportsPath,
-    title: processSecrets().cut(config.export.title),
-    licence: processSecrets().cut(config.export.licence),
+    title: secrets.cut(config.export.title),
+    licence: secrets.cut(config.export.licence),
     files,
     tally,
     funnel: account.rows(),
     datasets: opened.datasets,
     models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
-    owed,
-    stopped,
-    limit: options.limit ?? null,
-    preview: options.preview === true,
+    ...extent,
     run: folder.run,
   });
-  await writeExportManifest({
-    folder: folder.exportsPath,
-    run: folder.run,
-    files,
-    owed,
-    stopped,
-    limit: options.limit ?? null,
-    preview: options.preview === true,
-  });
+  await writeExportManifest({ folder: folder.exportsPath, run: folder.run, files, ...extent });
   const summary = await end(status);
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const flags = here(output) === "output" ? "" : ` --output ${here(output)}`;
   const shown = files.map((file) => ({ ...file, path: here(file.path) }));
-  say(closingWords({ summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) }));
+  watch.tell(
+    closingWords({ summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) }),
+  );
   return exitCodes[status];
-}
-
-/** What the run is, for `manifest.json`: everything needed to explain it or to run it again. */
-function manifestOf(
-  options: RunOptions & {
-    readonly folder: RunFolder;
-    readonly opened: OpenedRun;
-    readonly stages: string[];
-    readonly startedMs: number;
-  },
-): Manifest {
-  const { config, opened } = options;
-  const { backend } = opened;
-  return {
-    run: options.folder.run,
-    recipe: options.recipe.name,
-    configPath: options.configPath,
-    config,
-    configHash: hashOf(config),
-    version: packageVersion(),
-    node: process.version,
-    seed: config.seed,
-    ...(options.limit === undefined ? {} : { limit: options.limit, preview: options.preview === true }),
-    prompts: { ...opened.prompts },
-    models: Object.fromEntries(opened.models.map((model) => [model.name, model.identity])),
-    sandbox: {
-      backend: backend.name,
-      environment: backend.environment.id,
-      image: backend.environment.image,
-      versions: backend.environment.versions,
-      limits: { ...backend.limits },
-    },
-    datasets: [...opened.datasets],
-    stages: options.stages,
-    startedAt: new Date(options.startedMs).toISOString(),
-    argv: process.argv.slice(2),
-  };
-}
-
-/** What whoever reads the run's numbers has to know besides. */
-function notesOf({ limit, preview }: RunOptions, tally: ExampleTally): string[] {
-  const { unreferenced, examples } = tally.statistics();
-  return [
-    ...(limit === undefined
-      ? []
-      : [`${preview ? "A preview" : "Limited (--limit)"}: only the first ${limit} seeds or questions were started`]),
-    ...(unreferenced === 0
-      ? []
-      : [
-          `${unreferenced} of ${examples} examples answer questions that had no reference answer: nothing told right from wrong there`,
-        ]),
-  ];
-}
-
-function say(line: string): void {
-  process.stderr.write(`${processSecrets().cut(line)}\n`);
 }

@@ -2,15 +2,12 @@
 export interface Interrupt extends Disposable {
   readonly draining: AbortSignal;
   readonly stopping: AbortSignal;
-  /** Where to say what an interrupt does, once there is a better place than the first. */
-  tell(say: (line: string) => void): void;
 }
 
 /** Listens to SIGINT and SIGTERM until it is disposed. */
-export function stopOnInterrupt(say: (line: string) => void): Interrupt {
+export function stopOnInterrupt(tell: (line: string) => void): Interrupt {
   const drain = new AbortController();
   const stop = new AbortController();
-  let tell = say;
   const onSignal = () => {
     if (!drain.signal.aborted) {
       tell("Draining: work under way ends, nothing new starts. Once more to stop now.");
@@ -25,9 +22,6 @@ export function stopOnInterrupt(say: (line: string) => void): Interrupt {
   return {
     draining: drain.signal,
     stopping: stop.signal,
-    tell(next) {
-      tell = next;
-    },
     [Symbol.dispose]() {
       process.off("SIGINT", onSignal);
       process.off("SIGTERM", onSignal);

@@ -8,7 +8,7 @@ import type { Example } from "../domain/example.ts";
 import { contentId } from "../domain/hash.ts";
 import type { Secrets } from "../domain/secrets.ts";
 import type { Line } from "../engine/line.ts";
-import { createAdmissions } from "../models/admission.ts";
+import { type Admissions, createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
 import { openModels } from "../models/open.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
@@ -24,6 +24,7 @@ export interface OpenedRun extends AsyncDisposable {
   readonly line: Line<Example>;
   readonly backend: SandboxBackend;
   readonly models: readonly Model[];
+  readonly admissions: Admissions;
   readonly datasets: readonly Dataset[];
   readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
   /** What the user's own questions are; null where the line does not start from any. */
@@ -56,10 +57,11 @@ export async function openRun(options: {
   const resources: AsyncDisposable[] = [];
   const close = () => closeAll(resources.splice(0).reverse());
   try {
+    const admissions = createAdmissions();
     const models = await openModels(config.models, {
       remember,
       meter: options.meter,
-      admissions: createAdmissions(),
+      admissions,
       env: options.env,
       secrets: options.secrets,
       watch: watch.requests,
@@ -156,6 +158,7 @@ export async function openRun(options: {
       line,
       backend,
       models: models.all,
+      admissions,
       datasets,
       profiles,
       survey,

@@ -4,6 +4,7 @@ import { type ZodType, z } from "zod";
 import { dataset } from "../domain/dataset.ts";
 import { fullDisk, StoreError, UsageError } from "../domain/errors.ts";
 import { type RunSummary, runSummary } from "../domain/run.ts";
+import { type RunSnapshot, runSnapshot } from "../domain/run-snapshot.ts";
 import { writeTextFile } from "../exports/atomic-file.ts";
 
 /** What one run was: everything needed to explain it or to run it again. Written once, before anything is spent. */
@@ -46,6 +47,7 @@ export interface RunFolder {
   readonly eventsPath: string;
   readonly logPath: string;
   readonly summaryPath: string;
+  readonly statusPath: string;
   readonly examplesPath: string;
   readonly exportsPath: string;
   /** Which values of the store the run used, a line each. */
@@ -64,6 +66,7 @@ export function runFolderAt(path: string): RunFolder {
     eventsPath: join(path, "events.jsonl"),
     logPath: join(path, "run.log"),
     summaryPath: join(path, "summary.json"),
+    statusPath: join(path, "status.json"),
     examplesPath: join(path, "examples.csv"),
     exportsPath: join(path, "exports"),
     usedPath: join(path, "used-keys.txt"),
@@ -208,6 +211,12 @@ export function readManifest(folder: RunFolder): Promise<Manifest | null> {
 /** The run's summary, or null while it runs or when it died. @throws {UsageError} when the file is not one. */
 export function readSummary(folder: RunFolder): Promise<RunSummary | null> {
   return readJson(folder.summaryPath, runSummary, "a run's summary");
+}
+
+/** The run's last snapshot; null where it wrote none or that of another version. @throws {UsageError} when the file is none. */
+export async function readStatus(folder: RunFolder): Promise<RunSnapshot | null> {
+  const written = await readJson(folder.statusPath, z.looseObject({ version: z.number() }), "a run's status");
+  return written?.version === 1 ? readJson(folder.statusPath, runSnapshot, "a run's status") : null;
 }
 
 async function readJson<T>(path: string, schema: ZodType<T>, what: string): Promise<T | null> {

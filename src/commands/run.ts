@@ -5,6 +5,7 @@ import { readConfig } from "../config/read.ts";
 import { applySet } from "../config/set.ts";
 import { checkVersion } from "../config/version.ts";
 import { type LogLevel, logLevels } from "../contracts.ts";
+import { UsageError } from "../domain/errors.ts";
 import { packageVersion } from "../package.ts";
 import { extentOf } from "./extent.ts";
 import { recipeOf } from "./load-recipe.ts";
@@ -21,6 +22,7 @@ export interface RunArguments {
   readonly full: boolean;
   readonly dryRun: boolean;
   readonly json: boolean;
+  readonly quiet: boolean;
 }
 
 export function builder(argv: Argv): Argv {
@@ -46,7 +48,12 @@ export function builder(argv: Argv): Argv {
     })
     .option("full", { type: "boolean", default: false, describe: "With --preview: print long passages whole" })
     .option("dry-run", { type: "boolean", default: false, describe: "Check everything and estimate; spend nothing" })
-    .option("json", { type: "boolean", default: false, describe: "With --dry-run: print JSON" });
+    .option("json", {
+      type: "boolean",
+      default: false,
+      describe: "For programs: snapshots, log and summary as JSON lines; with --dry-run the plan",
+    })
+    .option("quiet", { type: "boolean", default: false, describe: "Say nothing but errors and the last words" });
 }
 
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
@@ -58,7 +65,13 @@ export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<v
   const run = {
     ...{ recipe, config, configPath: file.path, output: resolve(args.output), ...extentOf(args) },
     logging: { level: args.logLevel, verbose: args.verbose },
+    shown: { json: args.json, quiet: args.quiet },
   };
+  if (run.preview && args.json) {
+    throw new UsageError(
+      "Expected `--preview` or `--json`, got both: a preview is for persons; `--limit 3 --json` runs the same for programs",
+    );
+  }
   // Loaded here and not above: a mistake in the command line or in the YAML is told without waiting for all that runs use.
   if (args.dryRun) {
     const { dryRun } = await import("./dry-run.ts");

@@ -4,6 +4,13 @@ import type { EventSink } from "./events.ts";
 import { createSeen } from "./seen.ts";
 import type { Rejected } from "./stage.ts";
 
+/** An item a stage works on, and since when (milliseconds of the line's clock). */
+export interface UnderWay {
+  readonly stage: string;
+  readonly id: string;
+  readonly sinceMs: number;
+}
+
 export interface Failure {
   readonly stage: string;
   readonly id: string;
@@ -17,6 +24,8 @@ export interface Account {
   rows(): FunnelRow[];
   /** Items a stage works on now. */
   underWay(stage: string): number;
+  /** The `limit` items worked on longest, longest first. */
+  slowest(limit: number): UnderWay[];
   /** The last failures, oldest first, at most 20. */
   failures(): readonly Failure[];
 }
@@ -25,14 +34,14 @@ export interface Account {
 export interface StageAccount {
   /** @throws {Error} when the id entered this stage before. */
   enter(id: string): void;
-  begin(): void;
+  begin(id: string): void;
   pass(id: string, out: readonly string[], bodies?: Readonly<Record<string, string>>): void;
   reject(id: string, rejected: Omit<Rejected, "outcome">, bodies?: Readonly<Record<string, string>>): void;
   fail(id: string, error: FailureError): void;
   /** These items stay pending. */
   leave(items: number): void;
   /** Work on an item that had begun is over, whatever came of it. */
-  settle(): void;
+  settle(id: string): void;
 }
 
 const failuresShown = 20;
@@ -51,11 +60,11 @@ export function createAccount(stages: readonly string[], events: EventSink, now:
           throw new Error(`Expected an id to enter stage \`${stage}\` once, got \`${id}\` twice`);
         tally.in += 1;
       },
-      begin() {
-        tally.underWay += 1;
+      begin(id) {
+        tally.begun.set(id, now());
       },
-      settle() {
-        tally.underWay -= 1;
+      settle(id) {
+        tally.begun.delete(id);
       },
       pass(id, out, bodies) {
         events.write({
@@ -103,7 +112,12 @@ export function createAccount(stages: readonly string[], events: EventSink, now:
         out,
         reasons: Object.fromEntries([...reasons].sort(([a], [b]) => (a < b ? -1 : 1))),
       })),
-    underWay: (stage) => find(tallies, stage).underWay,
+    underWay: (stage) => find(tallies, stage).begun.size,
+    slowest: (limit) =>
+      [...tallies]
+        .flatMap(([stage, { begun }]) => firstOf(begun, limit).map(([id, sinceMs]) => ({ stage, id, sinceMs })))
+        .sort((a, b) => a.sinceMs - b.sinceMs)
+        .slice(0, limit),
     failures: () => [...failures],
   };
 
@@ -130,13 +144,24 @@ export function createAccount(stages: readonly string[], events: EventSink, now:
 
 function createTally() {
   const reasons = new Map<string, number>();
-  return { in: 0, underWay: 0, passed: 0, rejected: 0, failed: 0, left: 0, out: 0, reasons, seen: createSeen() };
+  // In the order in which they began: no more than the stage's concurrency, so it stays small.
+  const begun = new Map<string, number>();
+  return { in: 0, begun, passed: 0, rejected: 0, failed: 0, left: 0, out: 0, reasons, seen: createSeen() };
 }
 
 function find<T>(tallies: ReadonlyMap<string, T>, stage: string): T {
   const tally = tallies.get(stage);
   if (!tally) throw new Error(`Expected a stage of this line (${[...tallies.keys()].join(", ")}), got \`${stage}\``);
   return tally;
+}
+
+function firstOf<K, V>(map: ReadonlyMap<K, V>, limit: number): [K, V][] {
+  const first: [K, V][] = [];
+  for (const entry of map) {
+    if (first.length === limit) break;
+    first.push(entry);
+  }
+  return first;
 }
 
 /** ISO time, formatted once per millisecond: a line may end a hundred thousand items a second. */

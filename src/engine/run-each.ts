@@ -80,7 +80,7 @@ export async function* runEach(
     }
     inside += 1;
     running += 1;
-    account.begin();
+    account.begin(body.id);
     void work(body);
   }
 
@@ -95,7 +95,7 @@ export async function* runEach(
       account.leave(1);
       scope.fail(located(error, stage.name, body.id));
     }
-    account.settle();
+    account.settle(body.id);
     running -= 1;
     if (outs.length > 0) ready.push(outs);
     else {

@@ -16,6 +16,14 @@ export interface Admission {
   pause(ms: number): void;
   /** Whether the endpoint still answers anybody. */
   readonly outage: Outage;
+  load(): EndpointLoad;
+}
+
+/** How busy an endpoint is: requests waiting for their turn, pauses it asked for so far, milliseconds left of the present one. */
+export interface EndpointLoad {
+  readonly waiting: number;
+  readonly pauses: number;
+  readonly pausedMs: number;
 }
 
 /** Limits one alias asks for; undefined has no opinion and takes what another alias of the endpoint says, or the default. */
@@ -32,6 +40,8 @@ export interface Admissions {
     alias: string,
     limits: AdmissionLimits,
   ): Admission;
+  /** The endpoints that aliases asked for so far, in that order, with the aliases of each. */
+  endpoints(): readonly (EndpointLoad & { readonly baseUrl: string; readonly aliases: readonly string[] })[];
 }
 
 /** Requests under way at once to an endpoint whose aliases name no `concurrency`. */
@@ -42,7 +52,15 @@ export function createAdmissions(
   options: { readonly now?: () => number; readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void> } = {},
 ): Admissions {
   const { now = Date.now, sleep = wait } = options;
-  const endpoints = new Map<string, { admission: Admission; limits: StatedLimits }>();
+  const endpoints = new Map<
+    string,
+    {
+      readonly baseUrl: string;
+      readonly aliases: string[];
+      readonly admission: Admission;
+      readonly limits: StatedLimits;
+    }
+  >();
 
   return {
     of({ baseUrl, key }, alias, limits) {
@@ -50,14 +68,21 @@ export function createAdmissions(
       const known = endpoints.get(id);
       if (known !== undefined) {
         known.limits.state(alias, limits);
+        known.aliases.push(alias);
         return known.admission;
       }
       const stated = statedLimits(baseUrl);
       stated.state(alias, limits);
       const admission = createAdmission(stated.get, { now, sleep });
-      endpoints.set(id, { admission, limits: stated });
+      endpoints.set(id, { baseUrl, aliases: [alias], admission, limits: stated });
       return admission;
     },
+    endpoints: () =>
+      [...endpoints.values()].map(({ baseUrl, aliases, admission }) => ({
+        baseUrl,
+        aliases: [...aliases],
+        ...admission.load(),
+      })),
   };
 }
 
@@ -97,6 +122,7 @@ function createAdmission(
   const { now, sleep } = options;
   let queue: PQueue | undefined;
   let pausedUntilMs = 0;
+  let pauses = 0;
   let waking: AbortController | undefined;
 
   // Made at the first request, when every alias has stated its limits.
@@ -141,7 +167,9 @@ function createAdmission(
       // The queue starts it from within somebody else's call; whoever watches must see it as part of its own.
       return queue.add(AsyncLocalStorage.bind(send), { signal, priority });
     },
+    load: () => ({ waiting: queue?.size ?? 0, pauses, pausedMs: Math.max(0, pausedUntilMs - now()) }),
     pause(ms) {
+      if (pausedUntilMs <= now()) pauses += 1; // requests under way together are often told together
       pausedUntilMs = Math.max(pausedUntilMs, now() + ms);
       if (queue !== undefined && (queue.size > 0 || queue.pending > 0)) holdWhilePaused(queue);
     },

@@ -22,7 +22,8 @@ export interface Meter {
   /** A request leaves. Call exactly one of the returned functions when it ends. */
   send(alias: string): { received(usage: Usage): void; failed(): void };
   remembered(alias: string, usage: Usage): void;
-  total(): Tally;
+  /** The sum over these aliases, over all without any. Cost stays null where one of them has no known price. */
+  total(aliases?: readonly string[]): Tally;
   aliases(): Readonly<Record<string, Tally>>;
 }
 
@@ -74,8 +75,8 @@ export function createMeter(): Meter {
       tally.rememberedInputTokens += usage.inputTokens;
       tally.rememberedOutputTokens += usage.outputTokens;
     },
-    total() {
-      return [...tallies.values()].reduce(add, nothing);
+    total(aliases = [...tallies.keys()]) {
+      return aliases.map((alias) => tallies.get(alias) ?? nothing).reduce(add, nothing);
     },
     aliases() {
       return Object.fromEntries([...tallies].map(([alias, tally]) => [alias, { ...tally }]));

@@ -54,6 +54,7 @@ export async function provenBackend(
     name,
     environment,
     limits: options.limits,
+    occupancy: free.occupancy,
     async open(request) {
       const giveBack = await free.take(request.signal);
       try {

@@ -1,5 +1,12 @@
-/** Gives out at most `count` places at a time, first come first served. A place is given back by calling what `take` returned, once. */
-export function places(count: number): { take(signal: AbortSignal): Promise<() => void> } {
+export interface Places {
+  /** Waits for a place, first come first served; calling what it returns gives the place back, once. */
+  take(signal: AbortSignal): Promise<() => void>;
+  /** How many are taken, how many there are, and how many wait for one. */
+  occupancy(): { readonly open: number; readonly limit: number; readonly waiting: number };
+}
+
+/** Gives out at most `count` places at a time. */
+export function places(count: number): Places {
   let free = count;
   const waiting: (() => void)[] = [];
 
@@ -34,5 +41,6 @@ export function places(count: number): { take(signal: AbortSignal): Promise<() =
         waiting.push(granted);
       });
     },
+    occupancy: () => ({ open: count - free, limit: count, waiting: waiting.length }),
   };
 }

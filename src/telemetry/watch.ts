@@ -15,10 +15,10 @@ import { createWrappers, type Place, type Wrappers } from "./wrappers.ts";
 export interface Watch extends Wrappers, AsyncDisposable {
   readonly log: Log;
   readonly requests: RequestWatch;
-  /** Tells a person, and the log, without the secrets. */
+  /** Tells whoever follows the run, and the log, without the secrets. */
   say(line: string): void;
-  /** Where that person reads from now on. */
-  tell(print: (line: string) => void): void;
+  /** The same for what has to be read also where little else is shown. */
+  tell(line: string): void;
   /** Writes to the log and, as a note for an auditor, to the events. */
   note(message: string): void;
   /** The run has a folder: where its log goes, its events (given back without secrets), what is counted of it. */
@@ -38,7 +38,7 @@ const flushMs = 5_000;
 const troublesWritten = 1;
 
 /**
- * Opens the log and, where the environment names an OTLP endpoint, OpenTelemetry. `say` prints a line for a person.
+ * Opens the log and, where the environment names an OTLP endpoint, OpenTelemetry. `say` and `tell` print for whoever follows the run.
  * @throws {UsageError} where the environment asks of OpenTelemetry what cannot be done.
  */
 export async function openWatch(options: {
@@ -48,6 +48,7 @@ export async function openWatch(options: {
   readonly secrets: Secrets;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly say: (line: string) => void;
+  readonly tell: (line: string) => void;
   /** What the log begins with: version, command line. */
   readonly facts: Readonly<Record<string, unknown>>;
   readonly now?: () => number;
@@ -55,20 +56,19 @@ export async function openWatch(options: {
   const { secrets, now = Date.now } = options;
   const places = new AsyncLocalStorage<Place>();
   const settings = readOtelSettings(options.env);
-  let print = options.say;
   const printed = options.verbose ? (options.level === "trace" ? "trace" : "debug") : null;
   const log = createRunLog({
     level: options.level,
     printed,
     secrets,
     now,
-    complain: (line) => print(secrets.cut(line)),
+    complain: (line) => options.say(secrets.cut(line)),
     place: () => {
       const place = places.getStore();
       return place === undefined ? {} : { stage: place.stage, item: place.item };
     },
   });
-  log.printTo((line) => print(line));
+  log.printTo(options.say);
   log.write("info", "Tracemill starts", options.facts);
 
   let troubles = 0;
@@ -107,11 +107,12 @@ export async function openWatch(options: {
     }
   }
 
-  function say(line: string): void {
+  const printing = (print: (line: string) => void) => (line: string) => {
     const safe = secrets.cut(line);
     print(safe);
     log.keep("info", safe.trim());
-  }
+  };
+  const [say, tell] = [printing(options.say), printing(options.tell)];
 
   /** A key of the run in what a model said or code printed: told, once for each place; training data is never changed. */
   function foundKey(where: string): void {
@@ -120,7 +121,7 @@ export async function openWatch(options: {
     if (before > 0) return;
     const { stage = "?", item = "?" } = places.getStore() ?? {};
     const words = `A key of this run stands in ${where} (first at stage ${stage}, item ${item}). Training data is never changed: look at it before you hand it on, and replace the key.`;
-    say(words);
+    tell(words);
     noteForAudit(words);
   }
 
@@ -130,9 +131,7 @@ export async function openWatch(options: {
     log,
     requests: watchRequests({ log, note, now, span: () => places.getStore()?.chat }),
     say,
-    tell(next) {
-      print = next;
-    },
+    tell,
     note,
 
     ...wrappers,

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { runEvent, runStatuses, runSummary } from "../../src/domain/run.ts";
+import { runSnapshot } from "../../src/domain/run-snapshot.ts";
 
 const page = await readFile(new URL("../../docs/files.md", import.meta.url), "utf8");
 
@@ -26,4 +27,8 @@ test("the summary shown in docs/files.md is a summary that adds up", () => {
 test("docs/files.md has every status a run can end with", () => {
   const listed = [...page.matchAll(/^\| `(\w+)` \| [^|]+ \| \d+ \|$/gm)].map(([, status]) => status);
   expect(listed.toSorted()).toEqual([...runStatuses].sort());
+});
+
+test("the status shown in docs/files.md is a snapshot", () => {
+  expect(runSnapshot.parse(JSON.parse(blockBelow("status.json"))).state).toBe("running");
 });

@@ -433,6 +433,42 @@ describe("a line that stops at once", () => {
 });
 
 describe("the account", () => {
+  test("knows what is under way and for how long, longest first, and forgets what has ended", async () => {
+    const gates = [gate(), gate(), gate()];
+    let nowMs = 0;
+    const begun: number[] = [];
+    const work = each<Item, Item>({
+      name: "work",
+      concurrency: 3,
+      async run(item) {
+        begun.push(item.n);
+        await gates[item.n]?.opened;
+        return item.n === 0 ? reject("dropped", "no") : pass({ ...item, id: `out${item.n}` });
+      },
+    });
+    const source = (async function* () {
+      for (const item of items(3)) {
+        nowMs += 1000;
+        yield item;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    })();
+    const { account, collect } = run(from(source).through(work), { now: () => nowMs });
+    const collected = collect();
+    while (begun.length < 3) await new Promise((resolve) => setImmediate(resolve));
+    expect(account.slowest(2)).toEqual([
+      { stage: "work", id: "i0", sinceMs: 1000 },
+      { stage: "work", id: "i1", sinceMs: 2000 },
+    ]);
+    expect(account.underWay("work")).toBe(3);
+    gates[0]?.open();
+    while (account.underWay("work") > 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(account.slowest(5).map(({ id }) => id)).toEqual(["i1", "i2"]);
+    for (const { open } of gates) open();
+    await collected;
+    expect(account.slowest(5)).toEqual([]);
+  });
+
   test("names the stage and the id where one id enters twice", async () => {
     const line = from(items(2)).through(each<Item, Item>({ name: "same", run: () => pass({ id: "x", n: 1 }) }));
     const next = line.through(each<Item, Item>({ name: "next", run: (body) => pass(body) }));

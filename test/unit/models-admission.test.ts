@@ -49,6 +49,34 @@ describe("admission", () => {
     expect(begun).toEqual(["a", "second try of c", "b"]);
   });
 
+  test("tells of each endpoint who asks it, how many wait, and its pauses, one for those that overlap", async () => {
+    let nowMs = 0;
+    const admissions = createAdmissions({ sleep: heldSleep().sleep, now: () => nowMs });
+    const admission = admissions.of(endpoint, "one", { concurrency: 1 });
+    admissions.of(endpoint, "two", {});
+    admissions.of({ ...endpoint, key: "k" }, "three", {});
+    const { ask, end } = requestsAt(admission);
+    const asked = [ask("a"), ask("b")];
+    await turn();
+    const loads = () =>
+      admissions.endpoints().map(({ aliases, waiting, pauses, pausedMs }) => ({ aliases, waiting, pauses, pausedMs }));
+    const idle = { aliases: ["three"], waiting: 0, pauses: 0, pausedMs: 0 };
+    expect(loads()).toEqual([{ aliases: ["one", "two"], waiting: 1, pauses: 0, pausedMs: 0 }, idle]);
+    admission.pause(5_000);
+    admission.pause(8_000);
+    nowMs = 3_000;
+    expect(loads()).toEqual([{ aliases: ["one", "two"], waiting: 1, pauses: 1, pausedMs: 5_000 }, idle]);
+    nowMs = 9_000;
+    admission.pause(1_000);
+    expect(loads()[0]).toMatchObject({ pauses: 2 });
+    nowMs = 11_000;
+    for (const name of ["a", "b"]) {
+      end(name);
+      await turn();
+    }
+    void Promise.allSettled(asked);
+  });
+
   test("lets nobody in during a pause, and everybody after it", async () => {
     const { sleep, sleeps } = heldSleep();
     const admission = createAdmissions({ sleep, now: () => 0 }).of(endpoint, "one", {});

@@ -53,3 +53,12 @@ test("one answer without a known price makes the cost unknown", () => {
   expect(meter.total().costUsd).toBeNull();
   expect(meter.aliases().teacher?.costUsd).toBe(0.25);
 });
+
+test("some aliases can be summed apart, also one that did nothing", () => {
+  const meter = createMeter();
+  meter.send("teacher").received(usage(10, 5, 0.25));
+  meter.send("judge").received(usage(1, 2, null));
+  expect(meter.total(["teacher", "proposer"])).toMatchObject({ sent: 1, inputTokens: 10, costUsd: 0.25 });
+  expect(meter.total(["judge"])).toMatchObject({ sent: 1, costUsd: null });
+  expect(meter.total([])).toMatchObject({ sent: 0, costUsd: 0 });
+});

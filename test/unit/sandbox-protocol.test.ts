@@ -61,11 +61,13 @@ test("places are given out in order, given back once, and not to who no longer w
   const abort = new AbortController();
   const gone = two.take(abort.signal);
   const third = two.take(signal);
+  expect(two.occupancy()).toEqual({ open: 2, limit: 2, waiting: 2 });
   abort.abort(new Error("left"));
   await expect(gone).rejects.toThrow("left");
   first();
   first();
   await third;
+  expect(two.occupancy()).toEqual({ open: 2, limit: 2, waiting: 0 });
   await expect(Promise.race([two.take(signal), Promise.resolve("none free")])).resolves.toBe("none free");
 });
 

@@ -1,0 +1,56 @@
+// What a run is, for its manifest, and what whoever reads its numbers has to know besides.
+import { hashOf } from "../domain/hash.ts";
+import type { ExampleTally } from "../exports/tally.ts";
+import { packageVersion } from "../package.ts";
+import type { RunOptions } from "./execute-run.ts";
+import type { OpenedRun } from "./open-run.ts";
+import type { Manifest, RunFolder } from "./run-folder.ts";
+
+/** What the run is, for `manifest.json`: everything needed to explain it or to run it again. */
+export function manifestOf(
+  options: RunOptions,
+  run: { readonly folder: RunFolder; readonly opened: OpenedRun; readonly startedMs: number },
+): Manifest {
+  const { config } = options;
+  const { opened, folder } = run;
+  const { backend } = opened;
+  return {
+    run: folder.run,
+    recipe: options.recipe.name,
+    configPath: options.configPath,
+    config,
+    configHash: hashOf(config),
+    version: packageVersion(),
+    node: process.version,
+    seed: config.seed,
+    ...(options.limit === undefined ? {} : { limit: options.limit, preview: options.preview === true }),
+    prompts: { ...opened.prompts },
+    models: Object.fromEntries(opened.models.map((model) => [model.name, model.identity])),
+    sandbox: {
+      backend: backend.name,
+      environment: backend.environment.id,
+      image: backend.environment.image,
+      versions: backend.environment.versions,
+      limits: { ...backend.limits },
+    },
+    datasets: [...opened.datasets],
+    stages: opened.line.stages.map((stage) => stage.name),
+    startedAt: new Date(run.startedMs).toISOString(),
+    argv: process.argv.slice(2),
+  };
+}
+
+/** What whoever reads the run's numbers has to know besides. */
+export function notesOf({ limit, preview }: RunOptions, tally: ExampleTally): string[] {
+  const { unreferenced, examples } = tally.statistics();
+  return [
+    ...(limit === undefined
+      ? []
+      : [`${preview ? "A preview" : "Limited (--limit)"}: only the first ${limit} seeds or questions were started`]),
+    ...(unreferenced === 0
+      ? []
+      : [
+          `${unreferenced} of ${examples} examples answer questions that had no reference answer: nothing told right from wrong there`,
+        ]),
+  ];
+}
