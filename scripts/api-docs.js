@@ -37,6 +37,7 @@ const pages = [
   ["metrics", "Metrics", "What measures an answer or a trajectory."],
   ["judges", "Judges", "What scores a candidate by criteria."],
   ["agents", "Agents", "How an agent and its sandbox talk."],
+  ["datasets", "Datasets", "What a config says about data."],
   ["models", "Models", "What a config says about a model."],
   ["prompts", "Prompts", "Prompt files."],
   ["exports", "Exports", "Formats, and what an own one is written with."],

@@ -1,7 +1,7 @@
 // Whether the disks have room for a run, before anything is spent.
 import { readdir, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { findFiles } from "../datasets/find.ts";
 import type { DatasetEntry } from "../datasets/load.ts";
 import { StoreError, UsageError } from "../domain/errors.ts";
@@ -79,7 +79,7 @@ async function bytesToCopy({
   for (const entry of entries) {
     if (entry.isFile()) copied.add(`${entry.name} ${(await stat(join(entry.parentPath, entry.name))).size}`);
   }
-  const base = dirname(configPath);
+  const base = resolve(dirname(configPath));
   const passOver = [storeFolder, join(output, "runs")];
   const paths = config.datasets.flatMap((entry: DatasetEntry) => (typeof entry === "string" ? [entry] : entry.files));
   let bytes = 0;
