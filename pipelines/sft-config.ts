@@ -7,7 +7,8 @@ const share = z.number().min(0).max(1);
 export const sftConfig = z
   .strictObject({
     ...runShape,
-    datasets: z.array(datasetEntry).default([]),
+    /** None where every own question names its files. */
+    datasets: z.array(datasetEntry).min(1).default([]),
     /** Files of the user's own questions instead of `propose`. */
     tasks: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).exactOptional(),
     models: z.strictObject({ proposer: modelConfig.exactOptional(), teacher: modelConfig, judge: modelConfig }),

@@ -12,9 +12,8 @@ export function applySet(value: unknown, assignment: string): unknown {
   const [head = "", path = ""] = pathPattern.exec(assignment) ?? [];
   const keys = [...path.matchAll(new RegExp(keyPart, "g"))].map(([key]) => key.trim().replace(/^"(.*)"$/, "$1"));
   if (keys.length === 0 || keys.some((key) => key === "" || key === "__proto__")) {
-    throw new UsageError(
-      `Expected --set key.path=value, got \`${assignment}\`: name the keys from the top with dots between, as in --set select.target=50`,
-    );
+    const key = /^[\w.]*\w$/.test(assignment) && !assignment.includes("__proto__") ? assignment : "select.target";
+    throw new UsageError(`Expected --set key.path=value, got \`${assignment}\`: write --set ${key}=<value>`);
   }
   const equals = head.length - 1;
   const document = parseDocument(assignment.slice(equals + 1).trim());

@@ -73,6 +73,11 @@ export function refuseOtherThanText(head: Buffer, what: string): void {
       `expected ${what}, got a zip archive: name it \`.xlsx\` if it is an Excel workbook, or unpack it`,
     );
   }
+  if (/^\s*<(!doctype\s+html|html|head|body)\b/i.test(head.subarray(0, 1024).toString("latin1"))) {
+    throw new UsageError(
+      `expected ${what}, got a web page (HTML): download the file itself, not the page that shows it`,
+    );
+  }
   const zero = head.indexOf(0);
   if (zero < 0) return;
   const sample = head.subarray(0, 4096);

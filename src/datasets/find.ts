@@ -1,5 +1,5 @@
 import fs, { existsSync } from "node:fs";
-import { access, lstat, stat } from "node:fs/promises";
+import { access, lstat, readlink, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { escapePath, glob, isDynamicPattern } from "tinyglobby";
@@ -56,15 +56,10 @@ export interface Survey {
 export async function surveyFiles(path: string, { base, option, passOver }: Search): Promise<Survey> {
   const wanted = path.startsWith("package:") ? inPackage(path, base, option) : resolve(base, path);
   const there = await stat(wanted).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" && (await isLink(wanted))) {
-      throw new UsageError(`Expected ${option} to be readable, got \`${path}\`, a link to nothing: mend or remove it`, {
-        cause: error,
-      });
-    }
-    if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ENAMETOOLONG") return undefined;
-    throw new UsageError(`Expected ${option} to be readable, got \`${path}\` (${error.message}): check its rights`, {
-      cause: error,
-    });
+    const link = await isLink(wanted);
+    if (!link && ["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(error.code ?? "")) return undefined;
+    const why = await whyUnreadable(wanted, "a path", error.code);
+    throw new UsageError(`Expected ${option} to be readable, got \`${path}\`, ${why}`, { cause: error });
   });
   if (there?.isFile()) return { found: [named(wanted, path, option)], unusable: [], foreign: [] };
   if (there?.isDirectory()) return await search(wanted, "**", { path, option, passOver });
@@ -124,10 +119,10 @@ async function search(
   const there = existsSync(root);
   const paths = there ? (await glob(pattern, options)).sort() : [];
   const found: FoundFile[] = [];
-  const unusable: Unusable[] = [...closed].map(([folder, message]) => ({
-    path: folder,
-    why: `a folder that cannot be read (${message}): give yourself the right to read it, or leave it out`,
-  }));
+  const unusable: Unusable[] = [];
+  for (const [folder, code] of closed) {
+    unusable.push({ path: folder, why: await whyUnreadable(folder, "a folder", code) });
+  }
   const foreign: Unusable[] = [];
   for (const file of paths) {
     const below = relative(root, file);
@@ -173,11 +168,21 @@ function linkToNothing(name: string) {
 async function cannotRead(path: string): Promise<string | undefined> {
   return access(path, fs.constants.R_OK).then(
     () => undefined,
-    (error: NodeJS.ErrnoException) =>
-      error.code === "ENOENT"
-        ? "a link to nothing: mend or remove it"
-        : `a file that cannot be read (${error.code}): give yourself the right to read it, or leave it out`,
+    (error: NodeJS.ErrnoException) => whyUnreadable(path, "a file", error.code),
   );
+}
+
+/** What keeps `path` (`what` it is, in words) from being read, and the way out. */
+async function whyUnreadable(path: string, what: string, code: string | undefined): Promise<string> {
+  if (code === "ELOOP") return "a link that leads back to itself: mend or remove it";
+  if (code === "ENOENT") {
+    const target = await readlink(path).catch(() => null);
+    return `a link to nothing (\`${target ?? "?"}\`): mend or remove it`;
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return `${what} that cannot be read (permission denied): give yourself the right to read it (chmod u+r), or leave it out`;
+  }
+  return `${what} that cannot be read (${code}): mend it, or leave it out`;
 }
 
 /** The way out for files that people take for tables and that no reader here reads. */

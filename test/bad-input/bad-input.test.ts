@@ -17,17 +17,6 @@ import { type Row, renderPage } from "./page.ts";
 import { introduction, sectionsOf } from "./page-words.ts";
 import { goodConfig, runCase } from "./run-case.ts";
 
-/** Rows that src/datasets does not meet yet. Empty once it does. */
-const waitsForDatasets: readonly string[] = [
-  "a CSV of white space",
-  "a web page called .csv",
-  "a link to a file that is gone",
-  "a link that leads to itself",
-  "a folder that may not be read",
-  "a folder below it that may not be read",
-  "a CSV of 5,000 columns", // 23 s of profiling
-];
-
 const pagePath = join(packageRoot(), "docs/errors.md");
 const noSandbox = await sandboxMissing();
 const cases = [...configCases, ...commandCases, ...dataCases, ...endpointCases, ...machineCases];
@@ -37,7 +26,7 @@ const notATrace = /^\s+at |this is a bug|Unhandled|\[object |\bundefined\b|\bNaN
 
 describe.concurrent("bad input is told with what, where and the way out", () => {
   for (const one of cases) {
-    const reason = waitsForDatasets.includes(one.did) ? "waits for src/datasets" : (one.lacks ?? null);
+    const reason = one.lacks ?? null;
     test.skipIf(reason !== null)(`${one.did}${reason === null ? "" : ` (skipped: ${reason})`}`, () => told(one));
   }
 });
@@ -113,7 +102,7 @@ describe.concurrent("a config that looks bad and is good gets as far as its endp
 describe.skipIf(noSandbox !== null)(
   `what looks bad and is good${noSandbox === null ? "" : ` (skipped: ${noSandbox})`}`,
   () => {
-    const files = [...accepted, ...(waitsForDatasets.includes(wide.did) ? [] : [wide])];
+    const files = [...accepted, wide];
     let end: AcceptedEnd;
     beforeAll(async () => {
       end = await runAccepted(files);
@@ -144,10 +133,9 @@ test.skipIf(noBig !== null)(
   3_600_000,
 );
 
-test("no two cases have one name, and what waits is a case", () => {
+test("no two cases have one name", () => {
   const names = [...cases, ...configMistakes.flat(), ...acceptedConfigs, ...accepted, wide, big].map(({ did }) => did);
   expect(names.length).toBe(new Set(names).size);
-  expect(waitsForDatasets.filter((name) => !names.includes(name))).toEqual([]);
 });
 
 test("docs/errors.md is what these cases gave (npm run docs:errors writes it)", () => {

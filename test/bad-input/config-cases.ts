@@ -123,7 +123,7 @@ export const configCases: readonly Case[] = [
     did: "no `recipe`",
     arrange: () => ({ yaml: "datasets: [cars.csv]\n" }),
     code: 2,
-    what: /one of `sft`, got nothing/,
+    what: /one of `sft`, or the path of a module .*, got nothing/,
     where: /`recipe` in `my\.yaml`/,
     wayOut: /write `recipe: sft`/,
   },

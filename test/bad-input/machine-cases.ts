@@ -18,7 +18,7 @@ export const machineCases: readonly Case[] = [
       return {};
     },
     code: 3,
-    what: /disk is full|No space|ENOSPC/i,
+    what: /Expected room for a run .*, got 98/,
     where: /\/home\/you\/work\/output\/store/,
     wayOut: /free some space|make room.*run the same command again/i,
     lacks: noDisk,

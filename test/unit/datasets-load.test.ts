@@ -206,7 +206,7 @@ describe("what cannot be loaded says the option, the value and the way out", () 
     await put("data/a.csv", "x\n1\n");
     await symlink("nowhere.csv", join(base, "data/link.csv"));
     expect(await problem(loader().loadAll(["data/link.csv"]))).toMatch(
-      /datasets\[0\].*a link to nothing: mend or remove/,
+      /datasets\[0\].*a link to nothing \(`\S+`\): mend or remove/,
     );
     expect(await problem(loader().loadAll(["data"]))).toMatch(/datasets\[0\].*link\.csv`: a link to nothing/);
     expect(await problem(loader().loadAll(["data/*.csv"]))).toMatch(/link\.csv`: a link to nothing/);
