@@ -12,6 +12,8 @@ export interface StoreOptions {
   readonly leasePollMs?: number;
   /** This process has the store to itself (`ownStore`): without it a store that another process owns is not opened. */
   readonly isOwner?: boolean;
+  /** Bytes free on the disk that holds a folder; asked of the system unless given. */
+  readonly freeBytes?: (folder: string) => number;
 }
 
 /** A write, run inside the batch's transaction; what it returns is handed to whoever asked for it, once committed. */
@@ -27,6 +29,8 @@ interface Queued {
 // Changed pages of one transaction lie in anonymous memory until it commits, so a transaction stays small.
 const transactionBytes = 4 * 1024 * 1024;
 const spareBytes = 1024 * 1024;
+// What a write changes besides its own bytes: pages of the tree, copied before they are changed.
+const pagesBytesPerWrite = 2 * 4096;
 const longestKeyBytes = 1_900;
 const longestPauseMs = 50;
 const longestPage = 1_000;
@@ -47,6 +51,7 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
   let lastCommitMs = 0;
   let closed = false;
   let broken: StoreError | undefined;
+  const { freeBytes = freeOnDisk } = options;
 
   function commit<R>(bytes: number, write: Write<R>): Promise<R> {
     if (closed) return Promise.reject(new StoreError(`The store in ${folder} is closed.`));
@@ -84,6 +89,13 @@ export async function openStore(folder: string, options: StoreOptions = {}): Pro
     // A failed commit damages LMDB's memory a little more each time (seen: aborts in `free`), so there is no second one.
     if (broken) {
       for (const { reject } of batch) reject(broken);
+      return;
+    }
+    const needed = batch.reduce((sum, { bytes }) => sum + bytes + pagesBytesPerWrite, spareBytes / 4);
+    if (freeBytes(folder) < needed) {
+      // Refused before LMDB tries: nothing is damaged, and what comes once there is room is taken.
+      const refusal = storeError(folder, "write to", { code: "ENOSPC" });
+      for (const { reject } of batch) reject(refusal);
       return;
     }
     let results: unknown[];
@@ -213,14 +225,14 @@ function reason(folder: string, cause: unknown): string {
   const { code, message } = cause as { code?: unknown; message?: string };
   // LMDB reports a short write, which is what a full disk gives, as a plain I/O error.
   const { EDQUOT, EIO, ENOSPC } = constants.errno;
-  const isFull = code === ENOSPC || (code === EIO && freeBytes(folder) < spareBytes);
+  const isFull = code === ENOSPC || (code === EIO && freeOnDisk(folder) < spareBytes);
   const full = fullDisk(isFull ? "ENOSPC" : code === EDQUOT ? "EDQUOT" : code);
   if (full !== null) return full;
   if (code === "EACCES" || code === "EPERM" || code === 13) return "permission denied";
   return String(message ?? cause).replace(/\.$/, "");
 }
 
-function freeBytes(folder: string): number {
+function freeOnDisk(folder: string): number {
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
 }
