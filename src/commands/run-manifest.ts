@@ -1,4 +1,5 @@
 // What a run is, for its manifest, and what whoever reads its numbers has to know besides.
+import { count } from "../audit/text.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { ExampleTally } from "../exports/tally.ts";
 import { packageVersion } from "../package.ts";
@@ -46,7 +47,9 @@ export function notesOf({ limit, preview }: RunOptions, tally: ExampleTally): st
   return [
     ...(limit === undefined
       ? []
-      : [`${preview ? "A preview" : "Limited (--limit)"}: only the first ${limit} seeds or questions were started`]),
+      : [
+          `${preview ? "A preview" : "Limited (--limit)"}: at most ${limit === 1 ? "1 seed or question was" : `${count(limit)} seeds or questions were`} started`,
+        ]),
     ...(unreferenced === 0
       ? []
       : [

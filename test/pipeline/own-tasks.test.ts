@@ -66,7 +66,9 @@ describe.skipIf(missing !== null)(`own questions${missing === null ? "" : ` (ski
       preview: true,
     });
     expect(await own.read(`output/runs/${first}/exports/README.md`)).toContain("**Preview.** Only the first 2");
-    expect(await own.read(`output/runs/${first}/events.jsonl`)).toContain("A preview: only the first 2");
+    expect(await own.read(`output/runs/${first}/events.jsonl`)).toContain(
+      "A preview: at most 2 seeds or questions were started",
+    );
   });
 
   test("what a preview paid for is not paid again by the whole run", async () => {

@@ -85,7 +85,9 @@ describe.skipIf(missing !== null)(`items that stay owed${skipped}`, () => {
     async () => {
       const [first = "", ...rest] = await owedIds();
       const one = await waive(first.slice(0, -4), "--because", "the judge never answers for it");
-      expect(one.stdout, one.stderr).toContain(`1 item waived; ${rest.length} is still owed`);
+      expect(one.stdout, one.stderr).toContain(
+        `1 item waived; ${rest.length} ${rest.length > 1 ? "are" : "is"} still owed`,
+      );
       const twice = await waive(first, "--because", "again");
       expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining("is waived already")]);
       const others = await waive("--all", "--code", "provider", "--stage", "judge", "--because", "enough");
