@@ -41,7 +41,10 @@ const datasetsShown = 20;
 /** A dry run as text for a terminal. */
 export function dryRunPage(found: DryRun): string {
   const { plan, tasks } = found;
-  const limited = found.limit === null ? "" : `, limited to ${found.limit === 1 ? "1 seed or question" : `${count(found.limit)} seeds or questions`}`;
+  const limited =
+    found.limit === null
+      ? ""
+      : `, limited to ${found.limit === 1 ? "1 seed or question" : `${count(found.limit)} seeds or questions`}`;
   const parts = [
     `Dry run of ${found.config} (recipe ${found.recipe}${limited}): nothing was sent and no run folder was made.`,
     `Data\n${indent(datasetTable(found), "  ")}`,
