@@ -59,7 +59,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     entries: () => exporters.map(({ name, fileName, about = "" }) => ({ name, about: `${fileName}: ${about}` })),
   },
   prompts: { about: "the package's prompts: defaults of `prompts`", entries: promptEntries },
-  configs: { about: "example configs of the package: `tracemill run configs/<name>`", entries: configEntries },
+  configs: { about: "example configs of the package: `npx tracemill run configs/<name>`", entries: configEntries },
   difficulties: { about: "levels of a question", entries: () => difficulties.map((name) => ({ name, about: "" })) },
   families: {
     about: "kinds of question that the offline teacher asks and answers",

@@ -46,7 +46,7 @@ export function builder(argv: Argv): Argv<StoreArguments> {
       path("A file that `store export` wrote"),
       importFrom,
     )
-    .demandCommand(1, "Expected one of stats, verify, prune, export, import: `tracemill store --help` shows them.");
+    .demandCommand(1, "Expected one of stats, verify, prune, export, import: `npx tracemill store --help` shows them.");
 }
 
 /** Only reached without a verb, which `demandCommand` refuses. */
