@@ -147,7 +147,7 @@ function nextPart(audit: Audit, flags: string): string {
     if (sample)
       next.push([
         `npx tracemill why ${audit.run} ${sample.id}${flags}`,
-        `why it was ${sample === kept ? "kept" : "dropped"}`,
+        sample.outcome === "failed" ? "why it is owed" : `why it was ${sample === kept ? "kept" : "dropped"}`,
       ]);
   }
   const worst = mostDropped(audit.funnel);

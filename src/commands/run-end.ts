@@ -69,7 +69,7 @@ export function closingWords(options: {
   const waived = summary.funnel.reduce((sum, row) => sum + (row.reasons[waivedCode] ?? 0), 0);
   if (waived > 0)
     lines.push(
-      `${plural(waived, "item")} of them waived: somebody decided to do without ${waived === 1 ? "it" : "them"}`,
+      `${count(waived)} of the rejected ${waived === 1 ? "is" : "are"} waived: somebody decided to do without ${waived === 1 ? "it" : "them"}.`,
     );
   if (summary.because !== undefined) {
     lines.push(

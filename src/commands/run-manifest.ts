@@ -1,5 +1,5 @@
 // What a run is, for its manifest, and what whoever reads its numbers has to know besides.
-import { count } from "../audit/text.ts";
+import { count, plural } from "../audit/text.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { ExampleTally } from "../exports/tally.ts";
 import { packageVersion } from "../package.ts";
@@ -53,7 +53,7 @@ export function notesOf({ limit, preview }: RunOptions, tally: ExampleTally): st
     ...(unreferenced === 0
       ? []
       : [
-          `${unreferenced} of ${examples} examples answer questions that had no reference answer: nothing told right from wrong there`,
+          `${count(unreferenced)} of ${plural(examples, "example")} had no reference answer to be compared with: nothing told right from wrong there`,
         ]),
   ];
 }

@@ -198,13 +198,18 @@ export function failureLines({ snapshot, look, signs, width }: Scene): Line[] {
     cut(
       [
         span(`${stage} ${kind}`, "red"),
-        span(`  ${clean(message, look.unicode)}`),
+        span(`  ${clean(causeOf(message), look.unicode)}`),
         span(`  ${clean(id, look.unicode)}`, "dim"),
       ],
       width,
       signs.cut,
     ),
   );
+}
+
+/** The end of the story where there were several tries: on one line its beginning would be all that is seen, and is the same for every item. */
+function causeOf(message: string): string {
+  return /; the last ended with: (.+)$/s.exec(message)?.[1] ?? message;
 }
 
 /** A label in front of a line, in the column where all labels stand. */

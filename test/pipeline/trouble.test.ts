@@ -101,7 +101,7 @@ describe.skipIf(missing !== null)(`items that stay owed${skipped}`, () => {
       expect(summary).toMatchObject({ status: "done", requests: { sent: 0 } });
       const row = summary.funnel.find(({ stage }) => stage === "judge");
       expect(row).toMatchObject({ failed: 0, reasons: { waived: rest.length + 1 } });
-      expect(end.stderr).toContain(`${rest.length + 1} items of them waived`);
+      expect(end.stderr).toContain(`${rest.length + 1} of the rejected are waived`);
       expect(end.stderr).not.toContain("provisional");
       expect(manifestOf(files.output)).toMatchObject({ provisional: false, owed: 0 });
       expect(exportOf(files.output, "README.md")).toContain(`**Waived.** ${rest.length + 1} items`);

@@ -24,6 +24,11 @@ const page = async (options: Parameters<typeof writeRun>[0], samples = 0) =>
   auditPage(await auditRun(await fixture(options), { samples }), { now, flags: "" });
 
 describe("audit", () => {
+  test("a sample that failed is owed, not dropped", async () => {
+    const owed = await auditRun(await fixture({}), { samples: 3, stage: "reference", reason: "sandbox" });
+    expect(auditPage(owed, { now, flags: "" })).toMatch(/why 20261123T101500Z-01234567 query_b200 +why it is owed/);
+  });
+
   test("the command to go on with is the one that was typed, quoted for a shell; none where nothing is left to do", async () => {
     const argv = ["run", "my data.yaml", "--limit", "3", "--set", "export.title=It's mine", "--output", "elsewhere"];
     expect(await page({ argv })).toContain(
