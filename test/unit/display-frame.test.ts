@@ -123,9 +123,7 @@ describe("a frame", () => {
     const [endpoint] = snapshot().endpoints;
     if (endpoint === undefined) throw new Error("Expected an endpoint in the fixture");
     const program = { ...endpoint, model: "offline-teacher", endpoint: "a program, not an LLM (version 2)" };
-    expect(frame(snapshot({ endpoints: [program] }), look(120, 40)).join("\n")).toContain(
-      "offline-teacher, a program",
-    );
+    expect(frame(snapshot({ endpoints: [program] }), look(120, 40)).join("\n")).toContain("offline-teacher, a program");
   });
 
   test("of four rows folds the funnel to the stage at work", () => {
