@@ -98,7 +98,7 @@ const cli = yargs(hideBin(process.argv))
     return true;
   })
   .version(packageVersion())
-  .demandCommand(1, "Expected a command. `tracemill --help` lists them.")
+  .demandCommand(1, "Expected a command. `npx tracemill --help` lists them.")
   .strict()
   .wrap(Math.min(110, process.stdout.columns ?? 110))
   .fail((message, error, usage) => {

@@ -8,6 +8,8 @@ export interface Audit {
   run: string;
   recipe: string | null;
   config: string | null;
+  /** What was typed to start it, to be typed again as it is; null where no manifest says. */
+  command: string | null;
   /** Null while the run goes on or when it died before it could say. */
   status: RunStatus | null;
   lastEventAt: string | null;
@@ -145,7 +147,7 @@ function nextPart(audit: Audit, flags: string): string {
     if (sample)
       next.push([
         `npx tracemill why ${audit.run} ${sample.id}${flags}`,
-        `why it was ${sample === kept ? "kept" : "dropped"}`,
+        sample.outcome === "failed" ? "why it is owed" : `why it was ${sample === kept ? "kept" : "dropped"}`,
       ]);
   }
   const worst = mostDropped(audit.funnel);
@@ -158,8 +160,8 @@ function nextPart(audit: Audit, flags: string): string {
   if (audit.status === "owed") {
     next.push([`npx tracemill waive ${audit.run} --list${flags}`, "what is owed, and how to do without it"]);
   }
-  if (audit.status !== "done" && audit.config !== null) {
-    next.push([`npx tracemill run ${audit.config}${flags}`, "go on with what is owed or pending"]);
+  if (audit.status !== "done" && audit.status !== "short" && audit.command !== null) {
+    next.push([audit.command, "go on with what is owed or pending"]);
   }
   if (next.length === 0) return `Next\n  npx tracemill audit ${audit.run}${flags}    again, once items have ended`;
   return `Next\n${indent(table(next), "  ")}`;

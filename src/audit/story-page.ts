@@ -56,7 +56,8 @@ export function storyPage(story: Story, options: { full: boolean }): string {
   if (portrait.unread.length > 0) {
     parts.push(`Stored in a form this version does not know: ${portrait.unread.join(", ")} (--json shows the rest)`);
   }
-  if (!options.full) parts.push("Long passages are cut; --full shows them whole, --json gives everything.");
+  if (!options.full)
+    parts.push("Long passages are cut: `npx tracemill why` shows them whole with --full, and everything with --json.");
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 

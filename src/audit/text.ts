@@ -71,6 +71,16 @@ export function table(rows: readonly (readonly string[])[], right: readonly numb
     .join("\n");
 }
 
+/** `word` as a shell takes it: quoted where it has to be. */
+export function shellWord(word: string): string {
+  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A model and what answers for it: `some-model at http://…`; a program's own words follow its name as they are. */
+export function modelAt(model: string, endpoint: string): string {
+  return endpoint.startsWith("a program") ? `${model}, ${endpoint}` : `${model} at ${endpoint}`;
+}
+
 /** One thing or several: `1 example`, `2 examples`, `3 queries`. */
 export function plural(value: number, noun: string): string {
   return `${count(value)} ${value === 1 ? noun : pluralOf(noun)}`;

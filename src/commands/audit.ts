@@ -3,9 +3,10 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { type Audit, auditPage } from "../audit/audit-page.ts";
 import { countFunnel, funnelProblems, withFirstPending } from "../audit/funnel.ts";
 import { pickSamples } from "../audit/samples.ts";
+import { shellWord } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { readEvents } from "../engine/events.ts";
-import { exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
+import { commandOf, exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
 import { openStoredBodies } from "./stored-bodies.ts";
 
 export interface AuditArguments {
@@ -66,6 +67,7 @@ export async function auditRun(
     run: folder.run,
     recipe: manifest?.recipe ?? null,
     config: manifest?.configPath ?? null,
+    command: manifest === null ? null : commandOf(manifest),
     status: summary?.status ?? null,
     lastEventAt: funnel.lastAt,
     yield: funnel.yield,
@@ -87,7 +89,7 @@ export async function auditRun(
 function flagsOf(folder: RunFolder): string {
   const output = resolve(folder.path, "..", "..");
   if (output === resolve("output")) return "";
-  return `--output ${/^[\w./-]+$/.test(output) ? output : `'${output.replaceAll("'", "'\\''")}'`}`;
+  return `--output ${shellWord(output)}`;
 }
 
 async function* nothing(): AsyncGenerator<never> {}

@@ -70,7 +70,7 @@ async function check(args: CheckTasksArguments, folder: string): Promise<TaskChe
   const files = args.files.length > 0 ? taskFiles(args.files, ".") : taskFiles(part?.tasks ?? [], base);
   if (files.length === 0) {
     throw new UsageError(
-      "Expected files of questions, got none: `tracemill check-tasks questions.jsonl`, or `--config` with a config that has `tasks`",
+      "Expected files of questions, got none: `npx tracemill check-tasks questions.jsonl`, or `--config` with a config that has `tasks`",
     );
   }
   const folders = new Map<string, string>();

@@ -1,4 +1,4 @@
-import { count, indent, plural, table } from "../audit/text.ts";
+import { count, indent, modelAt, plural, table } from "../audit/text.ts";
 import type { Price } from "../contracts.ts";
 import type { Survey } from "../tasks/survey.ts";
 import type { Plan } from "./estimate.ts";
@@ -41,12 +41,15 @@ const datasetsShown = 20;
 /** A dry run as text for a terminal. */
 export function dryRunPage(found: DryRun): string {
   const { plan, tasks } = found;
-  const limited = found.limit === null ? "" : `, limited to ${plural(found.limit, "seed or question")}`;
+  const limited =
+    found.limit === null
+      ? ""
+      : `, limited to ${found.limit === 1 ? "1 seed or question" : `${count(found.limit)} seeds or questions`}`;
   const parts = [
     `Dry run of ${found.config} (recipe ${found.recipe}${limited}): nothing was sent and no run folder was made.`,
     `Data\n${indent(datasetTable(found), "  ")}`,
     ...(tasks === null ? [] : [`Tasks\n${indent(taskLines(tasks), "  ")}`]),
-    `Models\n${indent(table(found.models.map(({ alias, model, endpoint, price }) => [alias, `${model} at ${endpoint}`, priceText(price)])), "  ")}`,
+    `Models\n${indent(table(found.models.map(({ alias, model, endpoint, price }) => [alias, modelAt(model, endpoint), priceText(price)])), "  ")}`,
     `Sandbox\n  ${found.sandbox.backend}, environment ${found.sandbox.environment}; ${found.sandbox.concurrency} at a time, ${count(found.sandbox.limits.memoryMb ?? 0)} MB each`,
     `Line (sizes are estimates; known: remembered, costs nothing)\n${indent(stageTable(plan), "  ")}`,
     `Still to be paid\n${indent(costTable(plan), "  ")}`,

@@ -96,7 +96,7 @@ async function look(
     },
     plan,
     writes: [
-      ...["manifest.json", "events.jsonl", "summary.json", "examples.csv"],
+      ...["manifest.json", "events.jsonl", "run.log", "status.json", "used-keys.txt", "summary.json", "examples.csv"],
       ...[...exported.map(({ fileName }) => fileName), "README.md", "manifest.json"].map((name) =>
         join("exports", name),
       ),

@@ -1,4 +1,5 @@
 import { join, relative } from "node:path";
+import { shellWord } from "../audit/text.ts";
 import type { ExportedFile, LogLevel } from "../contracts.ts";
 import { firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
@@ -228,7 +229,7 @@ async function openAndRun(
   await writeExportManifest({ folder: folder.exportsPath, run: folder.run, files, ...extent });
   const summary = await end(status);
   const here = (path: string) => relative(process.cwd(), path) || ".";
-  const flags = here(output) === "output" ? "" : ` --output ${here(output)}`;
+  const flags = here(output) === "output" ? "" : ` --output ${shellWord(here(output))}`;
   const shown = files.map((file) => ({ ...file, path: here(file.path) }));
   watch.tell(
     closingWords({ summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) }),

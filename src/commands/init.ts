@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Argv } from "yargs";
-import { count, table } from "../audit/text.ts";
+import { count, shellWord, table } from "../audit/text.ts";
 import type { Remember } from "../contracts.ts";
 import { datasetLoader } from "../datasets/load.ts";
 import { profileDataset } from "../datasets/profile.ts";
@@ -66,7 +66,8 @@ export async function handler(args: InitArguments): Promise<void> {
   const shown = relative(process.cwd(), path) || basename(path);
   process.stdout.write(
     `Wrote ${shown}. It runs as it stands, with the offline teacher (a program, not an LLM); put your endpoint in for real data.\n\n` +
-      `next: npx tracemill run ${/[^\w./-]/.test(shown) ? `'${shown.replaceAll("'", "'\\''")}'` : shown}\n`,
+      `next: npx tracemill run ${shellWord(shown)}\n` +
+      `      with --dry-run: what that would do and cost, nothing sent\n`,
   );
 }
 
@@ -76,7 +77,7 @@ function wantedOf({ data, example }: InitArguments): string | undefined {
   throw new UsageError(
     example
       ? `Expected either a folder or --example, got both: leave \`${data}\` or --example out`
-      : "Expected a folder, file or glob of data, got none: `tracemill init ./data`, or `tracemill init --example` for a first look",
+      : "Expected a folder, file or glob of data, got none: `npx tracemill init ./data`, or `npx tracemill init --example` for a first look",
   );
 }
 

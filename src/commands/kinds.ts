@@ -48,7 +48,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   },
   "dataset-formats": {
     about: "files that `datasets` takes",
-    entries: () => Object.entries(tableFormats).map(([name, format]) => ({ name, about: format.extensions.join(" ") })),
+    entries: () => Object.entries(tableFormats).map(([name, format]) => ({ name, about: extensionsOf(format) })),
   },
   "column-kinds": {
     about: "what a profile calls a column",
@@ -59,7 +59,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     entries: () => exporters.map(({ name, fileName, about = "" }) => ({ name, about: `${fileName}: ${about}` })),
   },
   prompts: { about: "the package's prompts: defaults of `prompts`", entries: promptEntries },
-  configs: { about: "example configs of the package: `tracemill run configs/<name>`", entries: configEntries },
+  configs: { about: "example configs of the package: `npx tracemill run configs/<name>`", entries: configEntries },
   difficulties: { about: "levels of a question", entries: () => difficulties.map((name) => ({ name, about: "" })) },
   families: {
     about: "kinds of question that the offline teacher asks and answers",
@@ -67,6 +67,16 @@ export const kinds: Readonly<Record<string, Kind>> = {
       families.map(({ name, difficulty, wordings }) => ({ name, about: `${difficulty}: ${wordings[0] ?? ""}` })),
   },
 };
+
+function extensionsOf({
+  extensions,
+  mayBeGzip,
+}: {
+  readonly extensions: readonly string[];
+  readonly mayBeGzip: boolean;
+}) {
+  return `${extensions.join(" ")}${mayBeGzip ? ", also with .gz" : ""}`;
+}
 
 function entriesOf(list: readonly { readonly name: string; readonly about?: string }[]): Entry[] {
   return list.map(({ name, about = "" }) => ({ name, about }));
@@ -90,8 +100,9 @@ async function configEntries(): Promise<Entry[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml")).sort();
   return Promise.all(
     names.map(async (name) => {
-      const [first = ""] = (await readFile(join(folder, name), "utf8")).split("\n");
-      return { name, about: oneLine(first.replace(/^#\s*/, ""), 140) };
+      const [comment = ""] = /^(?:#.*\n)*/.exec(await readFile(join(folder, name), "utf8")) ?? [];
+      const [sentence = ""] = oneLine(comment.replace(/^#/gm, ""), 1000).split(/(?<=\.) /);
+      return { name, about: oneLine(sentence, 240) };
     }),
   );
 }

@@ -13,7 +13,7 @@ export function mistyped(message: string, { usages, help, argv }: Typeable): Usa
   const names = usages.map((usage) => usage.split(" ")[0] ?? "");
   const verb = argv.find((word) => names.includes(word));
   const usage = `tracemill ${usages[names.indexOf(verb ?? "")] ?? "<command>"}`;
-  const ask = `\`tracemill ${verb === undefined ? "" : `${verb} `}--help\` tells`;
+  const ask = `\`npx tracemill ${verb === undefined ? "" : `${verb} `}--help\` tells`;
 
   const unknown = /^Unknown (?:arguments?|commands?): (.*)$/s.exec(message)?.[1]?.split(", ");
   if (unknown !== undefined) {
@@ -21,6 +21,8 @@ export function mistyped(message: string, { usages, help, argv }: Typeable): Usa
     if (option !== undefined) return unknownOption(option, { help, verb, ask });
     const [word = ""] = unknown;
     if (verb === undefined) return unknownCommand(word, names);
+    const below = [...help.matchAll(new RegExp(`^ +tracemill ${verb} ([a-z]+)`, "gm"))].map(([, name]) => name ?? "");
+    if (below.length > 0) return unknownCommand(word, below, ` of \`tracemill ${verb}\``);
     return new UsageError(
       `Expected \`${usage}\`, got \`${word}\` as well: leave it out, or put a name with spaces in quotes`,
     );
@@ -44,11 +46,11 @@ export function expectOnce(given: Readonly<Record<string, unknown>>, options: re
   }
 }
 
-function unknownCommand(word: string, names: readonly string[]): UsageError {
+function unknownCommand(word: string, names: readonly string[], place = ""): UsageError {
   const near = nearest(word, names);
   const wayOut =
     near === null ? `expected one of ${names.map((name) => `\`${name}\``).join(", ")}` : `did you mean \`${near}\`?`;
-  return new UsageError(`Expected a command, got \`${word}\`: ${wayOut}`);
+  return new UsageError(`Expected a command${place}, got \`${word}\`: ${wayOut}`);
 }
 
 function unknownOption(

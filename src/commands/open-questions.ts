@@ -61,7 +61,7 @@ export async function openQuestions(options: {
     const more = survey.errorCount - shown.length;
     throw new UsageError(
       [
-        `Expected questions in \`tasks\` (${names}), got ${survey.errorCount} ${survey.errorCount === 1 ? "problem" : "problems"} (\`npx tracemill check-tasks\` shows them all):`,
+        `Expected questions in \`tasks\` (${names}), got ${survey.errorCount} ${survey.errorCount === 1 ? "problem" : "problems"} (\`npx tracemill check-tasks --config\` and this config show them all):`,
         ...shown,
         ...(more > 0 ? [`- … and ${more} more`] : []),
       ].join("\n"),

@@ -1,5 +1,6 @@
 // Opens and checks everything a run needs, in the order in which a mistake is cheapest, before anything is spent.
 import { dirname, join, resolve } from "node:path";
+import { modelAt } from "../audit/text.ts";
 import type { Model, Remember, SandboxBackend } from "../contracts.ts";
 import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { profileDataset } from "../datasets/profile.ts";
@@ -202,7 +203,7 @@ function sampledFrom(model: Model, first: number): Model {
 function byServer(models: readonly Model[]): Map<string, string[]> {
   const servers = new Map<string, string[]>();
   for (const { name, identity } of models) {
-    const server = `${String(identity.model)} at ${String(identity.endpoint)}`;
+    const server = modelAt(String(identity.model), String(identity.endpoint));
     servers.set(server, [...(servers.get(server) ?? []), name]);
   }
   return servers;

@@ -1,4 +1,5 @@
 // How a run ended: its status, exit code and last words. Decisions and text only.
+import { count, duration, plural } from "../audit/text.ts";
 import type { ExportedFile } from "../contracts.ts";
 import { BudgetError, UsageError } from "../domain/errors.ts";
 import type { FunnelRow, RunStatus, RunSummary } from "../domain/run.ts";
@@ -60,23 +61,23 @@ export function closingWords(options: {
   const owed = countOwed(summary.funnel);
   const lines = [
     "",
-    `${summary.examples} examples from ${(second ?? first)?.in ?? 0} queries; ${rejected} items rejected, each with a reason`,
-    `${summary.requests.sent} requests sent, ${summary.requests.remembered} remembered, ${summary.wallSeconds} s`,
-    ...files.map((file) => `  ${file.path}  (${file.rows} rows, ${file.bytes} bytes)`),
+    `${plural(summary.examples, "example")} from ${plural((second ?? first)?.in ?? 0, "query")}; ${plural(rejected, "item")} rejected, each with a reason`,
+    `${plural(summary.requests.sent, "request")} sent, ${count(summary.requests.remembered)} remembered, ${duration(summary.wallSeconds)}`,
+    ...files.map((file) => `  ${file.path}  (${plural(file.rows, "row")}, ${plural(file.bytes, "byte")})`),
     ...options.notes.map((note) => `${note}.`),
   ];
   const waived = summary.funnel.reduce((sum, row) => sum + (row.reasons[waivedCode] ?? 0), 0);
   if (waived > 0)
     lines.push(
-      `${count(waived, "item")} of them waived: somebody decided to do without ${waived === 1 ? "it" : "them"}`,
+      `${count(waived)} of the rejected ${waived === 1 ? "is" : "are"} waived: somebody decided to do without ${waived === 1 ? "it" : "them"}.`,
     );
   if (summary.because !== undefined) {
     lines.push(
-      `${summary.because} ${count(owed, "item")} owed, others not begun: until then the exports are provisional.`,
+      `${summary.because} ${plural(owed, "item")} owed, others not begun: until then the exports are provisional.`,
     );
   } else if (owed > 0) {
     lines.push(
-      `${count(owed, "item")} owed because something broke; ${runAgain}. Until then the exports are provisional.`,
+      `${plural(owed, "item")} owed because something broke; ${runAgain}. Until then the exports are provisional.`,
       `What stays owed can be waived: npx tracemill waive ${summary.run} --list${options.flags}`,
     );
   }
@@ -85,13 +86,9 @@ export function closingWords(options: {
   }
   if (summary.status === "short") {
     lines.push(
-      `Asked for ${target} examples, got ${summary.examples}: nothing was lowered to fill the gap. See where they went with the audit, then add datasets or questions, or move a threshold (costs nothing).`,
+      `Asked for ${plural(target, "example")}, got ${count(summary.examples)}: nothing was lowered to fill the gap. See where they went with the audit, then add datasets or questions, or move a threshold (costs nothing).`,
     );
   }
   lines.push("", `next: npx tracemill audit ${summary.run}${options.flags}`, `      results in ${options.path}`);
   return lines.join("\n");
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { type ZodType, z } from "zod";
+import { shellWord } from "../audit/text.ts";
 import { dataset } from "../domain/dataset.ts";
 import { fullDisk, StoreError, UsageError } from "../domain/errors.ts";
 import { type RunSummary, runSummary } from "../domain/run.ts";
@@ -38,6 +39,12 @@ export const manifest = z.object({
   argv: z.array(z.string()),
 });
 export type Manifest = z.infer<typeof manifest>;
+
+/** The command that started a run, for the same shell and folder. Secrets were cut out when it was written down. */
+export function commandOf({ argv, configPath }: Manifest): string {
+  const words = argv.length > 0 ? argv : ["run", configPath]; // Another program that uses the library has no command line of ours.
+  return ["npx", "tracemill", ...words.map(shellWord)].join(" ");
+}
 
 /** Where the files of one run lie. `storePath` is the store shared by all runs of the same output folder. */
 export interface RunFolder {

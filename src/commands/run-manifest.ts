@@ -1,4 +1,5 @@
 // What a run is, for its manifest, and what whoever reads its numbers has to know besides.
+import { count, plural } from "../audit/text.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { ExampleTally } from "../exports/tally.ts";
 import { packageVersion } from "../package.ts";
@@ -46,11 +47,13 @@ export function notesOf({ limit, preview }: RunOptions, tally: ExampleTally): st
   return [
     ...(limit === undefined
       ? []
-      : [`${preview ? "A preview" : "Limited (--limit)"}: only the first ${limit} seeds or questions were started`]),
+      : [
+          `${preview ? "A preview" : "Limited (--limit)"}: at most ${limit === 1 ? "1 seed or question was" : `${count(limit)} seeds or questions were`} started`,
+        ]),
     ...(unreferenced === 0
       ? []
       : [
-          `${unreferenced} of ${examples} examples answer questions that had no reference answer: nothing told right from wrong there`,
+          `${count(unreferenced)} of ${plural(examples, "example")} had no reference answer to be compared with: nothing told right from wrong there`,
         ]),
   ];
 }

@@ -7,6 +7,7 @@ import { serveTeacher } from "../models/offline-teacher/server.ts";
 interface Options {
   port: number;
   host: string;
+  apiKeyEnv?: string | undefined;
   log?: string | undefined;
   truthLog?: string | undefined;
   errorRate?: string[] | undefined;
@@ -16,6 +17,11 @@ export function builder(argv: Argv): Argv {
   return argv
     .option("port", { type: "number", default: 8089, describe: "Port to listen on; 0 takes a free one" })
     .option("host", { type: "string", default: "127.0.0.1", describe: "Address to listen on" })
+    .option("api-key-env", {
+      type: "string",
+      requiresArg: true,
+      describe: "Environment variable with the key that every request has to carry; without it none is asked for",
+    })
     .option("log", { type: "string", describe: "JSONL file for a line per request received and answered" })
     .option("truth-log", { type: "string", describe: "JSONL file for the planted errors; for tests" })
     .option("error-rate", {
@@ -32,13 +38,28 @@ export async function handler(options: ArgumentsCamelCase<Options>): Promise<voi
     port,
     host,
     errorRates: readRates(options.errorRate ?? []),
+    ...(options.apiKeyEnv === undefined ? {} : { apiKey: readKey(options.apiKeyEnv) }),
     ...(log === undefined ? {} : { log }),
     ...(truthLog === undefined ? {} : { truthLog }),
   });
   console.log(`The offline teacher answers at ${server.url} as model \`offline-teacher\`.`);
   console.log("It is a program, not an LLM: it knows Tracemill's own prompts and nothing else. Ctrl-C stops it.");
+  if (options.apiKeyEnv !== undefined) console.log(`Requests need the key in ${options.apiKeyEnv}.`);
   await Promise.race([once(process, "SIGINT"), once(process, "SIGTERM")]);
   await server.close();
+}
+
+function readKey(name: string): string {
+  const key = process.env[name];
+  // Anything else would be sent as another header than it is compared with, and every request refused.
+  if (key === undefined || !/^[!-~]+$/.test(key)) {
+    throw new UsageError(
+      `Expected the environment variable \`${name}\` (--api-key-env) to hold a key of printable ASCII without spaces, got ${
+        key ? "something else" : "none"
+      }. Set it with: export ${name}=…`,
+    );
+  }
+  return key;
 }
 
 function readRates(settings: readonly string[]): Partial<ErrorRates> {

@@ -117,7 +117,8 @@ export async function prune(
 /** What goes (or went), a line for each part. */
 export function planText(plan: PrunePlan, verb: "Would remove" | "Removed"): string {
   const parts = Object.entries(plan.parts);
-  if (parts.length === 0) return "Nothing to remove: every run is kept, and they refer to all there is.";
+  if (parts.length === 0)
+    return "Nothing to remove: the runs refer to all of it. `npx tracemill store prune --help` says what else can go.";
   return [
     `${verb}:`,
     ...parts.map(([part, { entries, bytes }]) => `  ${part.padEnd(14)} ${count(entries)} (${bytesText(bytes)})`),

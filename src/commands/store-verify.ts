@@ -49,7 +49,7 @@ export async function verifyStore(places: StorePlaces): Promise<StoreCheck> {
     tick(`looking at dataset ${name}`);
     const problem = await datasetProblem(join(places.datasets, name), name);
     if (problem === null) continue;
-    const wayOut = "`tracemill store verify --fix` removes it, and the next run copies your files anew";
+    const wayOut = "`npx tracemill store verify --fix` removes it, and the next run copies your files anew";
     problems.push({ where: join(places.datasets, name), problem, wayOut, kind: "dataset" });
   }
   const runs = await listRuns(places.output);
@@ -74,7 +74,7 @@ export async function mendStore(
 }
 
 function wayOutOf(key: string): string {
-  const remove = "`tracemill store verify --fix` removes it";
+  const remove = "`npx tracemill store verify --fix` removes it";
   if (kindOfKey(key) === "completion") return `${remove}, and the next run that needs it asks (and pays) again`;
   if (kindOfKey(key) === "waiver") return `${remove}; waive the item again`;
   return `${remove}, and the next run that needs it computes it again`;

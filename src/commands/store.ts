@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { count, plural } from "../audit/text.ts";
+import { count, plural, shellWord } from "../audit/text.ts";
 import type { Store } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { openStore } from "../engine/store.ts";
@@ -34,9 +34,19 @@ export function builder(argv: Argv): Argv<StoreArguments> {
     .command("stats", "What lies in the store, how large it is, and what no run refers to", (y) => y, stats)
     .command("verify", "Look whether every value, dataset and run is whole (exit code 3 when not)", fix, verify)
     .command("prune", "Show what no run refers to; with --yes remove it and make the file smaller", choice, pruneStore)
-    .command("export <path>", "Write what was paid for to one file (or into a folder)", path, exportTo)
-    .command("import <path>", "Take what another store exported; nothing is replaced", path, importFrom)
-    .demandCommand(1, "Expected one of stats, verify, prune, export, import: `tracemill store --help` shows them.");
+    .command(
+      "export <path>",
+      "Write what was paid for to one file (or into a folder)",
+      path("A file to write, as shared.jsonl.gz, or a folder that is there"),
+      exportTo,
+    )
+    .command(
+      "import <path>",
+      "Take what another store exported; nothing is replaced",
+      path("A file that `store export` wrote"),
+      importFrom,
+    )
+    .demandCommand(1, "Expected one of stats, verify, prune, export, import: `npx tracemill store --help` shows them.");
 }
 
 /** Only reached without a verb, which `demandCommand` refuses. */
@@ -60,8 +70,8 @@ const choice = (argv: Argv<StoreArguments>) =>
       describe: "Also what was paid for, where no kept run used it",
     });
 
-const path = (argv: Argv<StoreArguments>) =>
-  argv.positional("path", { type: "string", demandOption: true, describe: "A file ending in .jsonl.gz" });
+const path = (describe: string) => (argv: Argv<StoreArguments>) =>
+  argv.positional("path", { type: "string", demandOption: true, describe });
 
 async function stats(args: ArgumentsCamelCase<StoreArguments>): Promise<void> {
   const found = await storeStats(await storePlaces(args.output));
@@ -141,7 +151,9 @@ async function exportTo(args: ArgumentsCamelCase<StoreArguments & { path: string
   const shared = await exportStore(places, resolve(isFolder ? join(args.path, file) : args.path), now);
   const words = `${plural(shared.entries, "value")} written to ${shared.path} (${bytesText(shared.bytes)})`;
   print(
-    args.json ? shared : `${words}\nnext: npx tracemill store import <that file> --output <another folder>`,
+    args.json
+      ? shared
+      : `${words}\nnext: npx tracemill store import ${shellWord(shared.path)} --output <another folder>`,
     args.json,
   );
 }

@@ -134,8 +134,8 @@ function jsonView(stream: { write(text: string): unknown }): View {
   return {
     everyMs: 1000,
     show: (snapshot) => write({ type: "snapshot", ...snapshot }),
-    log: (level, message, at) => write({ type: "log", at, level, message }),
-    tell: (message, at) => write({ type: "log", at, level: "info", message }),
+    log: (level, message, at) => write({ type: "log", at, level, message: message.trimEnd() }),
+    tell: (message, at) => write({ type: "log", at, level: "info", message: message.trimEnd() }),
     summary: (summary, { path, exitCode }) => write({ type: "summary", path, exitCode, ...summary }),
     close() {},
   };

@@ -4,7 +4,7 @@ import { oneLine, plural, table } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { namedItems, type OwedItem, owedItems } from "./owed-items.ts";
-import { exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
+import { commandOf, exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
 import { readWaivers, type Waiver, waiverKey } from "./waivers.ts";
 
 export interface WaiveArguments {
@@ -141,19 +141,18 @@ async function wordsAfter(
   folder: RunFolder,
   { undo, changed, left }: { readonly undo: boolean; readonly changed: number; readonly left: number },
 ): Promise<string> {
-  const config = (await readManifest(folder))?.configPath ?? "<config>";
+  const manifest = await readManifest(folder);
+  const again = manifest === null ? "npx tracemill run <config>" : commandOf(manifest);
   const lines = [
     undo
       ? `${plural(changed, "waiver")} taken back: the next run tries these items again.`
-      : `${plural(changed, "item")} waived; ${left === 0 ? "nothing" : left} is still owed.`,
+      : `${plural(changed, "item")} waived; ${left === 0 ? "nothing" : left} ${left > 1 ? "are" : "is"} still owed.`,
   ];
   if ((await readSummary(folder)) === null) {
     lines.push("This run has not ended (or it died): it keeps its failures, and waivers hold from the next run on.");
   }
   lines.push(
-    undo || left > 0
-      ? `next: npx tracemill run ${config}`
-      : `next: npx tracemill run ${config}   sends nothing for them, and its exports are final`,
+    undo || left > 0 ? `next: ${again}` : `next: ${again}\n      sends nothing for them, and its exports are final`,
   );
   return lines.join("\n");
 }

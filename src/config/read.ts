@@ -65,7 +65,7 @@ async function noFile(path: string): Promise<string> {
   const names = await readdir(dirname(path)).catch(() => []); // only to make a suggestion of it
   const near = nearest(basename(path), names);
   return near === null
-    ? "no such file: `tracemill init <data>` writes one"
+    ? "no such file: `npx tracemill init <data>` writes one"
     : `no such file: did you mean \`${path.slice(0, path.length - basename(path).length)}${near}\`?`;
 }
 
@@ -124,12 +124,12 @@ function shownValue(value: unknown): string {
 }
 
 function instead(path: string, value: unknown): string {
-  if (value === null || value === undefined) return ": `tracemill init <data>` writes a config";
+  if (value === null || value === undefined) return ": `npx tracemill init <data>` writes a config";
   return typeof value === "string" ? `. ${initInstead(path)}` : ": docs/config.md shows one";
 }
 
 function initInstead(path: string): string {
   return /^\.ya?ml$/.test(extname(path))
     ? "docs/config.md shows one."
-    : `To write a config for data: \`tracemill init ${path}\`.`;
+    : `To write a config for data: \`npx tracemill init ${path}\`.`;
 }

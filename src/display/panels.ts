@@ -1,5 +1,5 @@
 // What stands around the funnel: how it goes, what was spent, sandboxes, reasons, the slowest, the last failures.
-import { count, plural } from "../audit/text.ts";
+import { count, modelAt, plural } from "../audit/text.ts";
 import type { RunSnapshot } from "../domain/run-snapshot.ts";
 import { bar } from "./bar.ts";
 import { apart, clean, cut, type Line, pad, type Style, span, widthOf } from "./line.ts";
@@ -127,7 +127,7 @@ export function endpointLines({ snapshot, look, signs, width }: Scene): Line[] {
   ];
   const lines = snapshot.endpoints.map((endpoint, index) => {
     const paused = endpoint.pausedSeconds > 0 ? ` (paused ${clock(endpoint.pausedSeconds)})` : "";
-    const name = clean(`${endpoint.model} at ${endpoint.endpoint.replace(/^https?:\/\//, "")}`, look.unicode);
+    const name = clean(modelAt(endpoint.model, endpoint.endpoint.replace(/^https?:\/\//, "")), look.unicode);
     const pausedWidth = widthOf([span(paused)]);
     const named = [...cut([span(name)], Math.max(0, nameWidth - pausedWidth), signs.cut), span(paused, "yellow")];
     return row(named, rows[index] ?? [], true);
@@ -198,13 +198,18 @@ export function failureLines({ snapshot, look, signs, width }: Scene): Line[] {
     cut(
       [
         span(`${stage} ${kind}`, "red"),
-        span(`  ${clean(message, look.unicode)}`),
+        span(`  ${clean(causeOf(message), look.unicode)}`),
         span(`  ${clean(id, look.unicode)}`, "dim"),
       ],
       width,
       signs.cut,
     ),
   );
+}
+
+/** The end of the story where there were several tries: on one line its beginning would be all that is seen, and is the same for every item. */
+function causeOf(message: string): string {
+  return /; the last ended with: (.+)$/s.exec(message)?.[1] ?? message;
 }
 
 /** A label in front of a line, in the column where all labels stand. */

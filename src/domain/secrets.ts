@@ -22,7 +22,7 @@ const patterns: readonly (readonly [RegExp, string])[] = [
   [/([?&][\w-]*(?:key|token|secret|password|signature|sig|auth)=)[^&\s"'#`]+/gi, `$1${replacement}`],
   [/\b(bearer\s+)[\w.~+/-]{16,}=*/gi, `$1${replacement}`],
   [/\b(authorization["']?\s*[:=]\s*["']?(?:basic\s+)?)[\w.~+/-]{8,}=*/gi, `$1${replacement}`],
-  [/((?:api[-_]?key|token|secret|password|passwd|authorization)=)[^\s"'`&]+/gi, `$1${replacement}`],
+  [/((?:api[-_]?key|token|secret|password|passwd|authorization)=)(?!…)[^\s"'`&]+/gi, `$1${replacement}`],
   [/\b(?:sk-|sk_|gsk_|hf_|ghp_|xai-|tgp_|AIza)[\w-]{16,}/g, replacement],
 ];
 const secretMember = /(?:api[-_]?key|token|secret|password|passwd|authorization)$/i;

@@ -31,6 +31,14 @@ export const commandCases: readonly Case[] = [
     wayOut: /one of .*`run`.*`audit`/,
   },
   {
+    did: "a misspelt command of `store`",
+    arrange: () => ({ args: ["store", "statz"] }),
+    code: 2,
+    what: /Expected a command of `tracemill store`/,
+    where: /`statz`/,
+    wayOut: /did you mean `stats`/,
+  },
+  {
     did: "a misspelt option",
     arrange: () => ({ args: ["run", "my.yaml", "--ouput", "elsewhere"] }),
     code: 2,

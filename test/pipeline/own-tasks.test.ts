@@ -66,7 +66,9 @@ describe.skipIf(missing !== null)(`own questions${missing === null ? "" : ` (ski
       preview: true,
     });
     expect(await own.read(`output/runs/${first}/exports/README.md`)).toContain("**Preview.** Only the first 2");
-    expect(await own.read(`output/runs/${first}/events.jsonl`)).toContain("A preview: only the first 2");
+    expect(await own.read(`output/runs/${first}/events.jsonl`)).toContain(
+      "A preview: at most 2 seeds or questions were started",
+    );
   });
 
   test("what a preview paid for is not paid again by the whole run", async () => {
@@ -89,10 +91,10 @@ describe.skipIf(missing !== null)(`own questions${missing === null ? "" : ` (ski
   });
 
   test("an example without a reference answer is kept, and everybody is told", async () => {
-    expect(run.stderr).toContain("1 of 3 examples answer questions that had no reference answer");
+    expect(run.stderr).toContain("1 of 3 examples had no reference answer to be compared with");
     expect(await own.read("output/runs/latest/exports/README.md")).toContain("**Unchecked answers.** 1 of 3 examples");
     const audit = await own.ask("audit", "latest");
-    expect(audit.stdout).toContain("1 of 3 examples answer questions that had no reference answer");
+    expect(audit.stdout).toContain("1 of 3 examples had no reference answer to be compared with");
     expect(audit.stdout).toContain("8 queries -> 3 examples");
   });
 

@@ -85,7 +85,9 @@ describe.skipIf(missing !== null)(`items that stay owed${skipped}`, () => {
     async () => {
       const [first = "", ...rest] = await owedIds();
       const one = await waive(first.slice(0, -4), "--because", "the judge never answers for it");
-      expect(one.stdout, one.stderr).toContain(`1 item waived; ${rest.length} is still owed`);
+      expect(one.stdout, one.stderr).toContain(
+        `1 item waived; ${rest.length} ${rest.length > 1 ? "are" : "is"} still owed`,
+      );
       const twice = await waive(first, "--because", "again");
       expect([twice.code, twice.stderr]).toEqual([2, expect.stringContaining("is waived already")]);
       const others = await waive("--all", "--code", "provider", "--stage", "judge", "--because", "enough");
@@ -99,7 +101,7 @@ describe.skipIf(missing !== null)(`items that stay owed${skipped}`, () => {
       expect(summary).toMatchObject({ status: "done", requests: { sent: 0 } });
       const row = summary.funnel.find(({ stage }) => stage === "judge");
       expect(row).toMatchObject({ failed: 0, reasons: { waived: rest.length + 1 } });
-      expect(end.stderr).toContain(`${rest.length + 1} items of them waived`);
+      expect(end.stderr).toContain(`${rest.length + 1} of the rejected are waived`);
       expect(end.stderr).not.toContain("provisional");
       expect(manifestOf(files.output)).toMatchObject({ provisional: false, owed: 0 });
       expect(exportOf(files.output, "README.md")).toContain(`**Waived.** ${rest.length + 1} items`);

@@ -133,7 +133,7 @@ describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (sk
     async () => {
       const quiet = await tracemill([...command(), "--quiet"]);
       expect(quiet.stdout).toBe("");
-      expect(quiet.stderr).toMatch(/^\n1 examples from \d+ queries;[\s\S]*results in \S+\n$/);
+      expect(quiet.stderr).toMatch(/^\n1 example from \d+ queries;[\s\S]*results in \S+\n$/);
       const plain = await tracemill(command(), { env: { FORCE_COLOR: "1", NO_COLOR: "" } });
       expect(plain.stderr).not.toContain("\u001b");
       expect(plain.stderr).toMatch(/^datasets {2}1 \(cars\)\n[\s\S]*\d+ s {2,}propose 1\/1 /);

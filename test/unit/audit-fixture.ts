@@ -206,7 +206,7 @@ export const summary: RunSummary = {
 
 /** Writes the run to a folder of its own. `events` and `summary` may differ from the whole run's; `store: false` leaves the store out. */
 export async function writeRun(
-  options: { events?: string; summary?: RunSummary | null; store?: boolean } = {},
+  options: { events?: string; summary?: RunSummary | null; store?: boolean; argv?: readonly string[] } = {},
 ): Promise<{ output: string; folder: RunFolder; remove: () => Promise<void> }> {
   const output = await mkdtemp(join(tmpdir(), "tracemill-audit-"));
   const folder = runFolderAt(join(output, "runs", runId));
@@ -227,7 +227,7 @@ export async function writeRun(
     datasets: [dataset],
     stages,
     startedAt: "2026-11-23T10:15:00.000Z",
-    argv: [],
+    argv: options.argv ?? [],
   });
   if (options.summary !== null) await writeJson(folder.summaryPath, options.summary ?? summary);
   await writeFile(

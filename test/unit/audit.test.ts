@@ -24,6 +24,21 @@ const page = async (options: Parameters<typeof writeRun>[0], samples = 0) =>
   auditPage(await auditRun(await fixture(options), { samples }), { now, flags: "" });
 
 describe("audit", () => {
+  test("a sample that failed is owed, not dropped", async () => {
+    const owed = await auditRun(await fixture({}), { samples: 3, stage: "reference", reason: "sandbox" });
+    expect(auditPage(owed, { now, flags: "" })).toMatch(/why 20261123T101500Z-01234567 query_b200 +why it is owed/);
+  });
+
+  test("the command to go on with is the one that was typed, quoted for a shell; none where nothing is left to do", async () => {
+    const argv = ["run", "my data.yaml", "--limit", "3", "--set", "export.title=It's mine", "--output", "elsewhere"];
+    expect(await page({ argv })).toContain(
+      "npx tracemill run 'my data.yaml' --limit 3 --set 'export.title=It'\\''s mine' --output elsewhere ",
+    );
+    for (const status of ["short", "done"] as const) {
+      expect(await page({ argv, summary: { ...summary, status } })).not.toContain("go on with");
+    }
+  });
+
   test("prints the funnel, samples with their evidence, and what to run next", async () => {
     expect(await page({}, 3)).toMatchInlineSnapshot(`
       "Run 20261123T101500Z-01234567 (sft, configs/quickstart.yaml)
@@ -255,7 +270,7 @@ describe("why", () => {
           {"messages":["second"]}
         train.parquet line 2 (example_f000)
 
-      Long passages are cut; --full shows them whole, --json gives everything.
+      Long passages are cut: \`npx tracemill why\` shows them whole with --full, and everything with --json.
       "
     `);
   });

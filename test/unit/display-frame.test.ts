@@ -111,6 +111,21 @@ describe("a frame", () => {
     for (const line of lines) expect(line).toMatch(/^[\x20-\x7e]*$/);
   });
 
+  test("of a failure after several tries shows what the last one ended with, not the words that all share", () => {
+    const message = "Expected an answer from model `teacher`, got none in 6 tries; the last ended with: 503 overloaded";
+    const failures = [{ stage: "rollouts", id: "attempt_0001", kind: "provider", message }];
+    expect(frame(snapshot({ failures }), look(80, 40)).join("\n")).toContain(
+      "failed     rollouts provider  503 overloaded  attempt_0001",
+    );
+  });
+
+  test("of an endpoint that is a program says so without calling it an address", () => {
+    const [endpoint] = snapshot().endpoints;
+    if (endpoint === undefined) throw new Error("Expected an endpoint in the fixture");
+    const program = { ...endpoint, model: "offline-teacher", endpoint: "a program, not an LLM (version 2)" };
+    expect(frame(snapshot({ endpoints: [program] }), look(120, 40)).join("\n")).toContain("offline-teacher, a program");
+  });
+
   test("of four rows folds the funnel to the stage at work", () => {
     expect(`\n${frame(snapshot(), look(80, 5)).join("\n")}\n`).toMatchInlineSnapshot(`
       "

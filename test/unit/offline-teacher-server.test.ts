@@ -109,6 +109,29 @@ test.each([
   });
 });
 
+test("started with a key it answers nobody without it: 401 in OpenAI's error shape, which never quotes a key", async () => {
+  const log = join(await folder(), "log.jsonl");
+  const { url } = await serve({ apiKey: "right-key-1234", log });
+  const ask = (path: string, authorization?: string) =>
+    fetch(`${url}${path}`, {
+      ...(path === "/models" ? {} : { method: "POST", body: JSON.stringify({ messages, seed: 1 }) }),
+      headers: authorization === undefined ? {} : { authorization },
+    });
+  for (const path of ["/chat/completions", "/models"]) {
+    expect((await ask(path, "Bearer right-key-1234")).status).toBe(200);
+    for (const sent of [undefined, "right-key-1234", "Bearer right-key-123", "Bearer right-key-12345", "Bearer "]) {
+      const response = await ask(path, sent);
+      expect(response.status).toBe(401);
+      const text = await response.text();
+      expect(text).not.toContain("right-key");
+      expect(JSON.parse(text).error).toMatchObject({ type: "invalid_request_error", code: "invalid_api_key" });
+    }
+  }
+  const wrong = new OpenAI({ baseURL: url, apiKey: "wrong", maxRetries: 0 });
+  await expect(wrong.models.list()).rejects.toThrow(OpenAI.AuthenticationError);
+  expect((await readFile(log, "utf8")).match(/"event":"received"/g)).toHaveLength(1);
+});
+
 test("it answers under its own name only, so that no card takes it for an LLM", async () => {
   const { url } = await serve();
   const { status, text } = await post(url, { model: "gpt-5", messages });

@@ -139,7 +139,7 @@ describe("a config of the sft recipe", () => {
     ["proposes", { propose }],
     [
       "takes own tasks, and asks for neither proposer nor datasets",
-      { tasks: "q.jsonl", models: solvers, datasets: [] },
+      { tasks: "q.jsonl", models: solvers, datasets: undefined },
     ],
     ["takes several files", { tasks: ["a.jsonl", "b.jsonl"] }],
     ["unsets propose by null", { tasks: "q.jsonl", propose: null }],

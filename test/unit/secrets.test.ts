@@ -59,6 +59,12 @@ test.each([
   expect(createSecrets().cut(text)).toBe(text);
 });
 
+test("what a message tells a person to type stays: `export NAME_API_KEY=…` holds no key", () => {
+  const { cut } = createSecrets();
+  expect(cut("Run `export TEACHER_API_KEY=…` first")).toBe("Run `export TEACHER_API_KEY=…` first");
+  expect(cut("TEACHER_API_KEY=abc")).toBe("TEACHER_API_KEY=[key]");
+});
+
 test("a placeholder shorter than eight characters is left alone, unless every key is to be cut", () => {
   const usual = createSecrets();
   usual.add("none");

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { z } from "zod";
@@ -10,6 +11,8 @@ export interface TeacherServerOptions {
   /** 0 (the default) takes a free one. */
   readonly port?: number;
   readonly host?: string;
+  /** Only requests with `Authorization: Bearer <key>` are answered; left out, all are. */
+  readonly apiKey?: string;
   /** Shares of answers that carry a planted error, by kind; what is left out keeps its default. */
   readonly errorRates?: Partial<ErrorRates>;
   /** A JSONL file that gets a line when a request was read and one when its answer was handed over whole. */
@@ -38,7 +41,7 @@ const body = z.object({
 
 /** Serves the offline teacher (a program, not an LLM) as an OpenAI-compatible endpoint. @throws {UsageError} when the port is taken. */
 export async function serveTeacher(options: TeacherServerOptions = {}): Promise<TeacherServer> {
-  const { port = 0, host = "127.0.0.1", log, truthLog } = options;
+  const { port = 0, host = "127.0.0.1", apiKey, log, truthLog } = options;
   const rates: ErrorRates = { ...defaultErrorRates, ...options.errorRates };
   let received = 0;
 
@@ -89,7 +92,11 @@ export async function serveTeacher(options: TeacherServerOptions = {}): Promise<
 
   const server = createServer((incoming, outgoing) => {
     const path = new URL(incoming.url ?? "/", "http://localhost").pathname;
-    if (incoming.method === "GET" && path === "/v1/models") {
+    if (apiKey !== undefined && !sameText(incoming.headers.authorization ?? "", `Bearer ${apiKey}`)) {
+      // The body is not read: whoever has no key gets no say in how much is held.
+      incoming.resume();
+      send(outgoing, 401, unauthorized(incoming.headers.authorization));
+    } else if (incoming.method === "GET" && path === "/v1/models") {
       send(outgoing, 200, {
         object: "list",
         data: [{ id: teacherModel, object: "model", created: 0, owned_by: "tracemill" }],
@@ -163,6 +170,18 @@ function refusal(status: number, message: string): { status: number; answer: unk
     answer: { error: { message, type: "invalid_request_error", param: null, code: null } },
     planted: [],
   };
+}
+
+function unauthorized(sent: string | undefined): unknown {
+  const message = sent?.startsWith("Bearer ")
+    ? "Incorrect API key provided: it is not the one that this server was started with."
+    : "Expected the header `Authorization: Bearer <key>`: this server was started with a key.";
+  return { error: { message, type: "invalid_request_error", param: null, code: "invalid_api_key" } };
+}
+
+/** Whether two texts are the same, in a time that does not tell where they differ. */
+function sameText(one: string, other: string): boolean {
+  return timingSafeEqual(Buffer.from(sha256(one)), Buffer.from(sha256(other)));
 }
 
 function tokens(text: string): number {
