@@ -143,7 +143,10 @@ async function openAndRun(
     draining,
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
-    tried: trouble.tried,
+    tried(stage, failure) {
+      // What fails while an interrupted run drains is owed; the run ends as interrupted.
+      if (!interrupt.draining.aborted) trouble.tried(stage, failure);
+    },
   });
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = options.limit === undefined ? recipe.target(config) : 0;

@@ -77,7 +77,10 @@ async function bytesToCopy({
   const datasets = join(storeFolder, "datasets");
   const entries = await readdir(datasets, { withFileTypes: true, recursive: true }).catch(() => []);
   for (const entry of entries) {
-    if (entry.isFile()) copied.add(`${entry.name} ${(await stat(join(entry.parentPath, entry.name))).size}`);
+    if (!entry.isFile()) continue;
+    // Another run's copies under way may move while they are looked at.
+    const there = await stat(join(entry.parentPath, entry.name)).catch(() => null);
+    if (there !== null) copied.add(`${entry.name} ${there.size}`);
   }
   const base = resolve(dirname(configPath));
   const passOver = [storeFolder, join(output, "runs")];
