@@ -1,7 +1,8 @@
 import { join, relative } from "node:path";
-import type { ExportedFile, LogLevel } from "../contracts.ts";
+import type { ExportedFile } from "../contracts.ts";
 import { firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
+import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";

@@ -1,4 +1,5 @@
 // How a run ended: its status, exit code and last words. Decisions and text only.
+import { plural } from "../audit/text.ts";
 import type { ExportedFile } from "../contracts.ts";
 import { BudgetError, UsageError } from "../domain/errors.ts";
 import type { FunnelRow, RunStatus, RunSummary } from "../domain/run.ts";
@@ -68,15 +69,15 @@ export function closingWords(options: {
   const waived = summary.funnel.reduce((sum, row) => sum + (row.reasons[waivedCode] ?? 0), 0);
   if (waived > 0)
     lines.push(
-      `${count(waived, "item")} of them waived: somebody decided to do without ${waived === 1 ? "it" : "them"}`,
+      `${plural(waived, "item")} of them waived: somebody decided to do without ${waived === 1 ? "it" : "them"}`,
     );
   if (summary.because !== undefined) {
     lines.push(
-      `${summary.because} ${count(owed, "item")} owed, others not begun: until then the exports are provisional.`,
+      `${summary.because} ${plural(owed, "item")} owed, others not begun: until then the exports are provisional.`,
     );
   } else if (owed > 0) {
     lines.push(
-      `${count(owed, "item")} owed because something broke; ${runAgain}. Until then the exports are provisional.`,
+      `${plural(owed, "item")} owed because something broke; ${runAgain}. Until then the exports are provisional.`,
       `What stays owed can be waived: npx tracemill waive ${summary.run} --list${options.flags}`,
     );
   }
@@ -90,8 +91,4 @@ export function closingWords(options: {
   }
   lines.push("", `next: npx tracemill audit ${summary.run}${options.flags}`, `      results in ${options.path}`);
   return lines.join("\n");
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
