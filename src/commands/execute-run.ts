@@ -131,7 +131,7 @@ async function openAndRun(
   watch.say(`run       ${folder.run}\n`);
 
   await using log = await openEventLog(folder.eventsPath);
-  const trouble = stopOnTrouble(config.maxFailureRate, watch.tell);
+  const trouble = stopOnTrouble(config.maxFailureRate, { say: watch.tell, interrupted: interrupt.draining });
   const draining = AbortSignal.any([interrupt.draining, trouble.signal]);
   const events = watch.begin({
     ...{ name: folder.run, logPath: folder.logPath, events: log, draining: interrupt.draining },
@@ -144,10 +144,7 @@ async function openAndRun(
     draining,
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
-    tried(stage, failure) {
-      // What fails while an interrupted run drains is owed; the run ends as interrupted.
-      if (!interrupt.draining.aborted) trouble.tried(stage, failure);
-    },
+    tried: trouble.tried,
   });
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = options.limit === undefined ? recipe.target(config) : 0;
