@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { type RunEvent, type RunSummary, runEvent, runSummary } from "../../src/domain/run.ts";
+import { errorKinds } from "../../src/models/offline-teacher/conversation.ts";
 import { type CliEnd, type CliOptions, tracemill } from "./cli.ts";
 
 const table = `region,product,units,price
@@ -102,18 +103,7 @@ export async function ownFolder(changes: object = {}): Promise<OwnFolder> {
   const write = (name: string, content: string) => writeFile(join(folder, name), content);
   await write("data/sales.csv", table);
   await write("questions.jsonl", jsonl(questions));
-  const kinds = [
-    ...[
-      "wrong_column",
-      "forgotten_constraint",
-      "exception_repaired",
-      "hallucinated",
-      "no_answer",
-      "wrong_format",
-      "early_stop",
-    ],
-  ];
-  const model = { provider: "offline-teacher", errorRates: Object.fromEntries(kinds.map((kind) => [kind, 0])) };
+  const model = { provider: "offline-teacher", errorRates: Object.fromEntries(errorKinds.map((kind) => [kind, 0])) };
   const config = {
     recipe: "sft",
     datasets: ["data"],
