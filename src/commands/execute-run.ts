@@ -231,8 +231,7 @@ async function openAndRun(
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const flags = here(output) === "output" ? "" : ` --output ${here(output)}`;
   const shown = files.map((file) => ({ ...file, path: here(file.path) }));
-  watch.tell(
-    closingWords({ summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) }),
-  );
+  const words = { summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) };
+  live.tell(secrets.cut(closingWords(words))); // not to the log, which ends with the same as fields
   return exitCodes[status];
 }

@@ -37,12 +37,15 @@ export async function withDatabase<T>(scratch: string, use: (connection: DuckDBC
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });
-  const connection = await instance.connect();
   try {
-    await connection.run("SET TimeZone = 'UTC'");
-    return await use(connection);
+    const connection = await instance.connect();
+    try {
+      await connection.run("SET TimeZone = 'UTC'");
+      return await use(connection);
+    } finally {
+      connection.closeSync();
+    }
   } finally {
-    connection.closeSync();
     instance.closeSync();
     await rm(folder, { recursive: true, force: true });
   }
