@@ -8,7 +8,7 @@ export const sftConfig = z
   .strictObject({
     ...runShape,
     /** None where every own question names its files. */
-    datasets: z.array(datasetEntry).min(1).default([]),
+    datasets: z.array(datasetEntry).default([]),
     /** Files of the user's own questions instead of `propose`. */
     tasks: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]).exactOptional(),
     models: z.strictObject({ proposer: modelConfig.exactOptional(), teacher: modelConfig, judge: modelConfig }),
@@ -35,6 +35,12 @@ export const sftConfig = z
     accept: options.accept,
     select: options.select,
   })
+  .refine(({ tasks, datasets }) => tasks !== undefined || datasets.length > 0, {
+    path: ["datasets"],
+    error: "Expected at least one file, folder or glob",
+    // Also beside mistakes of other keys, so that all are told at once.
+    when: ({ value }) => Array.isArray((value as { datasets?: unknown } | undefined)?.datasets),
+  })
   .superRefine((config, context) => {
     const wrong = (path: string[], message: string) => context.addIssue({ code: "custom", path, message });
     const proposes = config.propose !== undefined && config.propose !== null;
@@ -46,9 +52,6 @@ export const sftConfig = z
     }
     if (proposes && config.models.proposer === undefined) {
       wrong(["models", "proposer"], "Missing; expected the model that proposes the questions");
-    }
-    if (config.tasks === undefined && config.datasets.length === 0) {
-      wrong(["datasets"], "Expected at least one file, folder or glob");
     }
     if (config.screen.agreement !== undefined && config.rollouts.attempts < 3) {
       wrong(["rollouts", "attempts"], "`screen.agreement` compares the tries at a question; expected at least 3 tries");

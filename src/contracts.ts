@@ -2,6 +2,7 @@
 import type { ZodType } from "zod";
 import type { Dataset } from "./domain/dataset.ts";
 import type { Example } from "./domain/example.ts";
+import type { LogLevel } from "./domain/log-level.ts";
 import type { Reference, Task } from "./domain/task.ts";
 import type {
   Action,
@@ -260,18 +261,14 @@ export interface ExportProblem {
 /** Writes examples in one format, and checks a written file against its target's rules. */
 export interface Exporter {
   readonly name: string;
-  /** Below the run's `exports/`. */
   /** What it is for, in one line, as `tracemill list` shows it. */
   readonly about?: string;
+  /** Below the run's `exports/`. */
   readonly fileName: string;
   /** The file appears whole or not at all (`openAtomicFile`). @throws {StoreError} when the disk refuses. */
   write(examples: AsyncIterable<Example>, path: string): Promise<ExportedFile>;
   check(path: string): Promise<ExportProblem[]>;
 }
-
-/** How grave a line of the log is, gravest first. `debug` tells of each request and step, `trace` their texts too. */
-export const logLevels = ["error", "warn", "info", "debug", "trace"] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 /** Where a run says what happens. Never throws and never waits; secrets are cut out of what it is given. */
 export interface Log {

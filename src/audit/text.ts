@@ -46,6 +46,16 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, "0")} min`;
 }
 
+const byteUnits = ["bytes", "kB", "MB", "GB", "TB"];
+
+/** Bytes as `812 bytes` or `3.4 MB`. */
+export function bytesText(bytes: number): string {
+  let power = 0;
+  let amount = bytes;
+  for (; amount >= 1000 && power < byteUnits.length - 1; power++) amount /= 1000;
+  return `${power === 0 ? amount : amount.toFixed(1)} ${byteUnits[power]}`;
+}
+
 /** A bar of `width` characters filled in proportion; anything above zero shows. */
 export function bar(part: number, whole: number, width: number): string {
   if (whole <= 0 || part <= 0) return " ".repeat(width);

@@ -5,7 +5,9 @@ import { openSandboxBackend, type sandboxConfig } from "../sandboxes/index.ts";
 import { type FindDataset, readQuestions, type TaskFile } from "../tasks/own-questions.ts";
 import type { Remark } from "../tasks/survey.ts";
 
-const codesAtOnce = 50;
+const mostAtOnce = 50;
+// What a problem takes of the output at most, of which only so much is kept: what is cut in the middle could not be read.
+const problemBytes = 400;
 
 interface Code {
   readonly file: string;
@@ -26,13 +28,14 @@ export async function codeProblems(options: {
   if (dataDir === undefined) return [];
   await using backend = await openSandboxBackend({ ...options.sandbox, preimport: [], signal });
   await using sandbox = await backend.open({ dataDir, label: "check-tasks", signal });
+  const atOnce = Math.max(1, Math.min(mostAtOnce, Math.floor(options.sandbox.outputBytes / problemBytes)));
   const problems: Remark[] = [];
   let batch: Code[] = [];
   for await (const read of readQuestions(options.files, options.findDataset)) {
     const code = "problems" in read ? null : read.question.referenceCode;
     if (code === null) continue;
     batch.push({ file: read.file.name, line: read.line, code });
-    if (batch.length === codesAtOnce) await flush();
+    if (batch.length === atOnce) await flush();
   }
   await flush();
   return problems;

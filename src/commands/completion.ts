@@ -1,7 +1,6 @@
 // What a shell is offered for a word that is being typed. yargs speaks the protocol and knows commands and options; this knows values.
 import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { kinds } from "./kinds.ts";
 
 /** Commands whose word number n (from 0) is a value of this sort. */
 const positionals: Readonly<Record<string, readonly Sort[]>> = {
@@ -37,7 +36,7 @@ export async function valuesFor(
       : sort === "tasks"
         ? await filesLike(current, /\.jsonl$/)
         : sort === "kind"
-          ? Object.keys(kinds)
+          ? Object.keys((await import("./kinds.ts")).kinds) // the lists of everything: nobody waits for them at another word
           : await runIds(output);
   return found.filter((value) => value.startsWith(current));
 }

@@ -1,5 +1,6 @@
 import { count, indent, modelAt, plural, table } from "../audit/text.ts";
 import type { Price } from "../contracts.ts";
+import { dollars } from "../display/numbers.ts";
 import type { Survey } from "../tasks/survey.ts";
 import type { Plan } from "./estimate.ts";
 
@@ -93,10 +94,10 @@ function costTable({ models }: Plan): string {
     models.reduce((total, model) => total + model[field], 0);
   const unknown = models.some(({ costUsd, requests }) => costUsd === null && requests > 0);
   const total = models.reduce((cost, { costUsd }) => cost + (costUsd ?? 0), 0);
-  const totalText = `${unknown ? "at least " : ""}$${total.toFixed(2)}`;
+  const totalText = `${unknown ? "at least " : ""}${dollars(total)}`;
   const rows = models.map(({ alias, remembered, requests, inputTokens, outputTokens, costUsd }) => [
     ...[alias, count(requests), count(remembered), count(inputTokens), count(outputTokens)],
-    costUsd === null ? "price unknown" : `$${costUsd.toFixed(2)}`,
+    costUsd === null ? "price unknown" : dollars(costUsd),
   ]);
   const last = [
     "all",

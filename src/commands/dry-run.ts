@@ -4,7 +4,7 @@ import { firstError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import { executeLine } from "../engine/execute.ts";
 import { createRemember } from "../engine/remember.ts";
-import { openStore } from "../engine/store.ts";
+import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { exporters } from "../exports/index.ts";
 import { createMeter } from "../models/meter.ts";
@@ -19,6 +19,7 @@ import { recallOnly } from "./recall.ts";
 import { exitCodes } from "./run-end.ts";
 import { storePathOf } from "./run-folder.ts";
 import { processSecrets } from "./run-secrets.ts";
+import { decidedBy, readWaivers } from "./waivers.ts";
 import { makeWritableFolder } from "./writable-folder.ts";
 
 /**
@@ -32,7 +33,9 @@ export async function dryRun(options: RunOptions, { json }: { readonly json: boo
     process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : dryRunPage(found));
     return exitCodes.done;
   } catch (error) {
-    if (!interrupt.stopping.aborted || firstError(error) !== interrupt.stopping.reason) throw error;
+    const { draining, stopping } = interrupt;
+    const isOurs = [draining, stopping].some(({ aborted, reason }) => aborted && reason === firstError(error));
+    if (!isOurs) throw error;
     return exitCodes.interrupted;
   }
 }
@@ -44,7 +47,7 @@ async function look(
   const { recipe, config, output, limit } = options;
   const storeFolder = join(output, "store");
   await makeWritableFolder(storeFolder);
-  await using store = await openStore(storePathOf(output));
+  await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath} --dry-run`);
   const meter = createMeter();
   // Nothing of a look leaves the machine: it has no environment that could name a collector.
   await using watch = await openWatch({
@@ -59,8 +62,12 @@ async function look(
   });
   const { line } = opened;
   const events = { write: () => {} };
-  const { items, account } = executeLine(line, { store, events, executor: inProcess(), draining, signal: stopping });
+  const { items, account } = executeLine(line, {
+    ...{ store, events, executor: inProcess(), draining, signal: stopping },
+    decided: decidedBy(readWaivers(store)),
+  });
   for await (const _ of items);
+  draining.throwIfAborted(); // what was left out would be missing from the estimate
   const plan = estimate({
     rows: account.rows(),
     expects: recipe.expects?.(config) ?? {},

@@ -1,11 +1,9 @@
 // What earlier runs of a recipe in the same output folder teach about the next.
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import type { Store } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { candidate } from "../domain/trajectory.ts";
 import { readEvents } from "../engine/events.ts";
-import { exists, type RunFolder, readManifest, readSummary, runFolderAt } from "./run-folder.ts";
+import { exists, listRuns, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
 
 const runsRead = 20;
 const rolloutsRead = 200;
@@ -35,7 +33,7 @@ export async function experienceOf(options: {
   const stages = new Map<string, { ended: number; out: number }>();
   let rollouts: ReadonlyMap<string, Measured> = new Map();
   let runs = 0;
-  for (const folder of await newestRuns(options.output)) {
+  for (const folder of (await listRuns(options.output)).reverse()) {
     if (runs >= runsRead) break;
     const rows = await finishedFunnel(folder, options.recipe);
     if (rows === null) continue;
@@ -47,17 +45,6 @@ export async function experienceOf(options: {
     if (rollouts.size === 0) rollouts = await measureRollouts(folder, options.store);
   }
   return { runs, stages, rollouts };
-}
-
-async function newestRuns(output: string): Promise<RunFolder[]> {
-  const runs = join(output, "runs");
-  if (!(await exists(runs))) return [];
-  const entries = await readdir(runs, { withFileTypes: true });
-  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
-  return names
-    .sort()
-    .reverse()
-    .map((name) => runFolderAt(join(runs, name)));
 }
 
 async function finishedFunnel(folder: RunFolder, recipe: string) {

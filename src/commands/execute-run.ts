@@ -1,8 +1,9 @@
 import { join, relative } from "node:path";
 import { shellWord } from "../audit/text.ts";
-import type { ExportedFile, LogLevel } from "../contracts.ts";
+import type { ExportedFile } from "../contracts.ts";
 import { firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
+import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
@@ -131,7 +132,7 @@ async function openAndRun(
   watch.say(`run       ${folder.run}\n`);
 
   await using log = await openEventLog(folder.eventsPath);
-  const trouble = stopOnTrouble(config.maxFailureRate, watch.tell);
+  const trouble = stopOnTrouble(config.maxFailureRate, { say: watch.tell, interrupted: interrupt.draining });
   const draining = AbortSignal.any([interrupt.draining, trouble.signal]);
   const events = watch.begin({
     ...{ name: folder.run, logPath: folder.logPath, events: log, draining: interrupt.draining },
@@ -231,8 +232,7 @@ async function openAndRun(
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const flags = here(output) === "output" ? "" : ` --output ${shellWord(here(output))}`;
   const shown = files.map((file) => ({ ...file, path: here(file.path) }));
-  watch.tell(
-    closingWords({ summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) }),
-  );
+  const words = { summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) };
+  live.tell(secrets.cut(closingWords(words))); // not to the log, which ends with the same as fields
   return exitCodes[status];
 }

@@ -1,5 +1,5 @@
 import { parse, stringify } from "yaml";
-import { harmless } from "../audit/text.ts";
+import { harmless, plural } from "../audit/text.ts";
 import type { Proposal } from "./init-datasets.ts";
 
 /** Services by the variable their own documentation names for the key. */
@@ -31,7 +31,7 @@ export function configText(options: {
   const queries = datasets.length * questions;
   const found = services.find(({ variable }) => (env[variable] ?? "") !== "");
   const endpoint = found ?? { variable: "TRACEMILL_API_KEY", baseUrl: "https://your-endpoint.example/v1" };
-  return `# Written by \`tracemill init\`: ${datasets.length} dataset${datasets.length === 1 ? "" : "s"}, about ${queries} questions. docs/config.md explains every option.
+  return `# Written by \`tracemill init\`: ${plural(datasets.length, "dataset")}, about ${queries} questions. docs/config.md explains every option.
 recipe: sft
 seed: 1
 

@@ -1,6 +1,7 @@
 // What `tracemill init` finds out about a user's files: which can be read, what they hold, and which belong together.
 import { stat } from "node:fs/promises";
 import { basename, dirname, relative, resolve } from "node:path";
+import { bytesText } from "../audit/text.ts";
 import type { Remember } from "../contracts.ts";
 import { type FoundFile, surveyFiles } from "../datasets/find.ts";
 import { measureFile } from "../datasets/keep.ts";
@@ -92,8 +93,7 @@ const longBytes = 32 * 1024 * 1024;
 function tellWhileReading(name: string, bytes: number, say: (line: string) => void): Disposable {
   if (bytes < longBytes) return { [Symbol.dispose]: () => undefined };
   const startedMs = Date.now();
-  const size = bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
-  say(`reading ${name} (${size})`);
+  say(`reading ${name} (${bytesText(bytes)})`);
   const timer = setInterval(
     () => say(`still reading ${name}, ${Math.round((Date.now() - startedMs) / 1000)} s`),
     10_000,

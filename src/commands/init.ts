@@ -8,7 +8,7 @@ import { datasetLoader } from "../datasets/load.ts";
 import { profileDataset } from "../datasets/profile.ts";
 import { UsageError } from "../domain/errors.ts";
 import { createRemember } from "../engine/remember.ts";
-import { openStore } from "../engine/store.ts";
+import { openStoreInUse } from "../engine/store-users.ts";
 import { packageRoot } from "../package.ts";
 import { configText, exampleText } from "./init-config.ts";
 import { entryOf, type Proposal, proposeDatasets, sentenceOf } from "./init-datasets.ts";
@@ -45,7 +45,7 @@ export async function handler(args: InitArguments): Promise<void> {
   const output = resolve(args.output);
   await makeWritableFolder(join(output, "store"));
   // What is found out here is not computed again by the run.
-  await using store = await openStore(storePathOf(output));
+  await using store = await openStoreInUse(storePathOf(output), "tracemill init");
   const remember = createRemember(store);
   let text: string;
   if (data === undefined) {

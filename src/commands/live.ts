@@ -1,12 +1,12 @@
 // Everything that is said while a run goes on passes here, so that no two writers tear each other's lines.
 import { rename, writeFile } from "node:fs/promises";
 import type { RunStatus } from "../domain/run.ts";
-import type { LogLevel, RunSnapshot } from "../domain/run-snapshot.ts";
+import type { RunSnapshot, SaidLevel } from "../domain/run-snapshot.ts";
 import type { View } from "./view.ts";
 
 /** Where to say things, and what shows a run while it goes on. */
 export interface Live extends Disposable {
-  log(level: LogLevel, message: string): void;
+  log(level: SaidLevel, message: string): void;
   /** For a person to read, also where little else is shown. */
   tell(message: string): void;
   /** Shows a run until `finish`: takes snapshots, draws them, and keeps the newest in `statusPath`. */
@@ -24,7 +24,7 @@ export function openLive(view: View): Live {
   let following: { readonly take: (ended?: RunStatus) => RunSnapshot; readonly keep: Keep } | undefined;
   const timers: NodeJS.Timeout[] = [];
 
-  function log(level: LogLevel, message: string): void {
+  function log(level: SaidLevel, message: string): void {
     view.log(level, message, new Date().toISOString());
   }
   const stopTimers = () => {

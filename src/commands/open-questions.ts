@@ -1,5 +1,6 @@
 // The user's own questions of a run: read through and checked once, then streamed.
 import { basename, dirname, extname, resolve } from "node:path";
+import { plural } from "../audit/text.ts";
 import type { Dataset } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { OwnQuestion } from "../domain/task.ts";
@@ -61,7 +62,7 @@ export async function openQuestions(options: {
     const more = survey.errorCount - shown.length;
     throw new UsageError(
       [
-        `Expected questions in \`tasks\` (${names}), got ${survey.errorCount} ${survey.errorCount === 1 ? "problem" : "problems"} (\`npx tracemill check-tasks --config\` and this config show them all):`,
+        `Expected questions in \`tasks\` (${names}), got ${plural(survey.errorCount, "problem")} (\`npx tracemill check-tasks --config\` and this config show them all):`,
         ...shown,
         ...(more > 0 ? [`- … and ${more} more`] : []),
       ].join("\n"),

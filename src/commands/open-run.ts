@@ -1,6 +1,6 @@
 // Opens and checks everything a run needs, in the order in which a mistake is cheapest, before anything is spent.
 import { dirname, join, resolve } from "node:path";
-import { modelAt } from "../audit/text.ts";
+import { bytesText, modelAt } from "../audit/text.ts";
 import type { Model, Remember, SandboxBackend } from "../contracts.ts";
 import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { profileDataset } from "../datasets/profile.ts";
@@ -87,7 +87,7 @@ export async function openRun(options: {
         remember,
         signal,
         onFile: ({ name, bytes }) => {
-          if (bytes > longBytes) say(`reading   ${name} (${Math.round(bytes / 1e6)} MB)`);
+          if (bytes > longBytes) say(`reading   ${name} (${bytesText(bytes)})`);
         },
       });
       profiles.set(dataset.id, profile);

@@ -2,12 +2,12 @@
 import { readdir, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { bytesText } from "../audit/text.ts";
 import { findFiles } from "../datasets/find.ts";
 import type { DatasetEntry } from "../datasets/load.ts";
 import { StoreError, UsageError } from "../domain/errors.ts";
 import type { RunConfig } from "../recipe.ts";
 import { exists } from "./run-folder.ts";
-import { bytesText } from "./store-folder.ts";
 
 /** Free bytes and files below which no run begins; docs/trouble.md says what takes them. */
 export const roomFloor = { bytes: 16_000_000, files: 64 } as const;
@@ -77,7 +77,10 @@ async function bytesToCopy({
   const datasets = join(storeFolder, "datasets");
   const entries = await readdir(datasets, { withFileTypes: true, recursive: true }).catch(() => []);
   for (const entry of entries) {
-    if (entry.isFile()) copied.add(`${entry.name} ${(await stat(join(entry.parentPath, entry.name))).size}`);
+    if (!entry.isFile()) continue;
+    // Another run's copies under way may move while they are looked at.
+    const there = await stat(join(entry.parentPath, entry.name)).catch(() => null);
+    if (there !== null) copied.add(`${entry.name} ${there.size}`);
   }
   const base = resolve(dirname(configPath));
   const passOver = [storeFolder, join(output, "runs")];

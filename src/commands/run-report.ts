@@ -7,6 +7,7 @@ import { readEvents } from "../engine/events.ts";
 import { isAlive } from "../engine/holder.ts";
 import { countOwed, runAgain } from "./run-end.ts";
 import { exists, type RunFolder, readManifest, readStatus, readSummary } from "./run-folder.ts";
+import { commonest } from "./take-snapshot.ts";
 
 /** The process writes a status every second; a machine under load may let it wait a little. */
 const silentAfterMs = 10_000;
@@ -124,10 +125,6 @@ async function toldFromEvents(folder: RunFolder, summary: RunSummary | null): Pr
 
 function stageOf(row: FunnelRow): RunSnapshot["stages"][number] {
   const { stage, passed, rejected, failed, out } = row;
-  const reasons = Object.entries(row.reasons)
-    .map(([code, items]) => ({ code, count: items }))
-    .sort((a, b) => b.count - a.count)
-    .slice(0, 3);
   return {
     stage,
     in: row.in,
@@ -138,6 +135,6 @@ function stageOf(row: FunnelRow): RunSnapshot["stages"][number] {
     out,
     underWay: 0,
     perMinute: null,
-    reasons,
+    reasons: commonest(row.reasons),
   };
 }

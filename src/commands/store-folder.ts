@@ -1,4 +1,4 @@
-// The folders around a store: how large they are, and words for both.
+// The folders around a store: where they lie, how large they are.
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UsageError } from "../domain/errors.ts";
@@ -45,16 +45,6 @@ function ifMissing<T>(instead: T): (error: NodeJS.ErrnoException) => T {
     if (error.code === "ENOENT") return instead;
     throw error;
   };
-}
-
-const units = ["bytes", "kB", "MB", "GB", "TB"];
-
-/** Bytes in words: `812 bytes`, `3.4 MB`. */
-export function bytesText(bytes: number): string {
-  let power = 0;
-  let amount = bytes;
-  for (; amount >= 1000 && power < units.length - 1; power++) amount /= 1000;
-  return `${power === 0 ? amount : amount.toFixed(1)} ${units[power]}`;
 }
 
 /** Says on stderr how far long work is, once it has taken a second and every second from then on. */

@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { count, plural } from "../audit/text.ts";
+import { bytesText, count, plural } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { type Holder, isAlive } from "../engine/holder.ts";
 import { scanStore } from "../engine/store-scan.ts";
 import { listRuns, type RunFolder } from "./run-folder.ts";
-import { bytesText, foldersIn, measureFolder, type StorePlaces, workTicker } from "./store-folder.ts";
+import { foldersIn, measureFolder, type StorePlaces, workTicker } from "./store-folder.ts";
 import { gatherReferences, type References } from "./store-references.ts";
-import { kindOfKey, rememberedKinds, storedAt } from "./store-values.ts";
+import { kindOfKey, problemOfValue, rememberedKinds, storedAt } from "./store-values.ts";
 
 export interface PruneOptions {
   /** Of the runs, the last so many stay; null keeps all. The newest run stays in any case. */
@@ -80,7 +80,8 @@ function goesFrom(references: References, completions: boolean): PrunePlan["goes
   return (key, text) => {
     const kind = kindOfKey(key);
     if (kind === "body") return !references.has(key);
-    if (kind === "lease" || kind === "user") return !isAlive(JSON.parse(text) as Holder);
+    if (kind === "lease" || kind === "user")
+      return problemOfValue(key, text) !== null || !isAlive(JSON.parse(text) as Holder);
     if (!completions || !(rememberedKinds as readonly string[]).includes(kind) || references.has(key)) return false;
     // What a killed run was given last it may not have noted: whatever is younger than the oldest kept run stays.
     const at = storedAt(text);

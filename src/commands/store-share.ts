@@ -1,7 +1,7 @@
 // What was paid for as one file that another store can take: JSON lines in gzip, counted and hashed at the end.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { Readable } from "node:stream";
+import { pipeline, promises as streams } from "node:stream";
 import { createGunzip, createGzip } from "node:zlib";
 import { z } from "zod";
 import { count } from "../audit/text.ts";
@@ -53,7 +53,9 @@ export async function exportStore(places: StorePlaces, path: string, now: Date):
     yield `${JSON.stringify({ entries, sha256: digest.digest("hex") })}\n`;
   }
 
-  for await (const chunk of Readable.from(lines()).pipe(createGzip())) await file.write(chunk as Uint8Array);
+  await streams.pipeline(lines, createGzip(), async (packed: AsyncIterable<Uint8Array>) => {
+    for await (const chunk of packed) await file.write(chunk);
+  });
   const { bytes } = await file.commit(entries);
   return { path, entries, bytes };
 }
@@ -99,7 +101,9 @@ async function addValue(store: Store, key: string, value: unknown, signal: Abort
 
 async function* textLines(path: string): AsyncGenerator<string> {
   try {
-    yield* linesOf(createReadStream(path).pipe(createGunzip()).setEncoding("utf8"));
+    // Unlike `pipe`, it hands an error of the file on to whoever reads the text.
+    const text = pipeline(createReadStream(path), createGunzip(), () => {});
+    yield* linesOf(text.setEncoding("utf8"));
   } catch (cause) {
     throw new UsageError(
       `Expected \`${path}\` to be a file of \`tracemill store export\`, got: ${(cause as Error).message}`,

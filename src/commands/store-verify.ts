@@ -6,7 +6,7 @@ import { measureFile } from "../datasets/keep.ts";
 import { UsageError } from "../domain/errors.ts";
 import { contentId } from "../domain/hash.ts";
 import { readEvents } from "../engine/events.ts";
-import { scanStore } from "../engine/store-scan.ts";
+import { type StoreScan, scanStore } from "../engine/store-scan.ts";
 import { exists, listRuns, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
 import { foldersIn, type StorePlaces, workTicker } from "./store-folder.ts";
 import { kindOfKey, problemOfValue } from "./store-values.ts";
@@ -34,16 +34,15 @@ export async function verifyStore(places: StorePlaces): Promise<StoreCheck> {
   const problems: StoreProblem[] = [];
   const bodies = new Set<string>();
   let values = 0;
-  {
-    await using store = scanStore(places.values);
-    for (const { key, text } of store.entries()) {
-      values += 1;
-      if (values % 1000 === 0) tick(`looked at ${count(values)} values`);
-      const problem = problemOfValue(key, text);
-      if (problem !== null) problems.push({ where: key, problem, wayOut: wayOutOf(key), kind: "value" });
-      else if (kindOfKey(key) === "body") bodies.add(shortKey(key));
-    }
+  await using store = scanStore(places.values);
+  for (const { key, text } of store.entries()) {
+    values += 1;
+    if (values % 1000 === 0) tick(`looked at ${count(values)} values`);
+    const problem = problemOfValue(key, text);
+    if (problem !== null) problems.push({ where: key, problem, wayOut: wayOutOf(key), kind: "value" });
+    else if (kindOfKey(key) === "body") bodies.add(shortKey(key));
   }
+  const hasBody = (key: string) => bodies.has(shortKey(key)) || isWhole(store, key);
   const datasets = await foldersIn(places.datasets);
   for (const name of datasets) {
     tick(`looking at dataset ${name}`);
@@ -55,9 +54,15 @@ export async function verifyStore(places: StorePlaces): Promise<StoreCheck> {
   const runs = await listRuns(places.output);
   for (const run of runs) {
     tick(`looking at run ${run.run}`);
-    problems.push(...(await runProblems(run, bodies)));
+    problems.push(...(await runProblems(run, hasBody)));
   }
   return { values, datasets: datasets.length, runs: runs.length, problems };
+}
+
+/** Whether a value lies in the store by now: a run under way keeps bodies after the store was looked through. */
+function isWhole(store: StoreScan, key: string): boolean {
+  for (const found of store.entries(key)) return found.key === key && problemOfValue(key, found.text) === null;
+  return false;
 }
 
 /** Removes the damaged datasets found, and the damaged values through `remove`, so that they are computed anew. Returns how many. */
@@ -93,7 +98,7 @@ const exportManifest = z.looseObject({
   files: z.array(z.looseObject({ file: z.string(), bytes: z.number(), sha256: z.string() })),
 });
 
-async function runProblems(run: RunFolder, bodies: ReadonlySet<string>): Promise<StoreProblem[]> {
+async function runProblems(run: RunFolder, hasBody: (key: string) => boolean): Promise<StoreProblem[]> {
   const problems: StoreProblem[] = [];
   const add = (where: string, problem: string) =>
     problems.push({
@@ -117,10 +122,10 @@ async function runProblems(run: RunFolder, bodies: ReadonlySet<string>): Promise
     await read(run.eventsPath, async () => {
       for await (const event of readEvents(run.eventsPath)) {
         if (event.type !== "item") continue;
-        for (const key of Object.values(event.bodies ?? {})) if (!bodies.has(shortKey(key))) missing += 1;
+        for (const key of Object.values(event.bodies ?? {})) if (!hasBody(key)) missing += 1;
       }
     });
-    if (missing > 0) add(run.path, `${plural(missing, "item body").replace("bodys", "bodies")} of it not in the store`);
+    if (missing > 0) add(run.path, `${plural(missing, "item body")} of it not in the store`);
   }
   const listed = join(run.exportsPath, "manifest.json");
   if (!(await exists(listed))) return problems;

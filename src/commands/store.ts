@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { count, plural, shellWord } from "../audit/text.ts";
+import { bytesText, count, plural, shellWord } from "../audit/text.ts";
 import type { Store } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { openStore } from "../engine/store.ts";
@@ -9,7 +9,7 @@ import { ownStore } from "../engine/store-owner.ts";
 import { compactStore } from "../engine/store-scan.ts";
 import { liveUsers, openStoreInUse } from "../engine/store-users.ts";
 import { storePathOf } from "./run-folder.ts";
-import { bytesText, type StorePlaces, storePlaces } from "./store-folder.ts";
+import { type StorePlaces, storePlaces } from "./store-folder.ts";
 import { type PruneOptions, planJson, planPrune, planText, prune, refuseWhileUsed } from "./store-prune.ts";
 import { exportStore, importStore } from "./store-share.ts";
 import { statsText, storeStats } from "./store-stats.ts";

@@ -1,5 +1,5 @@
 import type { Model, SandboxBackend } from "../contracts.ts";
-import type { RunStatus } from "../domain/run.ts";
+import type { FunnelRow, RunStatus } from "../domain/run.ts";
 import type { EndpointSnapshot, RunSnapshot, RunState, StageSnapshot } from "../domain/run-snapshot.ts";
 import type { Account } from "../engine/account.ts";
 import { thisHolder } from "../engine/holder.ts";
@@ -51,10 +51,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
         ...row,
         underWay: account.underWay(row.stage),
         perMinute: pace.perMinute(index, rateOverMs),
-        reasons: Object.entries(reasons)
-          .map(([code, count]) => ({ code, count }))
-          .sort((a, b) => b.count - a.count)
-          .slice(0, reasonsKept),
+        reasons: commonest(reasons),
       }),
     );
     return {
@@ -98,6 +95,14 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
       secondsLeft: ended === undefined ? secondsLeft(stages, (index) => pace.perMinute(index, recentMs)) : null,
     };
   };
+}
+
+/** The commonest reasons of a funnel's row, commonest first, as a snapshot holds them. */
+export function commonest(reasons: FunnelRow["reasons"]): StageSnapshot["reasons"] {
+  return Object.entries(reasons)
+    .map(([code, count]) => ({ code, count }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, reasonsKept);
 }
 
 function stateOf(sources: SnapshotSources, stages: readonly StageSnapshot[]): RunState {

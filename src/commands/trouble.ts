@@ -9,16 +9,23 @@ export interface TroubleStop {
   readonly sentence: () => string | null;
 }
 
-/** Watches a run's stages against the config's `maxFailureRate`; the first trouble is the one told, also to `say`, at once. */
-export function stopOnTrouble(maxFailureRate: number, say: (line: string) => void): TroubleStop {
+/**
+ * Watches a run's stages against the config's `maxFailureRate`; the first trouble is the one told, also to `say`, at once. Once somebody
+ * `interrupted` the run nothing is trouble any more: it ends already, and says so.
+ */
+export function stopOnTrouble(
+  maxFailureRate: number,
+  { say, interrupted }: { readonly say: (line: string) => void; readonly interrupted: AbortSignal },
+): TroubleStop {
   const failures = watchFailures(maxFailureRate);
   const stop = new AbortController();
   let sentence: string | null = null;
   return {
     signal: stop.signal,
     tried(stage, failure) {
+      if (interrupted.aborted || sentence !== null) return;
       const trouble = failures.tried(stage, failure);
-      if (trouble === null || sentence !== null) return;
+      if (trouble === null) return;
       sentence = troubleSentence(trouble, maxFailureRate);
       say(`Draining: ${trouble.failed} of the last ${trouble.tried} items of ${stage} failed. Nothing new starts.`);
       stop.abort(new Error(sentence));

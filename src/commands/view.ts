@@ -1,11 +1,12 @@
 // The ways to watch a run: a block on a terminal, plain lines, JSON lines, hardly anything.
 import type { WriteStream } from "node:tty";
+import { harmless } from "../audit/text.ts";
 import { frame } from "../display/frame.ts";
 import { isUnicode, type Look } from "../display/look.ts";
 import { plainCounts, plainLine } from "../display/plain-line.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { RunSummary } from "../domain/run.ts";
-import type { LogLevel, RunSnapshot, WatchLine } from "../domain/run-snapshot.ts";
+import type { RunSnapshot, SaidLevel, WatchLine } from "../domain/run-snapshot.ts";
 import { foldsLines, openScreen, type Screen } from "./screen.ts";
 
 /** One way to watch a run. */
@@ -15,7 +16,7 @@ export interface View {
   /** Called with a fresh snapshot at that interval, and with the last one. */
   show(snapshot: RunSnapshot): void;
   /** A line of the log. */
-  log(level: LogLevel, message: string, at: string): void;
+  log(level: SaidLevel, message: string, at: string): void;
   /** What a person has to read in every mode that is for persons: answers to Ctrl-C, the last words. */
   tell(message: string, at: string): void;
   /** The end of a run that began; JSON has it as its last line. */
@@ -65,7 +66,7 @@ function terminalView(terminal: WriteStream, env: ViewOptions["env"]): View {
   let shown: RunSnapshot;
   const print = (message: string) => {
     if (screen) screen.above(message);
-    else terminal.write(`${message}\n`);
+    else terminal.write(`${harmless(message)}\n`);
   };
   return {
     everyMs: 200,
@@ -92,6 +93,7 @@ function terminalView(terminal: WriteStream, env: ViewOptions["env"]): View {
 
 function plainView(stream: { write(text: string): unknown }): View {
   let last = "";
+  const tell = (message: string) => void stream.write(`${harmless(message)}\n`);
   return {
     everyMs: 5000,
     show(snapshot) {
@@ -101,9 +103,9 @@ function plainView(stream: { write(text: string): unknown }): View {
       stream.write(`${plainLine(snapshot)}\n`);
     },
     log(level, message) {
-      if (level !== "debug") stream.write(`${message}\n`);
+      if (level !== "debug") tell(message);
     },
-    tell: (message) => void stream.write(`${message}\n`),
+    tell,
     summary() {},
     close() {},
   };
@@ -111,7 +113,7 @@ function plainView(stream: { write(text: string): unknown }): View {
 
 function quietView(stream: { write(text: string): unknown }): View {
   const nothing = () => {};
-  const tell = (message: string) => void stream.write(`${message}\n`);
+  const tell = (message: string) => void stream.write(`${harmless(message)}\n`);
   return {
     everyMs: 60_000,
     show: nothing,

@@ -1,6 +1,7 @@
 // Waivers: owed items that a person decided to do without. They lie in the store, so that they hold for every later run.
 import { z } from "zod";
 import type { Store } from "../contracts.ts";
+import { StoreError } from "../domain/errors.ts";
 import { type Rejected, reject } from "../engine/stage.ts";
 
 /** What lies under `waiver/<stage>/<item id>`: the decision, who took it and when (ISO), and the failure of `run` that it is about. */
@@ -24,9 +25,22 @@ export function waiverKey({ stage, id }: { readonly stage: string; readonly id: 
   return `${prefix}${stage}/${id}`;
 }
 
-/** All waivers of a store, by key. */
+/** All waivers of a store, by key. @throws {StoreError} naming a damaged one. */
 export function readWaivers(store: Store): Map<string, Waiver> {
-  return new Map([...store.keys(prefix)].map((key) => [key, waiver.parse(store.get(key))]));
+  const waivers = new Map<string, Waiver>();
+  for (const key of store.keys(prefix)) {
+    const value = store.get(key);
+    if (value === undefined) continue; // taken back at this moment
+    const { data, error } = waiver.safeParse(value);
+    if (data === undefined) {
+      throw new StoreError(
+        `Expected a waiver under \`${key}\` of the store, got something else: \`npx tracemill store verify --fix\` removes it, then waive the item again.`,
+        { cause: error },
+      );
+    }
+    waivers.set(key, data);
+  }
+  return waivers;
 }
 
 /** What was decided about an item, for the engine: a waived one is rejected and not tried. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 
 /** Memory the engine may take for a table of usual width, and for each of its columns: one chunk of every column is held at once. */
 const memoryMb = { base: 384, eachColumn: 0.2 };
@@ -23,6 +23,8 @@ export async function withScratch<T>(use: (scratch: string) => Promise<T>): Prom
 
 /** Hands a connection to an empty database to `use`; its tables lie on disk in `scratch`, so that they may be larger than memory. */
 export async function withDatabase<T>(scratch: string, use: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+  // 100 ms to load, so only where a table is read.
+  const { DuckDBInstance } = await import("@duckdb/node-api");
   const folder = await mkdtemp(join(scratch, "database-"));
   const instance = await DuckDBInstance.create(join(folder, "tables"), {
     memory_limit: `${memoryFor(0)}MB`,
@@ -35,12 +37,15 @@ export async function withDatabase<T>(scratch: string, use: (connection: DuckDBC
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
   });
-  const connection = await instance.connect();
   try {
-    await connection.run("SET TimeZone = 'UTC'");
-    return await use(connection);
+    const connection = await instance.connect();
+    try {
+      await connection.run("SET TimeZone = 'UTC'");
+      return await use(connection);
+    } finally {
+      connection.closeSync();
+    }
   } finally {
-    connection.closeSync();
     instance.closeSync();
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,4 +1,5 @@
 // Which columns of a dataset's tables find their values in a key of another table.
+import { basename } from "node:path";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { ColumnProfile, FileProfile, Join } from "../domain/dataset.ts";
 import { withDatabase, withScratch } from "./database.ts";
@@ -65,7 +66,7 @@ function candidatesOf(tables: readonly FileProfile[]): Candidate[] {
   );
   const candidates: Candidate[] = [];
   for (const [to, target] of tables.entries()) {
-    const tableWords = wordsOf(target.sheet ?? stemOf(target.file)).map(singular);
+    const tableWords = wordsOf(target.sheet ?? stemOf(basename(target.file))).map(singular);
     for (const b of sides[to] ?? []) {
       const toKey = isKey(b.profile, target);
       const part = target.keys?.some((key) => key.length > 1 && key.includes(b.profile.name)) === true;

@@ -3,7 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { type CellValue, readXlsx, streamXlsxRows } from "hucre/xlsx";
+import type { CellValue } from "hucre/xlsx";
 import { UsageError } from "../domain/errors.ts";
 import { missingTexts, uniqueNames } from "./csv.ts";
 import { literal, type TableColumn, type TableFormat, type TableSource } from "./table.ts";
@@ -21,6 +21,9 @@ const limits = {
 };
 const formatRows = 50;
 
+/** The library, loaded where there is a workbook to read. */
+const reader = () => import("hucre/xlsx");
+
 /** Excel workbooks, as `pandas.read_excel(path, sheet_name=…)` reads each sheet: the first row is the header, formulas are their stored values. */
 export const xlsx: TableFormat = {
   extensions: [".xlsx", ".xlsm"],
@@ -32,6 +35,7 @@ export const xlsx: TableFormat = {
         `expected a workbook of at most 200 MiB, got ${Math.ceil(size / mebibyte)} MiB: save its sheets as CSV or Parquet`,
       );
     }
+    const { readXlsx } = await reader();
     const workbook = await readFile(file);
     const parts = checkWorkbook(workbook);
     const names: string[] = [];
@@ -143,6 +147,7 @@ async function* linesOf(workbook: Buffer, sheet: string, layout: SheetLayout): A
   let cells = 0;
   let emptyRows = 0;
   let headerSeen = false;
+  const { streamXlsxRows } = await reader();
   for await (const row of streamXlsxRows(workbook, { sheet })) {
     const values = row.values.map(textOf);
     while (values.length > 0 && values.at(-1) === "") values.pop();
@@ -205,6 +210,7 @@ function quoted(text: string): string {
 
 /** How the first rows show each column's numbers: as money or percent where all of them are shown so. */
 async function formats(workbook: Buffer, sheet: string): Promise<("money" | "percent" | undefined)[]> {
+  const { readXlsx } = await reader();
   const read = await readXlsx(workbook, { sheets: [sheet], readStyles: true, maxRows: formatRows });
   const seen: Set<"money" | "percent" | "other">[] = [];
   for (const [place, cell] of read.sheets[0]?.cells ?? []) {

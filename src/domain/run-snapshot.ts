@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { logLevels } from "./log-level.ts";
 import { runStatuses, runSummary } from "./run.ts";
 
 const count = z.number().int().nonnegative();
@@ -71,12 +72,13 @@ export const runSnapshot = z.strictObject({
 });
 export type RunSnapshot = z.infer<typeof runSnapshot>;
 
-export const logLevels = ["error", "warn", "info", "debug"] as const;
-export type LogLevel = (typeof logLevels)[number];
+/** The levels of what is said while a run goes on; a request's texts are never said. */
+const saidLevel = z.enum(logLevels).exclude(["trace"]);
+export type SaidLevel = z.infer<typeof saidLevel>;
 
 /** One line that `tracemill run --json` prints. The summary comes last, and only of a run that began. */
 export const watchLine = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("log"), at: z.string(), level: z.enum(logLevels), message: z.string() }),
+  z.strictObject({ type: z.literal("log"), at: z.string(), level: saidLevel, message: z.string() }),
   z.strictObject({ type: z.literal("snapshot"), ...runSnapshot.shape }),
   z.strictObject({ type: z.literal("summary"), path: z.string(), exitCode: z.number().int(), ...runSummary.shape }),
 ]);

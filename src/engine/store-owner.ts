@@ -5,12 +5,18 @@ import { type Holder, isAlive, thisHolder } from "./holder.ts";
 
 /** Takes the store in `folder` for this process alone until it is disposed; whoever has it open keeps it. @throws {StoreError} */
 export function ownStore(folder: string): Disposable {
-  refuseOwned(folder);
+  const mark = () => writeFileSync(markOf(folder), JSON.stringify(thisHolder()), { flag: "wx" });
   try {
-    // A dead owner's file is in the way of nobody else, and `wx` lets only one of two newcomers pass.
-    rmSync(markOf(folder), { force: true });
-    writeFileSync(markOf(folder), JSON.stringify(thisHolder()), { flag: "wx" });
+    try {
+      mark(); // `wx` lets only one of two newcomers pass
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      refuseOwned(folder);
+      rmSync(markOf(folder), { force: true }); // a dead owner's
+      mark();
+    }
   } catch (cause) {
+    if (cause instanceof StoreError) throw cause;
     throw new StoreError(`Cannot take the store in ${folder} for this process alone: ${(cause as Error).message}.`, {
       cause,
     });

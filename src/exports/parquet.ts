@@ -1,5 +1,5 @@
-import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, type SchemaElement } from "hyparquet";
-import { ByteWriter, type ColumnSource, ParquetWriter } from "hyparquet-writer";
+import type { SchemaElement } from "hyparquet";
+import type { ColumnSource } from "hyparquet-writer";
 import type { Exporter, ExportProblem } from "../contracts.ts";
 import type { Example } from "../domain/example.ts";
 import { openAtomicFile } from "./atomic-file.ts";
@@ -48,6 +48,7 @@ export function parquetExporter(limits: BatchLimits = batchLimits): Exporter {
     about: "Parquet that pandas, DuckDB, datasets and trainers read as it is",
     fileName: "chat.parquet",
     async write(examples, path) {
+      const { ByteWriter, ParquetWriter } = await import("hyparquet-writer");
       await using file = await openAtomicFile(path);
       const bytes = new ByteWriter();
       const parquet = new ParquetWriter({ writer: bytes, schema });
@@ -92,6 +93,7 @@ const mostGroupBytes = 100 * 1000 ** 2;
 
 /** PQ-R1 schema, PQ-R2 every row comes back whole and keeps the canonical rules, PQ-R4 row groups of at most 100 MB. */
 async function checkParquet(path: string): Promise<ExportProblem[]> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } = await import("hyparquet");
   await exportedBytes(path);
   const found = problemList();
   const whole = (rule: string, message: string) => found.add({ rule, line: 0, field: "", message });

@@ -32,7 +32,9 @@ export async function checkEndpoint(
     const ask = async (redirect: "manual" | "follow") => options.fetch(url, { headers, signal: limit, redirect });
     const first = await ask("manual");
     // Some servers add a slash; that changes nothing for the address that is asked for completions.
-    const response = elsewhere(first, url) === `${url}/` ? await ask("follow") : first;
+    const addsSlash = elsewhere(first, url) === `${url}/`;
+    if (addsSlash) await first.body?.cancel(); // or its connection stays taken
+    const response = addsSlash ? await ask("follow") : first;
     return { status: response.status, location: elsewhere(response, url), body: await response.text() };
   }).catch((error: unknown) => {
     if (signal.aborted) throw signal.reason;

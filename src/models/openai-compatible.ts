@@ -1,99 +1,19 @@
-import { z } from "zod";
 import type { ChatRequest, Model, SentRequest, Spend } from "../contracts.ts";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import { createSecrets } from "../domain/secrets.ts";
 import type { Usage } from "../domain/trajectory.ts";
 import { type Answer, answer, completionVersion } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
+import { type OpenAiCompatibleConfig, openAiCompatibleOptions } from "./openai-compatible-options.ts";
 import type { OpenedModel, Provider, ProviderDeps } from "./provider.ts";
 import { longestWaitMs, retry, TransientError, wait } from "./retry.ts";
 import { createTransport } from "./transport.ts";
 
-const price = z.strictObject({
-  inputPerMillion: z.number().nonnegative(),
-  cachedInputPerMillion: z.number().nonnegative().optional(),
-  outputPerMillion: z.number().nonnegative(),
-  asOf: z.iso.date(),
-});
-
-const retries = z.strictObject({
-  attempts: z.number().int().min(1).default(6),
-  firstWaitSeconds: z.number().nonnegative().default(1),
-  maxWaitSeconds: z.number().nonnegative().default(60),
-  totalSeconds: z.number().positive().default(900),
-});
-
-// What the payload gets from elsewhere: options of their own, or the request.
-const ownFields = new Set(
-  "model messages stream n seed stop response_format temperature top_p max_tokens max_completion_tokens".split(" "),
-);
-const secretHeader = /(^|[-_])(authorization|auth|cookie|api-?key|key|token|secret|password)$/i;
-const secretField = /^(authorization|password|secret|(access|auth|api)_?(token|secret))$/i;
-
-const schema = z.strictObject({
-  provider: z.literal("openai-compatible"),
-  baseUrl: z
-    .url({ protocol: /^https?$/, error: "Expected an address that begins with http:// or https://" })
-    .refine(
-      (url) => !/\/chat\/completions\/*$/.test(url),
-      "Expected the address without /chat/completions, which is added to it",
-    )
-    .refine(
-      (url) => isBareUrl(url),
-      "Expected a URL without user, password, query or fragment; keys go through `apiKeyEnv`",
-    )
-    .overwrite((url) => url.replace(/\/+$/, "")),
-  model: z.string().min(1),
-  apiKeyEnv: z
-    .string()
-    .regex(
-      /^[A-Za-z_][A-Za-z0-9_]*$/,
-      "Expected the name of an environment variable, never the key itself: `export NAME=<key>`, then `apiKeyEnv: NAME`",
-    )
-    .nullable()
-    .optional(),
-  headers: z
-    .record(z.string().regex(/^[\w-]+$/), z.string().regex(/^[\x20-\x7e]*$/))
-    .refine((headers) => !Object.keys(headers).some((name) => secretHeader.test(name)), {
-      error: "Expected no key in a header: configs are written into every run; name the key's variable in `apiKeyEnv`",
-    })
-    .default({}),
-  body: z
-    .record(z.string(), z.json())
-    .refine(
-      (body) => !Object.keys(body).some((field) => ownFields.has(field)),
-      `Expected none of ${[...ownFields].join(", ")}: they have options of their own or come from the request`,
-    )
-    .refine((body) => !Object.keys(body).some((field) => secretField.test(field)), {
-      error:
-        "Expected no secret in the body: configs are written into every run; name the key's variable in `apiKeyEnv`",
-    })
-    .default({}),
-  temperature: z.number().min(0).max(2).optional(),
-  topP: z.number().gt(0).max(1).optional(),
-  maxTokens: z.number().int().positive().optional(),
-  maxTokensField: z.enum(["max_tokens", "max_completion_tokens"]).default("max_tokens"),
-  seed: z.number().int().default(0),
-  sendsSeed: z.boolean().default(false),
-  sendsStop: z.boolean().default(true),
-  structuredOutput: z.enum(["none", "json_object", "json_schema"]).default("none"),
-  rememberAs: z.string().min(1).optional(),
-  // Node's own fetch gives up on headers after 300 s, so a longer deadline would be a promise not kept.
-  timeoutSeconds: z.number().positive().max(300).default(300),
-  concurrency: z.number().int().positive().optional(),
-  requestsPerMinute: z.number().int().positive().optional(),
-  retries: retries.prefault({}),
-  price: price.optional(),
-});
-
-/** One entry under `models:` that any endpoint with OpenAI's chat completions can serve; docs/models.md says what each option does. */
-export type OpenAiCompatibleConfig = z.output<typeof schema>;
-
 /** Models behind any endpoint that speaks OpenAI's chat completions. */
-export const openAiCompatible: Provider<typeof schema> = {
+export const openAiCompatible: Provider<typeof openAiCompatibleOptions> = {
   name: "openai-compatible",
   about: "any endpoint that speaks OpenAI's chat completions",
-  schema,
+  schema: openAiCompatibleOptions,
   async create(alias, config, deps): Promise<OpenedModel> {
     return { model: await createModel(alias, config, deps), close: async () => {} };
   },
@@ -273,10 +193,4 @@ function readKey(alias: string, config: OpenAiCompatibleConfig, env: ProviderDep
 function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-}
-
-function isBareUrl(url: string): boolean {
-  if (!URL.canParse(url)) return true; // Another check says so.
-  const { username, password, search, hash } = new URL(url);
-  return username === "" && password === "" && search === "" && hash === "";
 }

@@ -1,6 +1,7 @@
 // The log of a run: one JSON object a line, bounded, written in blocks, and never in a run's way.
 import { closeSync, fstatSync, openSync, renameSync, writeSync } from "node:fs";
-import { type Log, type LogLevel, logLevels } from "../contracts.ts";
+import type { Log } from "../contracts.ts";
+import { type LogLevel, logLevels } from "../domain/log-level.ts";
 import type { Secrets } from "../domain/secrets.ts";
 
 export interface RunLog extends Log, Disposable {

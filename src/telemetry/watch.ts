@@ -1,6 +1,7 @@
 // Watches a run from outside, from before it has a folder until after its end: log, secrets, telemetry.
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Log, LogLevel, RequestWatch } from "../contracts.ts";
+import type { Log, RequestWatch } from "../contracts.ts";
+import type { LogLevel } from "../domain/log-level.ts";
 import type { Secrets } from "../domain/secrets.ts";
 import type { EventSink } from "../engine/events.ts";
 import type { RunCounts } from "./metrics.ts";

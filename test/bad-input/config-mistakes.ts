@@ -58,7 +58,7 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       did: "no datasets: `datasets: []`",
       config: { datasets: [] },
       at: "datasets",
-      said: /at least 1 entry, got `\[\]`/,
+      said: /at least one file, folder or glob, got `\[\]`/,
     },
     {
       did: "the price of a model without its date",

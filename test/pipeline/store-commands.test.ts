@@ -51,6 +51,13 @@ describe.skipIf(missing !== null)(`tracemill store${missing === null ? "" : ` (s
     async () => {
       await meddle((store) => store.delete(`body/${"0".repeat(64)}`));
       expect(await json("verify")).toMatchObject({ problems: [], datasets: 1, runs: 1 });
+      await meddle((store) => store.put("waiver/judge/x_1", { because: "?" }));
+      const stopped = await files.ask("waive", "latest", "--list");
+      expect([stopped.code, stopped.stderr]).toEqual([
+        3,
+        expect.stringContaining("tracemill store verify --fix` removes it"),
+      ]);
+      await meddle((store) => store.delete("waiver/judge/x_1"));
 
       await using clean = await openStore(values);
       const [completion = ""] = clean.keys("completion/");
@@ -142,6 +149,7 @@ describe.skipIf(missing !== null)(`tracemill store${missing === null ? "" : ` (s
       expect(await bring(cut)).toMatchObject({ code: 2, stderr: expect.stringContaining("nothing was taken") });
       writeFileSync(cut, readFileSync(file).subarray(0, -100));
       expect(await bring(cut)).toMatchObject({ code: 2, stderr: expect.stringContaining(cut) });
+      expect(await bring(files.folder)).toMatchObject({ code: 2, stderr: expect.stringContaining("EISDIR") });
       expect(await bring(file)).toEqual({ added: entries, there: 0 });
       expect(await bring(file)).toEqual({ added: 0, there: entries });
       const end = await files.run({ output: elsewhere });

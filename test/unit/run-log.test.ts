@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { LogLevel } from "../../src/contracts.ts";
+import type { LogLevel } from "../../src/domain/log-level.ts";
 import { createSecrets } from "../../src/domain/secrets.ts";
 import { createRunLog } from "../../src/telemetry/run-log.ts";
 

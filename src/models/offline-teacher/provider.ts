@@ -3,8 +3,6 @@ import { hashOf } from "../../domain/hash.ts";
 import { openAiCompatible } from "../openai-compatible.ts";
 import type { Provider } from "../provider.ts";
 import { defaultErrorRates, errorKinds } from "./conversation.ts";
-import { serveTeacher } from "./server.ts";
-import { teacherModel, teacherVersion } from "./teacher.ts";
 
 const rate = z.number().min(0).max(1);
 const schema = z.strictObject({
@@ -25,6 +23,11 @@ export const offlineTeacher: Provider<typeof schema> = {
   about: "a program, not an LLM: the whole line without an endpoint, for a look and for tests",
   schema,
   async create(alias, config, deps) {
+    // Eighty files, so only where a model is made.
+    const [{ serveTeacher }, { teacherModel, teacherVersion }] = await Promise.all([
+      import("./server.ts"),
+      import("./teacher.ts"),
+    ]);
     const log = deps.env.TRACEMILL_TEACHER_LOG;
     const truthLog = deps.env.TRACEMILL_TRUTH_LOG;
     const errorRates = Object.fromEntries(
