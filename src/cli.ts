@@ -4,9 +4,9 @@ import { inspect } from "node:util";
 import yargs, { type Argv } from "yargs";
 import { hideBin } from "yargs/helpers";
 import { expectOnce, mistyped } from "./commands/mistyped.ts";
-import { processSecrets } from "./commands/run-secrets.ts";
 import { BudgetError, FailureError, firstError, StoreError, UsageError } from "./domain/errors.ts";
 import { packageVersion } from "./package.ts";
+import { processSecrets } from "./telemetry/run-secrets.ts";
 
 /** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 130 interrupted. */
 const exitCodes = { bug: 1, usage: 2, owed: 3, budget: 4 } as const;

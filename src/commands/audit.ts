@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import { commandOf, exists, findRun, type RunFolder, readManifest, readSummary } from "../archive/run-folder.ts";
+import { openStoredBodies } from "../archive/stored-bodies.ts";
 import { type Audit, auditPage } from "../audit/audit-page.ts";
 import { countFunnel, funnelProblems, withFirstPending } from "../audit/funnel.ts";
 import { pickSamples } from "../audit/samples.ts";
 import { shellWord } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { readEvents } from "../engine/events.ts";
-import { commandOf, exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
-import { openStoredBodies } from "./stored-bodies.ts";
 
 export interface AuditArguments {
   readonly run: string;

@@ -1,11 +1,13 @@
 import { dirname, join, resolve } from "node:path";
 import type { Argv } from "yargs";
 import { z } from "zod";
+import { exitCodes } from "../archive/run-end.ts";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { datasetEntry, datasetLoader } from "../datasets/load.ts";
 import type { Dataset } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
+import { nameOfFiles, taskFiles } from "../run/open-questions.ts";
 import { sandboxConfig } from "../sandboxes/index.ts";
 import { datasetFinder } from "../tasks/find-data.ts";
 import type { TaskFile } from "../tasks/own-questions.ts";
@@ -13,8 +15,6 @@ import { type Remark, surveyQuestions } from "../tasks/survey.ts";
 import { taskLineSchema } from "../tasks/task-line.ts";
 import { type CheckedTask, type TaskCheck, taskCheckPage } from "./check-tasks-page.ts";
 import { codeProblems } from "./code-problems.ts";
-import { nameOfFiles, taskFiles } from "./open-questions.ts";
-import { exitCodes } from "./run-end.ts";
 
 interface CheckTasksArguments {
   readonly files: readonly string[];

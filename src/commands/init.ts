@@ -2,6 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Argv } from "yargs";
+import { storePathOf } from "../archive/run-folder.ts";
+import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { count, shellWord, table } from "../audit/text.ts";
 import type { Remember } from "../contracts.ts";
 import { datasetLoader } from "../datasets/load.ts";
@@ -12,8 +14,6 @@ import { openStoreInUse } from "../engine/store-users.ts";
 import { packageRoot } from "../package.ts";
 import { configText, exampleText } from "./init-config.ts";
 import { entryOf, type Proposal, proposeDatasets, sentenceOf } from "./init-datasets.ts";
-import { storePathOf } from "./run-folder.ts";
-import { makeWritableFolder } from "./writable-folder.ts";
 
 interface InitArguments {
   readonly data: string | undefined;

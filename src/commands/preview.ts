@@ -1,10 +1,10 @@
 // What `run --preview` prints at its end: what became of each seed or question, and a few transcripts.
 import { styleText } from "node:util";
+import { type RunFolder, readManifest } from "../archive/run-folder.ts";
 import { addParents, chainTo, type ItemEvent } from "../audit/lineage.ts";
 import { storyPage } from "../audit/story-page.ts";
 import { plural } from "../audit/text.ts";
 import { readEvents } from "../engine/events.ts";
-import { type RunFolder, readManifest } from "./run-folder.ts";
 import { tellStory } from "./why.ts";
 
 const storiesEach = 2;

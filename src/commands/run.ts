@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import type { RunFolder } from "../archive/run-folder.ts";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { applySet } from "../config/set.ts";
@@ -7,9 +8,8 @@ import { checkVersion } from "../config/version.ts";
 import { UsageError } from "../domain/errors.ts";
 import { type LogLevel, logLevels } from "../domain/log-level.ts";
 import { packageVersion } from "../package.ts";
-import { extentOf } from "./extent.ts";
-import { recipeOf } from "./load-recipe.ts";
-import type { RunFolder } from "./run-folder.ts";
+import { extentOf } from "../run/extent.ts";
+import { recipeOf } from "../run/load-recipe.ts";
 
 export interface RunArguments {
   readonly config: string;
@@ -74,11 +74,11 @@ export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<v
   }
   // Loaded here and not above: a mistake in the command line or in the YAML is told without waiting for all that runs use.
   if (args.dryRun) {
-    const { dryRun } = await import("./dry-run.ts");
+    const { dryRun } = await import("../run/dry-run.ts");
     process.exitCode = await dryRun(run, { json: args.json });
     return;
   }
-  const { executeRun } = await import("./execute-run.ts");
+  const { executeRun } = await import("../run/execute-run.ts");
   let folder: RunFolder | undefined;
   process.exitCode = await executeRun({
     ...run,

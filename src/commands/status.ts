@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import { findRun, type RunFolder } from "../archive/run-folder.ts";
+import { reportOn } from "../archive/run-report.ts";
 import { type FrameOptions, frame } from "../display/frame.ts";
 import { isUnicode, type Look } from "../display/look.ts";
 import { plainCounts, plainLine } from "../display/plain-line.ts";
 import type { RunReport } from "../domain/run-snapshot.ts";
-import { findRun, type RunFolder } from "./run-folder.ts";
-import { reportOn } from "./run-report.ts";
-import { foldsLines, openScreen } from "./screen.ts";
-import { canRedraw, lookOf } from "./view.ts";
+import { foldsLines, openScreen } from "../run/screen.ts";
+import { canRedraw, lookOf } from "../run/view.ts";
 
 export interface StatusArguments {
   readonly run: string;

@@ -1,6 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import { storePathOf } from "../archive/run-folder.ts";
+import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { bytesText, count, plural, shellWord } from "../audit/text.ts";
 import type { Store } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
@@ -8,13 +10,11 @@ import { openStore } from "../engine/store.ts";
 import { ownStore } from "../engine/store-owner.ts";
 import { compactStore } from "../engine/store-scan.ts";
 import { liveUsers, openStoreInUse } from "../engine/store-users.ts";
-import { storePathOf } from "./run-folder.ts";
-import { type StorePlaces, storePlaces } from "./store-folder.ts";
-import { type PruneOptions, planJson, planPrune, planText, prune, refuseWhileUsed } from "./store-prune.ts";
-import { exportStore, importStore } from "./store-share.ts";
-import { statsText, storeStats } from "./store-stats.ts";
-import { checkText, mendStore, type StoreCheck, verifyStore } from "./store-verify.ts";
-import { makeWritableFolder } from "./writable-folder.ts";
+import { type StorePlaces, storePlaces } from "../upkeep/store-folder.ts";
+import { type PruneOptions, planJson, planPrune, planText, prune, refuseWhileUsed } from "../upkeep/store-prune.ts";
+import { exportStore, importStore } from "../upkeep/store-share.ts";
+import { statsText, storeStats } from "../upkeep/store-stats.ts";
+import { checkText, mendStore, type StoreCheck, verifyStore } from "../upkeep/store-verify.ts";
 
 interface StoreArguments {
   readonly output: string;

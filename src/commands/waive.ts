@@ -1,11 +1,11 @@
 import { userInfo } from "node:os";
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import { namedItems, type OwedItem, owedItems } from "../archive/owed-items.ts";
+import { commandOf, exists, findRun, type RunFolder, readManifest, readSummary } from "../archive/run-folder.ts";
+import { readWaivers, type Waiver, waiverKey } from "../archive/waivers.ts";
 import { oneLine, plural, table } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
-import { namedItems, type OwedItem, owedItems } from "./owed-items.ts";
-import { commandOf, exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
-import { readWaivers, type Waiver, waiverKey } from "./waivers.ts";
 
 export interface WaiveArguments {
   readonly run: string;

@@ -1,4 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import { exists, findRun, type RunFolder, readManifest, readSummary } from "../archive/run-folder.ts";
+import { openStoredBodies } from "../archive/stored-bodies.ts";
 import { findExportedLines } from "../audit/exported-lines.ts";
 import { countFunnel } from "../audit/funnel.ts";
 import { traceLineage } from "../audit/lineage.ts";
@@ -6,8 +8,6 @@ import { portraitOf, readBodies } from "../audit/portrait.ts";
 import { type Story, storyPage } from "../audit/story-page.ts";
 import { UsageError } from "../domain/errors.ts";
 import { readEvents } from "../engine/events.ts";
-import { exists, findRun, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
-import { openStoredBodies } from "./stored-bodies.ts";
 
 export interface WhyArguments {
   readonly run: string;

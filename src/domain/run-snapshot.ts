@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { logLevels } from "./log-level.ts";
-import { runStatuses, runSummary } from "./run.ts";
+import { type FunnelRow, runStatuses, runSummary } from "./run.ts";
 
 const count = z.number().int().nonnegative();
 
@@ -96,3 +96,13 @@ export const runReport = z.strictObject({
   summary: runSummary.nullable(),
 });
 export type RunReport = z.infer<typeof runReport>;
+
+const reasonsKept = 3;
+
+/** The commonest reasons of a funnel's row, commonest first, as a snapshot holds them. */
+export function commonest(reasons: FunnelRow["reasons"]): StageSnapshot["reasons"] {
+  return Object.entries(reasons)
+    .map(([code, count]) => ({ code, count }))
+    .sort((a, b) => b.count - a.count)
+    .slice(0, reasonsKept);
+}

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { DryRun } from "../../src/commands/dry-run-page.ts";
+import type { DryRun } from "../../src/run/dry-run-page.ts";
 import type { CliEnd } from "../kit/cli.ts";
 import { type OwnFolder, ownFolder, questions } from "../kit/own-questions.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunFolder, runFolderAt, writeJson } from "../../src/commands/run-folder.ts";
+import { type RunFolder, runFolderAt, writeJson } from "../../src/archive/run-folder.ts";
 import type { Example } from "../../src/domain/example.ts";
 import type { FunnelRow, RunEvent, RunSummary } from "../../src/domain/run.ts";
 import type { Query, Task } from "../../src/domain/task.ts";

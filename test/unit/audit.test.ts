@@ -1,9 +1,9 @@
 import { rm, writeFile } from "node:fs/promises";
 import { afterEach, describe, expect, test } from "vitest";
+import { readSummary } from "../../src/archive/run-folder.ts";
 import { auditPage } from "../../src/audit/audit-page.ts";
 import { storyPage } from "../../src/audit/story-page.ts";
 import { auditRun } from "../../src/commands/audit.ts";
-import { readSummary } from "../../src/commands/run-folder.ts";
 import { tellStory } from "../../src/commands/why.ts";
 import { UsageError } from "../../src/domain/errors.ts";
 import { lines, runEvents, summary, writeRun } from "./audit-fixture.ts";

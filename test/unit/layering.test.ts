@@ -18,6 +18,22 @@ const plugins = [
   "config",
 ];
 
+const belowRun = [
+  "package.ts",
+  "domain",
+  "contracts.ts",
+  "engine",
+  "executors",
+  "stages",
+  "recipe.ts",
+  "audit",
+  "telemetry",
+  "tasks",
+  "display",
+  "pipelines",
+  ...plugins,
+];
+
 /** Which folders (and top-level files) of src/ a folder may import, beside itself. The table of DESIGN.md. */
 const mayImport: Record<string, readonly string[]> = {
   domain: [],
@@ -35,23 +51,12 @@ const mayImport: Record<string, readonly string[]> = {
   stages: ["domain", "contracts.ts", "engine", ...plugins],
   "recipe.ts": ["domain", "contracts.ts", "engine", "stages", ...plugins],
   "index.ts": ["domain", "contracts.ts", "engine", "stages", "recipe.ts", ...plugins],
-  commands: [
-    "package.ts",
-    "domain",
-    "contracts.ts",
-    "engine",
-    "executors",
-    "stages",
-    "recipe.ts",
-    "audit",
-    "telemetry",
-    "tasks",
-    "display",
-    "pipelines",
-    ...plugins,
-  ],
+  archive: ["domain", "contracts.ts", "engine", "exports", "audit"],
+  upkeep: ["domain", "contracts.ts", "package.ts", "engine", "audit", "archive", ...plugins],
+  run: [...belowRun, "archive"],
+  commands: [...belowRun, "archive", "upkeep", "run"],
   "bin.ts": ["cli.ts"],
-  "cli.ts": ["domain", "package.ts", "commands"],
+  "cli.ts": ["domain", "package.ts", "telemetry", "commands"],
   pipelines: ["index.ts"],
 };
 

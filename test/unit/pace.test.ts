@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createPace, type StageCounts, secondsLeft } from "../../src/commands/pace.ts";
+import { createPace, type StageCounts, secondsLeft } from "../../src/run/pace.ts";
 
 function row(done: number, pending: number, out: number, underWay = 0): StageCounts {
   return { in: done + pending, passed: done, rejected: 0, failed: 0, pending, underWay, out };

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import sft from "../../pipelines/sft.ts";
-import { dryRunPage } from "../../src/commands/dry-run-page.ts";
-import { estimate } from "../../src/commands/estimate.ts";
-import { extentOf } from "../../src/commands/extent.ts";
-import { spread } from "../../src/commands/spread.ts";
 import { parseConfig } from "../../src/config/parse.ts";
+import { dryRunPage } from "../../src/run/dry-run-page.ts";
+import { estimate } from "../../src/run/estimate.ts";
+import { extentOf } from "../../src/run/extent.ts";
+import { spread } from "../../src/run/spread.ts";
 
 describe("a limit", () => {
   const items = fc.uniqueArray(

@@ -10,7 +10,7 @@ import {
   readSummary,
   runFolderAt,
   writeJson,
-} from "../../src/commands/run-folder.ts";
+} from "../../src/archive/run-folder.ts";
 import { UsageError } from "../../src/domain/errors.ts";
 
 let output: string;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { openScreen, type Terminal } from "../../src/commands/screen.ts";
 import { frame } from "../../src/display/frame.ts";
 import type { Look } from "../../src/display/look.ts";
+import { openScreen, type Terminal } from "../../src/run/screen.ts";
 import { virtualTerminal } from "../kit/virtual-terminal.ts";
 import { snapshot } from "./display-fixture.ts";
 

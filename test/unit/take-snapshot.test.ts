@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { snapshotsOf } from "../../src/commands/take-snapshot.ts";
 import { runSnapshot } from "../../src/domain/run-snapshot.ts";
 import { createAccount } from "../../src/engine/account.ts";
 import { createAdmissions } from "../../src/models/admission.ts";
 import { createMeter } from "../../src/models/meter.ts";
+import { snapshotsOf } from "../../src/run/take-snapshot.ts";
 
 test("a snapshot puts together what account, meter, admissions and backend know, one endpoint once", () => {
   let nowMs = 1_000_000;

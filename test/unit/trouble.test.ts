@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { stopOnTrouble } from "../../src/commands/trouble.ts";
 import { FailureError } from "../../src/domain/errors.ts";
+import { stopOnTrouble } from "../../src/run/trouble.ts";
 
 function failing(interrupted: AbortSignal) {
   const said: string[] = [];

@@ -1,10 +1,10 @@
 import { statfs } from "node:fs/promises";
 import { join } from "node:path";
+import { listRuns } from "../archive/run-folder.ts";
 import { bytesText, count, table } from "../audit/text.ts";
 import { openStore } from "../engine/store.ts";
 import { scanStore } from "../engine/store-scan.ts";
 import { liveUsers } from "../engine/store-users.ts";
-import { listRuns } from "./run-folder.ts";
 import { foldersIn, measureFolder, type StorePlaces, workTicker } from "./store-folder.ts";
 import { gatherReferences } from "./store-references.ts";
 import { kindOfKey, rememberedKinds } from "./store-values.ts";

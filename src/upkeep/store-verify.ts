@@ -1,16 +1,16 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { exists, listRuns, type RunFolder, readManifest, readSummary } from "../archive/run-folder.ts";
+import { shortKey } from "../archive/used-keys.ts";
 import { count, plural } from "../audit/text.ts";
 import { measureFile } from "../datasets/keep.ts";
 import { UsageError } from "../domain/errors.ts";
 import { contentId } from "../domain/hash.ts";
 import { readEvents } from "../engine/events.ts";
 import { type StoreScan, scanStore } from "../engine/store-scan.ts";
-import { exists, listRuns, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
 import { foldersIn, type StorePlaces, workTicker } from "./store-folder.ts";
 import { kindOfKey, problemOfValue } from "./store-values.ts";
-import { shortKey } from "./used-keys.ts";
 
 /** One damaged thing: where it lies (a key of the store, or a path), what is wrong, the way out, and whether removing it mends it. */
 export interface StoreProblem {

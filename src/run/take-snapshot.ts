@@ -1,6 +1,12 @@
 import type { Model, SandboxBackend } from "../contracts.ts";
-import type { FunnelRow, RunStatus } from "../domain/run.ts";
-import type { EndpointSnapshot, RunSnapshot, RunState, StageSnapshot } from "../domain/run-snapshot.ts";
+import type { RunStatus } from "../domain/run.ts";
+import {
+  commonest,
+  type EndpointSnapshot,
+  type RunSnapshot,
+  type RunState,
+  type StageSnapshot,
+} from "../domain/run-snapshot.ts";
 import type { Account } from "../engine/account.ts";
 import { thisHolder } from "../engine/holder.ts";
 import type { Admissions } from "../models/admission.ts";
@@ -25,7 +31,6 @@ export interface SnapshotSources {
 }
 
 const rateOverMs = 60_000;
-const reasonsKept = 3;
 const itemsKept = 5;
 
 /** A way to look at a run under way, as often as one likes; give it the status once the run has ended. */
@@ -95,14 +100,6 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
       secondsLeft: ended === undefined ? secondsLeft(stages, (index) => pace.perMinute(index, recentMs)) : null,
     };
   };
-}
-
-/** The commonest reasons of a funnel's row, commonest first, as a snapshot holds them. */
-export function commonest(reasons: FunnelRow["reasons"]): StageSnapshot["reasons"] {
-  return Object.entries(reasons)
-    .map(([code, count]) => ({ code, count }))
-    .sort((a, b) => b.count - a.count)
-    .slice(0, reasonsKept);
 }
 
 function stateOf(sources: SnapshotSources, stages: readonly StageSnapshot[]): RunState {

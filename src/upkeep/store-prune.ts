@@ -1,10 +1,10 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { listRuns, type RunFolder } from "../archive/run-folder.ts";
 import { bytesText, count, plural } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { type Holder, isAlive } from "../engine/holder.ts";
 import { scanStore } from "../engine/store-scan.ts";
-import { listRuns, type RunFolder } from "./run-folder.ts";
 import { foldersIn, measureFolder, type StorePlaces, workTicker } from "./store-folder.ts";
 import { gatherReferences, type References } from "./store-references.ts";
 import { kindOfKey, problemOfValue, rememberedKinds, storedAt } from "./store-values.ts";

@@ -1,6 +1,6 @@
+import { exists, type RunFolder, readManifest } from "../archive/run-folder.ts";
+import { readUsed, shortKey } from "../archive/used-keys.ts";
 import { readEvents } from "../engine/events.ts";
-import { exists, type RunFolder, readManifest } from "./run-folder.ts";
-import { readUsed, shortKey } from "./used-keys.ts";
 
 /** What runs refer to. Keys are held shortened, about 60 bytes each. */
 export interface References {

@@ -1,11 +1,11 @@
 // What may lie in a store, by the beginning of the key, and how to tell that a value is whole.
 import { z } from "zod";
+import { waiver } from "../archive/waivers.ts";
 import { profileVersion } from "../datasets/profile.ts";
 import { fileProfile, tableProfile } from "../domain/dataset.ts";
 import { sha256 } from "../domain/hash.ts";
 import { answer, completionVersion } from "../models/answer.ts";
 import { sandboxStepVersion, storedStep } from "../sandboxes/session.ts";
-import { waiver } from "./waivers.ts";
 
 /** Kinds of values a run may use again instead of computing them; the first cost money. */
 export const rememberedKinds = ["completion", "sandbox-step", "profile", "joins"] as const;

@@ -1,11 +1,12 @@
 // What a run is, for its manifest, and what whoever reads its numbers has to know besides.
+
+import type { Manifest, RunFolder } from "../archive/run-folder.ts";
 import { count, plural } from "../audit/text.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { ExampleTally } from "../exports/tally.ts";
 import { packageVersion } from "../package.ts";
 import type { RunOptions } from "./execute-run.ts";
 import type { OpenedRun } from "./open-run.ts";
-import type { Manifest, RunFolder } from "./run-folder.ts";
 
 /** What the run is, for `manifest.json`: everything needed to explain it or to run it again. */
 export function manifestOf(

@@ -1,8 +1,8 @@
 // The folders around a store: where they lie, how large they are.
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { exists, storePathOf } from "../archive/run-folder.ts";
 import { UsageError } from "../domain/errors.ts";
-import { exists, storePathOf } from "./run-folder.ts";
 
 /** Where the parts of an output folder lie. */
 export interface StorePlaces {

@@ -2,12 +2,12 @@
 import { readdir, stat, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { exists } from "../archive/run-folder.ts";
 import { bytesText } from "../audit/text.ts";
 import { findFiles } from "../datasets/find.ts";
 import type { DatasetEntry } from "../datasets/load.ts";
 import { StoreError, UsageError } from "../domain/errors.ts";
 import type { RunConfig } from "../recipe.ts";
-import { exists } from "./run-folder.ts";
 
 /** Free bytes and files below which no run begins; docs/trouble.md says what takes them. */
 export const roomFloor = { bytes: 16_000_000, files: 64 } as const;

@@ -2,12 +2,11 @@
 import { countFunnel, withFirstPending } from "../audit/funnel.ts";
 import { duration, plural } from "../audit/text.ts";
 import type { FunnelRow, RunSummary } from "../domain/run.ts";
-import type { RunReport, RunSnapshot } from "../domain/run-snapshot.ts";
+import { commonest, type RunReport, type RunSnapshot } from "../domain/run-snapshot.ts";
 import { readEvents } from "../engine/events.ts";
 import { isAlive } from "../engine/holder.ts";
 import { countOwed, runAgain } from "./run-end.ts";
 import { exists, type RunFolder, readManifest, readStatus, readSummary } from "./run-folder.ts";
-import { commonest } from "./take-snapshot.ts";
 
 /** The process writes a status every second; a machine under load may let it wait a little. */
 const silentAfterMs = 10_000;

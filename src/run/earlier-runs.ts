@@ -1,9 +1,10 @@
 // What earlier runs of a recipe in the same output folder teach about the next.
+
+import { exists, listRuns, type RunFolder, readManifest, readSummary } from "../archive/run-folder.ts";
 import type { Store } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { candidate } from "../domain/trajectory.ts";
 import { readEvents } from "../engine/events.ts";
-import { exists, listRuns, type RunFolder, readManifest, readSummary } from "./run-folder.ts";
 
 const runsRead = 20;
 const rolloutsRead = 200;

@@ -1,4 +1,9 @@
 import { join, relative } from "node:path";
+import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "../archive/run-end.ts";
+import { createRunFolder, type RunFolder, storePathOf, writeJson } from "../archive/run-folder.ts";
+import { noteUsed } from "../archive/used-keys.ts";
+import { decidedBy, readWaivers } from "../archive/waivers.ts";
+import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { shellWord } from "../audit/text.ts";
 import type { ExportedFile } from "../contracts.ts";
 import { firstError, StoreError } from "../domain/errors.ts";
@@ -19,21 +24,16 @@ import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
+import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type Live, openLive } from "./live.ts";
 import { openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
-import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "./run-end.ts";
-import { createRunFolder, type RunFolder, storePathOf, writeJson } from "./run-folder.ts";
 import { manifestOf, notesOf } from "./run-manifest.ts";
-import { processSecrets } from "./run-secrets.ts";
 import { snapshotsOf } from "./take-snapshot.ts";
 import { stopOnTrouble } from "./trouble.ts";
-import { noteUsed } from "./used-keys.ts";
 import { viewOf } from "./view.ts";
-import { decidedBy, readWaivers } from "./waivers.ts";
-import { makeWritableFolder } from "./writable-folder.ts";
 
 export interface RunOptions {
   readonly recipe: Recipe;

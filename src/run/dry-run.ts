@@ -1,5 +1,9 @@
 // `run --dry-run`: opens and checks everything, goes over what is remembered, and says what a run would still do.
 import { join, relative } from "node:path";
+import { exitCodes } from "../archive/run-end.ts";
+import { storePathOf } from "../archive/run-folder.ts";
+import { decidedBy, readWaivers } from "../archive/waivers.ts";
+import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { firstError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import { executeLine } from "../engine/execute.ts";
@@ -8,6 +12,7 @@ import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { exporters } from "../exports/index.ts";
 import { createMeter } from "../models/meter.ts";
+import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch } from "../telemetry/watch.ts";
 import { type DryRun, dryRunPage } from "./dry-run-page.ts";
 import { experienceOf } from "./earlier-runs.ts";
@@ -16,11 +21,6 @@ import type { RunOptions } from "./execute-run.ts";
 import { stopOnInterrupt } from "./interrupt.ts";
 import { type OpenedRun, openRun } from "./open-run.ts";
 import { recallOnly } from "./recall.ts";
-import { exitCodes } from "./run-end.ts";
-import { storePathOf } from "./run-folder.ts";
-import { processSecrets } from "./run-secrets.ts";
-import { decidedBy, readWaivers } from "./waivers.ts";
-import { makeWritableFolder } from "./writable-folder.ts";
 
 /**
  * Checks config, data, models and sandbox as a run would, and prints what it would do and cost. Sends no completion, runs no model's code
