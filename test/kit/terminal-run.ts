@@ -35,7 +35,8 @@ export async function onTerminal(
     `tty > ${quote(device)}`,
     `exec ${[process.execPath, cli, ...args].map(quote).join(" ")}`,
   ].join(" && ");
-  const { NO_COLOR: _none, FORCE_COLOR: _forced, ...inherited } = process.env;
+  // In CI Node takes a terminal for one without colours.
+  const { NO_COLOR: _none, FORCE_COLOR: _forced, CI: _ci, ...inherited } = process.env;
   const child = spawn("script", ["--quiet", "--return", "--flush", "--command", command, "/dev/null"], {
     env: { ...inherited, TERM: "xterm-256color", LANG: "C.UTF-8", LC_ALL: "C.UTF-8", SHELL: "/bin/sh", ...options.env },
     stdio: ["pipe", "pipe", "inherit"],

@@ -118,7 +118,7 @@ describe.skipIf(missing !== null)(`the SFT line${missing === null ? "" : ` (skip
   test("a target that cannot be met is an honest shortfall, exit 5", async () => {
     const short = await files.run({ set: ["select.target=1000"] });
     expect(short.code).toBe(5);
-    expect(short.stderr).toContain("Asked for 1000 examples");
+    expect(short.stderr).toContain("Asked for 1,000 examples");
     expect((await files.summary()).status).toBe("short");
   });
 

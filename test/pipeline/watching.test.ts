@@ -143,7 +143,7 @@ describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (sk
 
   test("a process that crashes with a display gives the cursor back, below the block", async () => {
     const script = `
-      import { openScreen } from ${JSON.stringify(pathToFileURL(join(packageRoot(), "dist/src/commands/screen.js")).href)};
+      import { openScreen } from ${JSON.stringify(pathToFileURL(join(packageRoot(), "dist/src/run/screen.js")).href)};
       const terminal = { write: (text) => process.stdout.write(text), on() {}, off() {} };
       const look = () => ({ columns: 80, rows: 24, colour: false, unicode: true });
       openScreen(terminal, { look, render: () => ["one", "two"], folds: true });
