@@ -16,7 +16,7 @@ import { profileDataset } from "../src/datasets/profile.ts";
 import { hashOf } from "../src/domain/hash.ts";
 
 /** Anonymous memory that a profile may take, of a file of any size. */
-const limitMb = 640;
+const limitMb = 768;
 const cities = ["Berlin", "Bern", "Oslo", "Paris", "Prag", "Riga", "Rome", "Wien"];
 
 /** Lines of an order table: unique numbers, many customers, days, prices, few cities, notes that hardly repeat. */
