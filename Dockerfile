@@ -8,7 +8,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 COPY passwd group /etc/
 COPY --chown=0:0 runner.py /opt/runner/runner.py
-RUN mkdir -p /data /scratch && chmod 0444 /opt/runner/runner.py && python3 -c "import pandas, scipy, sklearn, statsmodels, matplotlib, openpyxl"
+COPY --chown=0:0 _inside /opt/runner/_inside
+RUN mkdir -p /data /scratch && chmod -R a+rX,a-w /opt/runner && python3 -c "import pandas, scipy, sklearn, statsmodels, matplotlib, openpyxl"
 USER 10001:10001
 WORKDIR /scratch
 CMD ["/usr/bin/python3", "-s", "-P", "-u", "/opt/runner/runner.py"]

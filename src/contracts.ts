@@ -26,6 +26,14 @@ export interface Store extends AsyncDisposable {
   lease(key: string, signal: AbortSignal): Promise<AsyncDisposable>;
 }
 
+/** Bytes kept under their SHA-256 (hex): pictures that steps showed, files that agents submitted. Many processes may write at once. */
+export interface Blobs {
+  /** Resolves with the hash once the bytes are on disk; bytes that are there already cost nothing. @throws {StoreError} when the disk refuses. */
+  put(bytes: Uint8Array): Promise<string>;
+  /** The bytes, checked against their hash; undefined where there are none. @throws {StoreError} when they are damaged. */
+  get(sha256: string): Promise<Uint8Array | undefined>;
+}
+
 /** What a remembered value is: everything that can change it, and nothing else. `version` is bumped by hand when the leaf's output changes. */
 export interface Identity {
   readonly kind: string;
@@ -144,6 +152,8 @@ export interface SandboxRequest {
   readonly dataDir: string;
   /** Who this sandbox is for, in labels and logs; never visible inside. */
   readonly label: string;
+  /** Where pictures that steps show are kept; without it they are described and let go. */
+  readonly blobs?: Blobs | undefined;
   readonly signal: AbortSignal;
 }
 

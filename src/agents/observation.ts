@@ -42,6 +42,11 @@ const endings: Record<StepEnd, (step: StepResult) => string> = {
     ),
   output_limit: (step) => ending(step, "The step was stopped: it printed far too much. Print a summary instead."),
   exited: (step) => ending(step, "The Python process ended in this step. Do not leave the interpreter from your code."),
+  protocol_violation: (step) =>
+    ending(
+      step,
+      "The Python process was ended: the code wrote to a channel that is not its own. Use print() or files in /scratch.",
+    ),
   killed: (step) => ending(step, "The code ended its own sandbox. No further step can be run."),
 };
 

@@ -30,21 +30,46 @@ export type BoundedText = z.infer<typeof boundedText>;
 
 /**
  * How a step of code ended. `ok` and `error` (a Python exception) are the code's own ends; `timeout`, `oom`, `output_limit` are
- * limits; `exited` is the interpreter leaving by itself (os._exit, a signal), `killed` the agent ending its own sandbox.
+ * limits; `exited` is the interpreter leaving by itself (os._exit, a signal), `protocol_violation` the code writing where only the
+ * interpreter speaks, `killed` the agent ending its own sandbox.
  */
-export const stepEnds = ["ok", "error", "timeout", "oom", "output_limit", "exited", "killed"] as const;
+export const stepEnds = [
+  "ok",
+  "error",
+  "timeout",
+  "oom",
+  "output_limit",
+  "exited",
+  "protocol_violation",
+  "killed",
+] as const;
 /** One of `stepEnds`: how a step of code ended. */
 export type StepEnd = (typeof stepEnds)[number];
 
-/** What one step of code did. Times in milliseconds, memory in bytes. `stateLost`: variables are gone, files in /scratch may remain. */
+/** A picture that a step showed: a PNG whose bytes are kept under their SHA-256 (hex). Sizes in bytes and pixels. */
+export const picture = z.strictObject({
+  sha256: z.string(),
+  bytes: z.number().int(),
+  width: z.number().int(),
+  height: z.number().int(),
+});
+export type Picture = z.infer<typeof picture>;
+
+/**
+ * What one step of code did. Times in milliseconds, memory in bytes. `stateLost`: variables are gone, files in /scratch may remain.
+ * `savedOutput` is where the agent finds the whole of an output that was too long, inside; null where nothing was left out.
+ */
 export const stepResult = z.strictObject({
   end: z.enum(stepEnds),
   stdout: boundedText,
   stderr: boundedText,
   result: boundedText.nullable(),
   exception: z.strictObject({ name: z.string(), value: z.string(), traceback: boundedText }).nullable(),
+  pictures: z.array(picture),
+  savedOutput: z.string().nullable(),
   wallMs: z.number(),
   cpuMs: z.number(),
+  peakMemoryBytes: z.number().int().nullable(),
   stateLost: z.boolean(),
   detail: z.string().optional(),
 });

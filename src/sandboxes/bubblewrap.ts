@@ -133,7 +133,7 @@ function dropRoot(dataDir: string): string[] {
   const script = [
     `mount --bind "$1" ${rootsDataDir} && mount -t tmpfs -o mode=755,size=1m tmpfs ${rootsRunnerDir} || exit 72`,
     // Copied, not bound: in a checkout made under umask 077 nobody but root may read them.
-    `cp "$2"/* ${rootsRunnerDir} && chmod 444 ${rootsRunnerDir}/* && shift 2 || exit 72`,
+    `cp -r "$2"/* ${rootsRunnerDir} && chmod -R a+rX,go-w ${rootsRunnerDir} && shift 2 || exit 72`,
     `exec setpriv --reuid ${insideUid} --regid ${insideUid} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"`,
   ].join("\n");
   return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", dataDir, runnerDir()];
@@ -164,7 +164,14 @@ function bwrapArguments(limits: SandboxLimits, dataDir: string, runner: string):
       readOnly(path),
     ),
     ...["--ro-bind", `${runner}/passwd`, "/etc/passwd", "--ro-bind", `${runner}/group`, "/etc/group"],
-    ...["--ro-bind", `${runner}/runner.py`, "/opt/runner/runner.py"],
+    ...[
+      "--ro-bind",
+      `${runner}/runner.py`,
+      "/opt/runner/runner.py",
+      "--ro-bind",
+      `${runner}/_inside`,
+      "/opt/runner/_inside",
+    ],
     ...["--proc", "/proc", "--dev", "/dev"],
     ...["--size", String(size.shm), "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
     ...["--size", String(size.tmp), "--perms", "1777", "--tmpfs", "/tmp"],

@@ -1,21 +1,19 @@
 // The Docker image of our Dockerfile: its name says what is in it, so an image of another version is never used by mistake.
 import { spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { UsageError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
-import { runnerDir } from "./inside.ts";
+import { runnerDir, runnerFiles } from "./inside.ts";
 
 function dockerfile(): string {
   return join(dirname(runnerDir()), "Dockerfile");
 }
 
-const runnerFiles = ["runner.py", "passwd", "group"];
-
 /** `tracemill-sandbox:<hash of the Dockerfile and the runner's files>`. */
 export function imageName(): string {
-  const files = [dockerfile(), ...runnerFiles.map((name) => join(runnerDir(), name))];
+  const files = [dockerfile(), ...runnerFiles().map((name) => join(runnerDir(), name))];
   return `tracemill-sandbox:${hashOf(files.map((file) => readFileSync(file, "utf8"))).slice(0, 12)}`;
 }
 
@@ -32,7 +30,8 @@ export async function buildImage(signal: AbortSignal): Promise<void> {
   // The runner's folder alone is the build context: nothing else of the machine is sent to the engine.
   const context = mkdtempSync(join(tmpdir(), "tracemill-image-"));
   try {
-    for (const name of runnerFiles) {
+    for (const name of runnerFiles()) {
+      mkdirSync(dirname(join(context, name)), { recursive: true });
       cpSync(join(runnerDir(), name), join(context, name));
       chmodSync(join(context, name), 0o644); // COPY keeps modes, and a checkout made under umask 077 is its owner's alone
     }

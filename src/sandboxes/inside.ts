@@ -1,10 +1,10 @@
 // What every backend gives the inside alike: user, environment variables, temporary file systems, the runner and its command line.
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { SandboxLimits } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
-import { sha256 } from "../domain/hash.ts";
+import { hashOf } from "../domain/hash.ts";
 
 /** What a backend is created with. `preimport` are modules the interpreter has imported before its first step. */
 export interface SandboxOptions {
@@ -64,7 +64,14 @@ export function runnerDir(): string {
   return join(folder, "runner");
 }
 
+/** The files of `runnerDir()` that the inside needs, as sorted paths below it. */
+export function runnerFiles(): string[] {
+  const found = readdirSync(runnerDir(), { recursive: true, encoding: "utf8" });
+  return found.filter((name) => name.endsWith(".py") || name === "passwd" || name === "group").sort();
+}
+
 /** Hash of the program inside. */
 export function runnerHash(): string {
-  return sha256(readFileSync(join(runnerDir(), "runner.py")));
+  const program = runnerFiles().filter((name) => name.endsWith(".py"));
+  return hashOf(program.map((name) => [name, readFileSync(join(runnerDir(), name), "utf8")]));
 }

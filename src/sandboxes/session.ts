@@ -5,7 +5,7 @@ import { canonicalJson, hashOf } from "../domain/hash.ts";
 import { type StepResult, stepResult } from "../domain/trajectory.ts";
 
 /** Bump when the same code in the same environment would be stored differently. */
-export const sandboxStepVersion = 1;
+export const sandboxStepVersion = 2;
 
 /** What is remembered of a step: its result, and whether running earlier steps again had given another output. */
 export const storedStep = z.strictObject({ result: stepResult, diverged: z.boolean() });

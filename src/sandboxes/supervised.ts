@@ -129,8 +129,11 @@ export async function supervise(
       stderr: nothing,
       result: null,
       exception: null,
+      pictures: [],
+      savedOutput: null,
       wallMs,
       cpuMs: 0,
+      peakMemoryBytes: null,
       stateLost: true,
       detail,
     };
@@ -187,7 +190,8 @@ export async function supervise(
         return gone(wallMs, answer.detail);
       }
       if (answer.type !== "done") throw broke({ cause: "infrastructure", detail: `unexpected ${answer.type} frame` });
-      const { v: _v, session: _session, seq: _seq, type: _type, step: _step, detail, ...result } = answer;
+      const { v: _v, session: _session, seq: _seq, type: _type, step: _step, detail, ...shown } = answer;
+      const result = { ...shown, pictures: [], savedOutput: null, peakMemoryBytes: null };
       return detail === undefined ? result : { ...result, detail };
     },
     [Symbol.asyncDispose]: close,
@@ -206,8 +210,11 @@ function tooLong(bytes: number): StepResult {
     stderr: nothing,
     result: null,
     exception: { name: "ValueError", value, traceback: { ...nothing, head: `ValueError: ${value}\n` } },
+    pictures: [],
+    savedOutput: null,
     wallMs: 0,
     cpuMs: 0,
+    peakMemoryBytes: null,
     stateLost: false,
   };
 }

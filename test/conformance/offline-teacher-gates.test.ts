@@ -58,6 +58,9 @@ function stepOf({ printed, error }: Ran): StepResult {
     exception: error && { name: error.name, value: error.value, traceback: bounded(error.traceback) },
     wallMs: 1,
     cpuMs: 1,
+    pictures: [],
+    savedOutput: null,
+    peakMemoryBytes: null,
     stateLost: false,
   };
 }

@@ -13,6 +13,9 @@ const step = (end: StepResult["end"], stdout: string): StepResult => ({
   exception: null,
   wallMs: 1,
   cpuMs: 1,
+  pictures: [],
+  savedOutput: null,
+  peakMemoryBytes: null,
   stateLost: false,
 });
 

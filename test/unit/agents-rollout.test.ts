@@ -58,6 +58,9 @@ function sessionOf(run: (code: string) => Partial<StepResult>, diverged = false)
         exception: null,
         wallMs: 1,
         cpuMs: 1,
+        pictures: [],
+        savedOutput: null,
+        peakMemoryBytes: null,
         stateLost: false,
         ...run(code),
       };

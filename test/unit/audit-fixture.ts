@@ -56,6 +56,9 @@ const step: StepResult = {
   exception: null,
   wallMs: 12.4,
   cpuMs: 10,
+  pictures: [],
+  savedOutput: null,
+  peakMemoryBytes: null,
   stateLost: false,
 };
 

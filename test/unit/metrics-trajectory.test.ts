@@ -19,6 +19,9 @@ function trajectoryOf(steps: readonly Spoken[], submission: string | null, promp
       exception: end === "error" ? { name: "KeyError", value: "", traceback: empty } : null,
       wallMs: 1,
       cpuMs: 1,
+      pictures: [],
+      savedOutput: null,
+      peakMemoryBytes: null,
       stateLost: false,
     };
     return {

@@ -13,6 +13,9 @@ function step(changes: Partial<StepResult> = {}): StepResult {
     exception: null,
     wallMs: 12,
     cpuMs: 10,
+    pictures: [],
+    savedOutput: null,
+    peakMemoryBytes: null,
     stateLost: false,
     ...changes,
   };

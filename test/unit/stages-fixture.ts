@@ -55,6 +55,9 @@ export function stepResult(changes: Partial<StepResult> = {}): StepResult {
     exception: null,
     wallMs: 1,
     cpuMs: 1,
+    pictures: [],
+    savedOutput: null,
+    peakMemoryBytes: null,
     stateLost: false,
     ...changes,
   };

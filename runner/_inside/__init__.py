@@ -1,0 +1,1 @@
+"""The inside of a sandbox. See docs/sandbox.md."""

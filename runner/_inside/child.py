@@ -1,0 +1,132 @@
+"""One interpreter process as the supervisor sees it."""
+
+import json
+import os
+import signal
+import socket
+import struct
+import time
+
+from .frames import MAX_FRAME_BYTES
+from .interpreter import become_interpreter
+
+START_LIMIT_S = 120.0  # for a fresh interpreter and its pre-imports
+
+
+class Child:
+    """One interpreter process and the ends of its pipes that the supervisor holds."""
+
+    def __init__(self, preimport):
+        ours, theirs = socket.socketpair()
+        out_read, out_write = os.pipe()
+        err_read, err_write = os.pipe()
+        self.pid = fork_patiently()
+        if self.pid == 0:
+            try:
+                become_interpreter(theirs.detach(), out_write, err_write, preimport)
+            finally:
+                os._exit(70)
+        theirs.close()
+        os.close(out_write)
+        os.close(err_write)
+        ours.setblocking(False)
+        self.control, self.out, self.err = ours, out_read, err_read
+        os.set_blocking(out_read, False)
+        os.set_blocking(err_read, False)
+        self.inbox = bytearray()
+        self.ready = False
+        self.status = None
+        self.cpu_seconds = 0.0
+
+    def send(self, message):
+        body = json.dumps(message).encode("ascii")
+        self.control.settimeout(START_LIMIT_S)
+        try:
+            self.control.sendall(struct.pack(">I", len(body)) + body)
+            return True
+        except OSError:
+            return False
+        finally:
+            self.control.setblocking(False)
+
+    def messages(self):
+        """What has arrived on the control socket. Raises ValueError when it is no message, EOFError when the socket is closed."""
+        ended = False
+        try:
+            while True:
+                part = self.control.recv(1 << 20)
+                if not part:
+                    ended = True
+                    break
+                self.inbox += part
+                if len(self.inbox) > 2 * MAX_FRAME_BYTES:
+                    raise ValueError("too much on the control socket")
+        except BlockingIOError:
+            pass
+        except OSError:
+            ended = True
+        found = []
+        while len(self.inbox) >= 4:
+            (length,) = struct.unpack_from(">I", self.inbox)
+            if length > MAX_FRAME_BYTES:
+                raise ValueError("message of %d bytes" % length)
+            if len(self.inbox) < 4 + length:
+                break
+            message = json.loads(bytes(self.inbox[4 : 4 + length]))
+            if not isinstance(message, dict):
+                raise ValueError("message is no object")
+            found.append(message)
+            del self.inbox[: 4 + length]
+        if ended and not found:
+            raise EOFError
+        return found
+
+    def reaped(self):
+        """Whether the process has ended; its status and CPU time are then known."""
+        if self.status is None:
+            while True:
+                try:
+                    pid, status, usage = os.wait4(-1, os.WNOHANG)
+                except ChildProcessError:
+                    break
+                if pid == 0:
+                    break
+                if pid == self.pid:
+                    self.status = status
+                    self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        return self.status is not None
+
+    def signal(self, number):
+        """Signals the interpreter and its group, each process once."""
+        try:
+            os.killpg(self.pid, number)
+            if os.getpgid(self.pid) != self.pid:
+                os.kill(self.pid, number)
+        except ProcessLookupError:
+            if not self.reaped():
+                os.kill(self.pid, number)  # it left its group, which is empty now
+
+    def close(self):
+        """Ends the interpreter and every other process in the sandbox except the supervisor and its init."""
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        limit = time.monotonic() + 5
+        while not self.reaped() and time.monotonic() < limit:
+            time.sleep(0.002)
+        self.control.close()
+        os.close(self.out)
+        os.close(self.err)
+
+
+def fork_patiently():
+    """os.fork, waiting while the killed processes of a fork bomb are still being taken away."""
+    limit = time.monotonic() + 5
+    while True:
+        try:
+            return os.fork()
+        except BlockingIOError:
+            if time.monotonic() > limit:
+                raise
+            time.sleep(0.01)
