@@ -1,6 +1,7 @@
 // The contracts everything plugs into. An entry of a plug-in folder is a factory that closes over its options and returns one of these.
 import type { ZodType } from "zod";
 import type { Dataset } from "./domain/dataset.ts";
+import type { FailureCode } from "./domain/errors.ts";
 import type { Example } from "./domain/example.ts";
 import type { LogLevel } from "./domain/log-level.ts";
 import type { Reference, Task } from "./domain/task.ts";
@@ -10,6 +11,7 @@ import type {
   FinishReason,
   Message,
   Score,
+  StepRan,
   StepResult,
   Usage,
   Verdict,
@@ -138,6 +140,8 @@ export interface Model {
 
 /** Limits of one sandbox. `stepTimeoutMs` is wall time of one step; caps are bytes of one stream the agent is shown (head and tail, half each). */
 export interface SandboxLimits {
+  /** The sandbox ends itself when its host has said nothing for so long between steps. No part of the environment's identity. */
+  readonly idleMs: number;
   readonly memoryMb: number;
   readonly cpus: number;
   readonly pids: number;
@@ -157,18 +161,42 @@ export interface SandboxRequest {
   readonly signal: AbortSignal;
 }
 
+/** What a sandbox has waited for, in milliseconds: a place, its start up to the supervisor's hello, and the imports before its last step. */
+export interface SandboxTimes {
+  readonly queueMs: number;
+  readonly openMs: number;
+  readonly readyMs: number;
+}
+
 /** One persistent Python session. Disposing it kills everything that runs in it. */
 export interface Sandbox extends AsyncDisposable {
   /** Runs one step; variables live on in the next. The code's own errors are results. @throws {FailureError} "sandbox" when the sandbox broke. */
   run(code: string, options: { readonly signal: AbortSignal }): Promise<StepResult>;
+  times(): SandboxTimes;
 }
 
-/** Package versions and limits the code runs under; `id` hashes them and is the environment's identity. `image` is recorded, not hashed. */
+/**
+ * How the sandboxes of a backend ended, counted: by whoever opened them (`closed`), by the code (`killed`), or by broken infrastructure
+ * (`failed`, by code). Each has exactly one end: `opened` is their sum and those still open.
+ */
+export interface SandboxEnds {
+  readonly opened: number;
+  readonly closed: number;
+  readonly killed: number;
+  readonly failed: Readonly<Partial<Record<FailureCode, number>>>;
+}
+
+/**
+ * Package versions and limits the code runs under; `id` hashes them and is the environment's identity. `image`, `kernel` (as the code
+ * sees it) and `runtime` ("runc", "bubblewrap 0.8.0") are recorded, not hashed.
+ */
 export interface Environment {
   readonly id: string;
   readonly backend: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly image: string | null;
+  readonly kernel: string;
+  readonly runtime: string;
 }
 
 /** A way to isolate code, probed and ready. Holds at most its configured number of sandboxes open; `open` waits for a place. */
@@ -179,6 +207,7 @@ export interface SandboxBackend extends AsyncDisposable {
   open(request: SandboxRequest): Promise<Sandbox>;
   /** How many sandboxes are open or being opened now, how many may be, and how many callers of `open` wait for a place. */
   occupancy(): { readonly open: number; readonly limit: number; readonly waiting: number };
+  ends(): SandboxEnds;
 }
 
 /** A session that replays remembered steps without opening a sandbox, and opens one when new code has to run. */
@@ -188,7 +217,7 @@ export interface Session extends AsyncDisposable {
   run(
     code: string,
     options: { readonly signal: AbortSignal },
-  ): Promise<{ result: StepResult; remembered: boolean; diverged: boolean }>;
+  ): Promise<{ result: StepResult; remembered: boolean; diverged: boolean; ran: StepRan }>;
 }
 
 /** What an agent is asked, apart from the scaffold's own words. */

@@ -27,6 +27,7 @@ export { datasetEntry } from "./datasets/load.ts";
 export type { ColumnProfile, DataFile, Dataset, Seed } from "./domain/dataset.ts";
 export {
   BudgetError,
+  type FailureCode,
   FailureError,
   type FailureKind,
   RejectionError,
@@ -44,8 +45,10 @@ export type {
   Exit,
   FinishReason,
   Message,
+  RanOn,
   Score,
   StepEnd,
+  StepRan,
   StepResult,
   Trajectory,
   Turn,

@@ -1,5 +1,6 @@
 """One interpreter process as the supervisor sees it."""
 
+import ctypes
 import json
 import os
 import signal
@@ -9,14 +10,25 @@ import time
 
 from .frames import MAX_FRAME_BYTES
 from .interpreter import become_interpreter
+from .memory import oom_kills
 
 START_LIMIT_S = 120.0  # for a fresh interpreter and its pre-imports
+SEND_LIMIT_S = 5.0  # for code to be taken from the control socket
+REAPED_AT_ONCE = 1000
+LIBC = ctypes.CDLL(None)
+# What lives on without a process, under /proc/sysvipc, and the call that removes one by its id.
+LEFT_BEHIND = {
+    "shm": lambda number: LIBC.shmctl(number, 0, None),
+    "msg": lambda number: LIBC.msgctl(number, 0, None),
+    "sem": lambda number: LIBC.semctl(number, 0, 0, None),
+}
 
 
 class Child:
     """One interpreter process and the ends of its pipes that the supervisor holds."""
 
     def __init__(self, preimport):
+        self.oom_kills = oom_kills()
         ours, theirs = socket.socketpair()
         out_read, out_write = os.pipe()
         err_read, err_write = os.pipe()
@@ -36,11 +48,10 @@ class Child:
         self.inbox = bytearray()
         self.ready = False
         self.status = None
-        self.cpu_seconds = 0.0
 
     def send(self, message):
         body = json.dumps(message).encode("ascii")
-        self.control.settimeout(START_LIMIT_S)
+        self.control.settimeout(SEND_LIMIT_S)
         try:
             self.control.sendall(struct.pack(">I", len(body)) + body)
             return True
@@ -72,7 +83,10 @@ class Child:
                 raise ValueError("message of %d bytes" % length)
             if len(self.inbox) < 4 + length:
                 break
-            message = json.loads(bytes(self.inbox[4 : 4 + length]))
+            try:
+                message = json.loads(bytes(self.inbox[4 : 4 + length]))
+            except RecursionError:
+                raise ValueError("message nested too deeply") from None
             if not isinstance(message, dict):
                 raise ValueError("message is no object")
             found.append(message)
@@ -82,18 +96,16 @@ class Child:
         return found
 
     def reaped(self):
-        """Whether the process has ended; its status and CPU time are then known."""
-        if self.status is None:
-            while True:
-                try:
-                    pid, status, usage = os.wait4(-1, os.WNOHANG)
-                except ChildProcessError:
-                    break
-                if pid == 0:
-                    break
-                if pid == self.pid:
-                    self.status = status
-                    self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        """Whether the process has ended; its status is then known. Takes away what else has ended, as process 1 has to."""
+        for _ in range(REAPED_AT_ONCE):
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            if pid == self.pid:
+                self.status = status
         return self.status is not None
 
     def signal(self, number):
@@ -115,6 +127,7 @@ class Child:
         limit = time.monotonic() + 5
         while not self.reaped() and time.monotonic() < limit:
             time.sleep(0.002)
+        remove_left_behind()
         self.control.close()
         os.close(self.out)
         os.close(self.err)
@@ -130,3 +143,15 @@ def fork_patiently():
             if time.monotonic() > limit:
                 raise
             time.sleep(0.01)
+
+
+def remove_left_behind():
+    """Removes shared memory and queues that outlive their processes, so that none of the memory they hold keeps the next from starting."""
+    for kind, remove in LEFT_BEHIND.items():
+        try:
+            with open("/proc/sysvipc/" + kind) as listed:
+                numbers = [int(line.split()[1]) for line in listed.readlines()[1:]]
+        except OSError:
+            continue  # gVisor lists none
+        for number in numbers:
+            remove(number)

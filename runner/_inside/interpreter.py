@@ -8,6 +8,7 @@ import time
 
 from .bounded import bound
 from .frames import read_frame, write_frame
+from .guard import guard_supervisor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PR_SET_DUMPABLE = 4
@@ -24,7 +25,6 @@ class Interpreter:
         self.module = type(sys)("__main__")
         self.module.__dict__["__builtins__"] = __builtins__
         sys.modules["__main__"] = self.module
-        sys.path.append("/scratch")  # last, so that a file there never shadows a package
         import ast
         import gc
         import linecache
@@ -41,6 +41,8 @@ class Interpreter:
                 missing.append(name)
         gc.enable()
         gc.freeze()
+        # Last, so that a file there never shadows a package; after the imports, so that none there keeps an interpreter from starting.
+        sys.path.append("/scratch")
         signal.signal(signal.SIGINT, self.on_interrupt)
         self.restore_streams()
         self.bound_pandas()
@@ -155,6 +157,7 @@ def become_interpreter(control, out, err, preimport):
         signal.signal(number, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
     os.setpgid(0, 0)
+    guard_supervisor()
     os.nice(5)  # so that the supervisor gets its turn beside a fork bomb
     with open("/proc/self/oom_score_adj", "w") as score:
         score.write("1000")  # out of memory takes the interpreter, never the supervisor

@@ -5,39 +5,72 @@ import select
 import signal
 import time
 
-from .bounded import Bounded, as_bounded, bound
+from .bounded import as_bounded, bound
 from .child import START_LIMIT_S, Child
 from .frames import read_frame, write_frame
 from .interpreter import VALUE_BYTES
-from .memory import oom_kills
+from .memory import oom_kills, temporary_bytes
+from .watch import Watch
 
-PROTOCOL = 1
-OUTPUT_LIMIT_BYTES = 64 << 20  # a step that writes more is stopped
-INTERRUPT_GRACE_S = 2.0  # from SIGINT to SIGKILL
-PROBE_GRACE_S = 2.0
+PROTOCOL = 2
 DEATH_POLL_S = 0.05
+BEAT_S = 1.0  # how often the host hears during a step that we live
+STARTS_TRIED = 3  # of an interpreter, in a row, before the sandbox is given up
+SAFE_INTEGER = 2**53 - 1
+GAVE_UP = 71  # exit code, as `supervisorGaveUp` in src/sandboxes/inside.ts
+
+
+class StartFailed(Exception):
+    """An interpreter did not come up; `out_of_memory` where the kernel took it for memory."""
+
+    def __init__(self, detail, out_of_memory):
+        super().__init__(detail)
+        self.out_of_memory = out_of_memory
+
+
+class HostSilent(Exception):
+    """The host has said nothing, or taken nothing, for as long as it may."""
 
 
 class Supervisor:
     def __init__(self, host_in, host_out):
         self.host_in, self.host_out = host_in, host_out
+        os.set_blocking(host_out, False)
         self.session = None
         self.preimport = []
+        self.idle_s = START_LIMIT_S
         self.child = None
         self.seq = 0
+        self.code_ran = False
+        self.failed_starts = 0
+        self.step = None
+        self.running = False
+        self.beat_at = 0.0
 
     def say(self, frame):
         self.seq += 1
-        write_frame(self.host_out, dict(frame, v=PROTOCOL, session=self.session, seq=self.seq))
+        limit = time.monotonic() + self.idle_s
+        write_frame(
+            self.host_out,
+            dict(frame, v=PROTOCOL, session=self.session, seq=self.seq),
+            lambda: self.await_host(self.host_out, select.POLLOUT, limit),
+        )
 
     def hear(self):
-        """The host's next frame; ends the process where the host has gone."""
-        frame = read_frame(self.host_in)
+        """The host's next frame; ends the process where the host has gone, or is silent for too long."""
+        limit = time.monotonic() + self.idle_s
+        frame = read_frame(self.host_in, lambda: self.await_host(self.host_in, select.POLLIN, limit))
         if frame is None:
             self.leave(0)
         if frame.get("v") != PROTOCOL or (self.session is not None and frame.get("session") != self.session):
             raise ValueError("frame of another protocol or session")
         return frame
+
+    def await_host(self, fd, event, limit):
+        poll = select.poll()
+        poll.register(fd, event)
+        if not poll.poll(max(0.0, limit - time.monotonic()) * 1000):
+            raise HostSilent
 
     def leave(self, code):
         try:
@@ -45,150 +78,143 @@ class Supervisor:
         finally:
             os._exit(code)
 
-    def host_has_gone(self, events):
+    def depart(self, why, detail):
+        """Tells the host, where it listens, why we go, and goes."""
+        self.idle_s = 1.0
+        try:
+            os.kill(-1, signal.SIGKILL)
+            self.say({"type": "left", "why": why, "detail": detail[:500]})
+        except Exception:
+            pass  # nobody listens: our end is all that can be told
+        self.leave(GAVE_UP)
+
+    def tick(self, events):
+        """Leaves where the host has gone, and tells it from time to time that we live."""
         # The host sends nothing during a step, so anything readable here is its end of the pipe closing.
-        return any(fd == self.host_in and event & (select.POLLHUP | select.POLLERR) for fd, event in events)
+        if any(fd == self.host_in and event & (select.POLLHUP | select.POLLERR) for fd, event in events):
+            self.leave(0)
+        if time.monotonic() >= self.beat_at + BEAT_S:
+            self.beat()
+
+    def beat(self):
+        self.beat_at = time.monotonic()
+        self.say({"type": "beat", "step": self.step, "running": self.running})
 
     def await_ready(self):
-        """Waits until the interpreter has its imports. Raises RuntimeError when it does not come up."""
+        """Waits until the interpreter has its imports. Raises StartFailed when it does not come up."""
+        child = self.child
         limit = time.monotonic() + START_LIMIT_S
         poll = select.poll()
-        poll.register(self.child.control.fileno(), select.POLLIN)
+        poll.register(child.control.fileno(), select.POLLIN)
         poll.register(self.host_in, 0)
-        while not self.child.ready:
-            if self.host_has_gone(poll.poll(DEATH_POLL_S * 1000)):
-                self.leave(0)
+        while not child.ready:
+            self.tick(poll.poll(DEATH_POLL_S * 1000))
             try:
-                for message in self.child.messages():
+                for message in child.messages():
                     if message.get("op") == "ready":
-                        self.child.ready = True
-                        self.child.cpu_seconds = float(message.get("cpuSeconds", 0))
+                        child.ready = True
                         if message.get("missing"):
-                            raise RuntimeError("cannot import %s" % ", ".join(message["missing"]))
+                            raise StartFailed("cannot import %s" % ", ".join(message["missing"]), False)
             except EOFError:
                 pass
-            if not self.child.ready and (self.child.reaped() or time.monotonic() > limit):
-                raise RuntimeError("the interpreter did not start (status %r)" % self.child.status)
+            if not child.ready and (child.reaped() or time.monotonic() > limit):
+                how = "it took too long" if child.status is None else describe_status(child.status)
+                raise StartFailed("no interpreter could be started: %s" % how, oom_kills() > child.oom_kills)
 
     def run(self, frame):
         limit = frame["outputBytes"]
-        step = frame["step"]
-        self.await_ready()
+        self.step, self.running = frame["step"], False
+        asked = time.monotonic()
+        self.beat()
+        try:
+            self.await_ready()
+        except StartFailed as failure:
+            return self.tell_failed_start(failure, limit, asked)
+        ready_ms = (time.monotonic() - asked) * 1000
+        self.failed_starts = 0
+        self.code_ran = self.running = True
+        self.beat()
         child = self.child
-        kills_before, cpu_before = oom_kills(), child.cpu_seconds
-        streams = {child.out: Bounded(limit), child.err: Bounded(limit)}
-        poll = select.poll()
-        for fd in (child.control.fileno(), child.out, child.err):
-            poll.register(fd, select.POLLIN)
-        poll.register(self.host_in, 0)
-        started = time.monotonic()
-        next_rung = started + frame["timeoutMs"] / 1000
-        rung, cause, done, probed, broken = 0, None, None, False, None
-        child.send({"op": "run", "step": step, "code": frame["code"], "outputBytes": limit})
-        while True:
-            events = poll.poll(max(0.0, min(DEATH_POLL_S, next_rung - time.monotonic())) * 1000)
-            if self.host_has_gone(events):
-                self.leave(0)
-            for fd, _event in events:
-                if fd in streams and not self.absorb(fd, streams[fd]):
-                    poll.unregister(fd)
-            try:
-                for message in child.messages():
-                    if message.get("op") == "done" and message.get("step") == step and done is None:
-                        done, done_at = message, time.monotonic()
-                        if cause is not None:  # "delivered" is not "interrupted": ask the interpreter whether it listens again
-                            child.send({"op": "probe", "step": step})
-                            next_rung = time.monotonic() + PROBE_GRACE_S
-                    elif message.get("op") == "probed" and message.get("step") == step:
-                        probed = True
-            except EOFError:
-                # A process that ends closes its socket a moment before it can be waited for.
-                if broken is None:
-                    broken, closed_at = "", time.monotonic()
-                    poll.unregister(child.control.fileno())
-                elif broken == "" and time.monotonic() > closed_at + 0.2 and not child.reaped():
-                    broken = "the code closed the interpreter's control socket"
-                    child.signal(signal.SIGKILL)
-            except ValueError as error:
-                broken = "the code wrote to the interpreter's control socket (%s)" % error
-                child.signal(signal.SIGKILL)
-            if (done is not None and (cause is None or probed)) or child.reaped():
-                break
-            written = sum(stream.total for stream in streams.values())
-            now = time.monotonic()
-            if cause is None and done is None and written > OUTPUT_LIMIT_BYTES:
-                cause, next_rung = "output_limit", now
-            if now >= next_rung:
-                cause = cause or "timeout"
-                if rung == 0 and done is None:
-                    child.signal(signal.SIGINT)
-                    next_rung = now + INTERRUPT_GRACE_S
-                else:
-                    child.signal(signal.SIGKILL)
-                    next_rung = now + 1
-                rung += 1
-        for fd, stream in streams.items():
-            self.absorb(fd, stream)
-        wall_ms = ((done_at if done is not None else time.monotonic()) - started) * 1000
-        lost = child.reaped()
-        result = {
-            "type": "done",
-            "step": step,
-            "stdout": streams[child.out].text(),
-            "stderr": streams[child.err].text(),
-            "result": None,
-            "exception": None,
-            "wallMs": wall_ms,
-            "cpuMs": 0.0,
-            "stateLost": lost,
-        }
-        out_of_memory = oom_kills() > kills_before
-        if done is not None:
-            self.take(result, done, limit)
-            child.cpu_seconds = cpu_before + result["cpuMs"] / 1000
-        else:
-            result["cpuMs"] = max(0.0, child.cpu_seconds - cpu_before) * 1000
-        if out_of_memory:
-            result["end"] = "oom"
-            if not lost:
-                result["detail"] = "a process started by the code was killed for memory"
-        elif cause is not None:
+        watch = Watch(child, self.host_in, frame, self.tick)
+        watch.run()
+        result = self.ended(limit)
+        result.update(
+            stdout=watch.streams[child.out].text(),
+            stderr=watch.streams[child.err].text(),
+            wallMs=watch.wall_ms,
+            cpuMs=watch.cpu_ms,
+            readyMs=ready_ms,
+            peakMemoryBytes=watch.peak_bytes,
+            stateLost=watch.lost,
+        )
+        if watch.done is not None:
+            self.take(result, watch.done, limit)
+        cause, detail = watch.cause, watch.detail
+        if cause is None and watch.done is None:
+            cause, detail = "exited", describe_status(child.status)
+        if cause == "oom" and not watch.lost and detail is None:
+            detail = "a process that the code started was ended for memory"
+        if cause is not None:
             result["end"] = cause
-        elif lost and done is None:
-            result["end"] = "exited"
-            result["detail"] = broken or describe_status(child.status)
-        if lost:
+        if detail is not None:
+            result["detail"] = detail
+        if watch.lost:
             child.close()
             self.child = Child(self.preimport)
+        self.say(result)
+
+    def ended(self, limit):
+        """The bare end of the step under way."""
+        nothing = bound("", limit)
+        return {
+            "type": "done",
+            "step": self.step,
+            "stdout": nothing,
+            "stderr": nothing,
+            "result": None,
+            "exception": None,
+            "wallMs": 0.0,
+            "cpuMs": 0.0,
+            "readyMs": 0.0,
+            "peakMemoryBytes": None,
+            "stateLost": True,
+        }
+
+    def tell_failed_start(self, failure, limit, asked):
+        """
+        Answers a step for which no interpreter came up. After code of the agent's ran that is its doing: it fills what the next one needs.
+        The next is tried without imports, which takes less; when that fails again and again, the sandbox is over.
+        """
+        self.child.close()
+        if not self.code_ran:
+            self.depart("failed", str(failure))
+        self.failed_starts += 1
+        detail = str(failure)
+        if failure.out_of_memory:
+            detail = "Python could not be started again: files in /scratch, /tmp and /dev/shm hold %s MB of the memory" % (
+                format(temporary_bytes() >> 20, ",")
+            )
+        result = self.ended(limit)
+        result["readyMs"] = (time.monotonic() - asked) * 1000
+        result["end"] = "oom" if failure.out_of_memory else "exited"
+        if self.failed_starts >= STARTS_TRIED:
+            result["end"] = "killed"
+        else:
+            self.child = Child([])
+        result["detail"] = detail
         self.say(result)
 
     def take(self, result, done, limit):
         """Copies what the interpreter said about its step, as far as it has the right shape."""
         result["end"] = "error" if done.get("end") == "error" else "ok"
-        if isinstance(done.get("cpuMs"), (int, float)) and 0 <= done["cpuMs"] < 1e12:
-            result["cpuMs"] = float(done["cpuMs"])
         result["result"] = rebound(done.get("result"), limit)
         exception = done.get("exception")
         if isinstance(exception, dict):
             result["exception"] = {
-                "name": storable(str(exception.get("name"))[:256]),
-                "value": storable(str(exception.get("value"))[: VALUE_BYTES + 1]),
+                "name": text_of(exception.get("name"))[:256],
+                "value": text_of(exception.get("value"))[: VALUE_BYTES + 1],
                 "traceback": rebound(exception.get("traceback"), limit) or bound("", limit),
             }
-
-    def absorb(self, fd, stream):
-        """Reads what is there, at most 1 MiB so that a flood does not keep the clock waiting. False once the stream has ended."""
-        taken = 0
-        while taken < 1 << 20:
-            try:
-                part = os.read(fd, 1 << 16)
-            except BlockingIOError:
-                return True
-            if not part:
-                return False
-            stream.add(part)
-            taken += len(part)
-        return True
 
     def serve(self):
         opening = self.hear()
@@ -196,22 +222,32 @@ class Supervisor:
             raise ValueError("expected an open frame")
         self.session = opening["session"]
         self.preimport = opening["preimport"]
+        self.idle_s = opening["idleMs"] / 1000
         self.child = Child(self.preimport)
         self.say({"type": "hello"})
-        while True:
-            frame = self.hear()
-            if frame.get("type") != "run":
-                raise ValueError("expected a run frame")
-            self.run(frame)
+        try:
+            while True:
+                frame = self.hear()
+                if frame.get("type") != "run":
+                    raise ValueError("expected a run frame")
+                self.run(frame)
+        except HostSilent:
+            self.depart("idle", "its host said nothing for %g s" % self.idle_s)
+        except Exception as error:
+            self.depart("gave_up" if self.code_ran else "failed", "%s: %s" % (type(error).__name__, error))
 
 
 def rebound(value, limit):
     bounded = as_bounded(value)
     if bounded is None or len(bounded["head"]) + len(bounded["tail"]) > limit + 2:
         return None
-    for side in ("head", "tail"):
-        bounded[side] = storable(bounded[side])
-    return bounded
+    dropped = min(max(0, int(bounded["droppedBytes"])), SAFE_INTEGER)
+    return {"head": storable(bounded["head"]), "tail": storable(bounded["tail"]), "droppedBytes": dropped}
+
+
+def text_of(value):
+    """`value` where it is text: it comes from the child, where code may have put anything in its place."""
+    return storable(value) if isinstance(value, str) else "?"
 
 
 def storable(text):

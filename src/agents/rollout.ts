@@ -1,6 +1,6 @@
 import type { Assignment, Completion, Model, Scaffold, Session } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
-import type { Exit, Message, Trajectory, Turn, Usage } from "../domain/trajectory.ts";
+import type { Exit, Message, RanOn, Trajectory, Turn, Usage } from "../domain/trajectory.ts";
 
 export interface RolloutOptions {
   /** The trajectory's id. */
@@ -46,6 +46,7 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
       message: messages.length - 1,
       action,
       step: null,
+      ran: null,
       observation: null,
       finishReason: completion.finishReason,
       completionKey: completion.key,
@@ -66,9 +67,9 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
     } else if (action.kind === "invalid") {
       messages.push(scaffold.nudge(action.why, turnsLeft));
     } else {
-      const { result, diverged } = await session.run(action.code, { signal });
+      const { result, diverged, ran } = await session.run(action.code, { signal });
       const observation = scaffold.show(result);
-      turns[turns.length - 1] = { ...turn, step: result, observation, diverged };
+      turns[turns.length - 1] = { ...turn, step: result, ran, observation, diverged };
       messages.push(scaffold.observe(observation, turnsLeft));
       if (result.end === "killed") exit = "sandbox_killed";
     }
@@ -86,6 +87,8 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
     backend: session.environment.backend,
     environment: session.environment.id,
     image: session.environment.image,
+    ranOn: machinesOf(turns),
+    versions: { ...session.environment.versions },
   };
 
   async function completeOrOverflow(soFar: readonly Message[], started: boolean): Promise<Completion | null> {
@@ -96,6 +99,16 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
       throw error;
     }
   }
+}
+
+function machinesOf(turns: readonly Turn[]): RanOn[] {
+  const machines = new Map<string, RanOn>();
+  for (const { ran } of turns) {
+    if (ran === null) continue;
+    const { backend, image, kernel, runtime } = ran;
+    machines.set(JSON.stringify([backend, image, kernel, runtime]), { backend, image, kernel, runtime });
+  }
+  return [...machines.values()];
 }
 
 /** The sum of usages; its cost is null as soon as one is unknown. */

@@ -29,6 +29,8 @@ export const manifest = z.object({
     backend: z.string(),
     environment: z.string(),
     image: z.string().nullable(),
+    kernel: z.string().optional(),
+    runtime: z.string().optional(),
     versions: z.record(z.string(), z.string()),
     limits: z.record(z.string(), z.number()),
   }),

@@ -27,7 +27,10 @@ export function builder(argv: Argv): Argv {
     .option("all", { type: "boolean", default: false, describe: "Every item that is owed in the run" })
     .option("because", { type: "string", describe: "Why the run can do without them; recorded with your name" })
     .option("stage", { type: "string", describe: "Only items that failed in this stage" })
-    .option("code", { type: "string", describe: "Only items that failed with this: provider, sandbox, judge, disk" })
+    .option("code", {
+      type: "string",
+      describe: "Only items that failed with this: provider, sandbox (or sandbox/sandbox_lost …), judge, disk",
+    })
     .option("list", { type: "boolean", default: false, describe: "Show what is owed and what is waived" })
     .option("undo", {
       type: "boolean",
@@ -98,11 +101,18 @@ function filtered(items: readonly OwedItem[], { stage, code }: WaiveArguments): 
   expectOneOf(
     "--code",
     code,
-    items.map((item) => item.code),
+    items.flatMap((item) => [item.code, kindOf(item)]),
   );
   return items.filter(
-    (item) => (stage === undefined || item.stage === stage) && (code === undefined || item.code === code),
+    (item) =>
+      (stage === undefined || item.stage === stage) &&
+      (code === undefined || code === item.code || code === kindOf(item)),
   );
+}
+
+/** `sandbox` of `sandbox/sandbox_lost`. */
+function kindOf({ code }: OwedItem): string {
+  return code.split("/", 1)[0] as string;
 }
 
 function expectOneOf(option: string, given: string | undefined, known: readonly string[]): void {

@@ -194,10 +194,10 @@ export function slowestLines({ snapshot, look, signs, width }: Scene): Line[] {
 
 /** The last failures, newest first, a line each. */
 export function failureLines({ snapshot, look, signs, width }: Scene): Line[] {
-  return snapshot.failures.map(({ stage, id, kind, message }) =>
+  return snapshot.failures.map(({ stage, id, kind, code, message }) =>
     cut(
       [
-        span(`${stage} ${kind}`, "red"),
+        span(`${stage} ${kind}${code === undefined ? "" : `/${clean(code, look.unicode)}`}`, "red"),
         span(`  ${clean(causeOf(message), look.unicode)}`),
         span(`  ${clean(id, look.unicode)}`, "dim"),
       ],

@@ -1,14 +1,27 @@
 /** What broke when an item could not be processed. Such an item is owed: it is never rejected and never scored. */
 export type FailureKind = "provider" | "sandbox" | "judge" | "disk";
 
-/** Infrastructure broke. The item is owed and a later run tries it again. */
+/**
+ * How a sandbox broke, and never by the code's doing: it went away (`sandbox_lost`), the engine that runs sandboxes does not answer
+ * (`backend_down`), what came over the protocol was not ours (`protocol_violation`), or it did not come up (`open_failed`).
+ */
+export type FailureCode = "sandbox_lost" | "backend_down" | "protocol_violation" | "open_failed";
+
+/** Infrastructure broke. The item is owed and a later run tries it again. `code` says more where a kind breaks in several ways. */
 export class FailureError extends Error {
   override readonly name = "FailureError";
   readonly kind: FailureKind;
-  constructor(kind: FailureKind, message: string, options?: { cause?: unknown }) {
+  readonly code: FailureCode | undefined;
+  constructor(kind: FailureKind, message: string, options?: { code?: FailureCode; cause?: unknown }) {
     super(message, options);
     this.kind = kind;
+    this.code = options?.code;
   }
+}
+
+/** What broke, in one word: `provider`, or `sandbox/backend_down` where there is a code. */
+export function whatBroke({ kind, code }: Pick<FailureError, "kind" | "code">): string {
+  return code === undefined ? kind : `${kind}/${code}`;
 }
 
 /** The item can never succeed (context overflow, content filter, refusal …): dropped for good, with a reason code. */

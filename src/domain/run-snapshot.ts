@@ -63,7 +63,16 @@ export const runSnapshot = z.strictObject({
   /** Items worked on longest, longest first. */
   slowest: z.array(z.strictObject({ stage: z.string(), id: z.string(), seconds: z.number().nonnegative() })),
   /** The last failures, newest first. */
-  failures: z.array(z.strictObject({ stage: z.string(), id: z.string(), kind: z.string(), message: z.string() })),
+  failures: z.array(
+    z.strictObject({
+      stage: z.string(),
+      id: z.string(),
+      kind: z.string(),
+      /** How it broke, where the kind breaks in several ways: `sandbox_lost` … */
+      code: z.string().optional(),
+      message: z.string(),
+    }),
+  ),
   /** Examples made so far, of those asked for. */
   examples: count,
   target: count.nullable(),

@@ -57,6 +57,7 @@ export type Picture = z.infer<typeof picture>;
 
 /**
  * What one step of code did. Times in milliseconds, memory in bytes. `stateLost`: variables are gone, files in /scratch may remain.
+ * `limit` is the limit that was reached, as a person says it ("1,024 MB", "60 s"), and `detail` more about an end in words.
  * `savedOutput` is where the agent finds the whole of an output that was too long, inside; null where nothing was left out.
  */
 export const stepResult = z.strictObject({
@@ -71,9 +72,33 @@ export const stepResult = z.strictObject({
   cpuMs: z.number(),
   peakMemoryBytes: z.number().int().nullable(),
   stateLost: z.boolean(),
+  limit: z.string().optional(),
   detail: z.string().optional(),
 });
 export type StepResult = z.infer<typeof stepResult>;
+
+const milliseconds = z.number().nonnegative();
+
+/** A machine's part in a step: the backend, its image digest where it has one, the kernel and the runtime as the code met them. */
+export const ranOn = z.strictObject({
+  backend: z.string(),
+  image: z.string().nullable(),
+  kernel: z.string(),
+  runtime: z.string(),
+});
+export type RanOn = z.infer<typeof ranOn>;
+
+/**
+ * Where a step ran and what it cost beside its own `wallMs`, in milliseconds: waiting for a place, opening the sandbox (create, start,
+ * hello), waiting for the rest of the imports, and running earlier code again. All but `readyMs` are 0 where a sandbox stood ready.
+ */
+export const stepRan = ranOn.extend({
+  queueMs: milliseconds,
+  openMs: milliseconds,
+  readyMs: milliseconds,
+  rebuildMs: milliseconds,
+});
+export type StepRan = z.infer<typeof stepRan>;
 
 /** What the agent did in one turn, read from its message. `invalid` carries the reason the scaffold told the agent. */
 export const action = z.discriminatedUnion("kind", [
@@ -88,6 +113,8 @@ export const turn = z.strictObject({
   message: z.number().int(),
   action,
   step: stepResult.nullable(),
+  /** Where and when `step` was really run, however often it was replayed since; null where no code was run. */
+  ran: stepRan.nullable(),
   observation: z.string().nullable(),
   finishReason: z.enum(finishReasons),
   completionKey: z.string(),
@@ -102,7 +129,10 @@ export const exits = ["submitted", "turn_limit", "format_limit", "context_limit"
 /** One of `exits`: why a rollout ended. */
 export type Exit = (typeof exits)[number];
 
-/** The record of one rollout. `environment` is the sandbox identity hash, `image` the image digest where there is one. */
+/**
+ * The record of one rollout. `environment` is the sandbox identity hash, `image` the image digest where there is one, `ranOn` the
+ * distinct machines that its steps really ran on, in order, and `versions` the packages that the code finds there.
+ */
 export const trajectory = z.strictObject({
   id: z.string(),
   messages: z.array(message),
@@ -115,6 +145,8 @@ export const trajectory = z.strictObject({
   backend: z.string(),
   environment: z.string(),
   image: z.string().nullable(),
+  ranOn: z.array(ranOn),
+  versions: z.record(z.string(), z.string()),
 });
 export type Trajectory = z.infer<typeof trajectory>;
 

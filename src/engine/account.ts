@@ -1,4 +1,4 @@
-import type { FailureError } from "../domain/errors.ts";
+import { type FailureError, whatBroke } from "../domain/errors.ts";
 import type { FunnelRow } from "../domain/run.ts";
 import type { EventSink } from "./events.ts";
 import { createSeen } from "./seen.ts";
@@ -15,6 +15,8 @@ export interface Failure {
   readonly stage: string;
   readonly id: string;
   readonly kind: FailureError["kind"];
+  /** How it broke, where the kind breaks in several ways. */
+  readonly code?: NonNullable<FailureError["code"]>;
   readonly message: string;
 }
 
@@ -88,10 +90,11 @@ export function createAccount(stages: readonly string[], events: EventSink, now:
         tally.rejected += 1;
         tally.reasons.set(code, (tally.reasons.get(code) ?? 0) + 1);
       },
-      fail(id, { kind, message }) {
-        events.write({ type: "item", at: clock(), stage, id, outcome: "failed", code: kind, message });
+      fail(id, { kind, code, message }) {
+        const broke = whatBroke({ kind, code });
+        events.write({ type: "item", at: clock(), stage, id, outcome: "failed", code: broke, message });
         tally.failed += 1;
-        failures.push({ stage, id, kind, message });
+        failures.push({ stage, id, kind, ...(code !== undefined && { code }), message });
         if (failures.length > failuresShown) failures.shift();
       },
       leave(items) {

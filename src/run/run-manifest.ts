@@ -32,6 +32,8 @@ export function manifestOf(
       backend: backend.name,
       environment: backend.environment.id,
       image: backend.environment.image,
+      kernel: backend.environment.kernel,
+      runtime: backend.environment.runtime,
       versions: backend.environment.versions,
       limits: { ...backend.limits },
     },

@@ -1,6 +1,7 @@
 // What every backend does alike around the one thing that differs: how an inside is started.
 import type { Sandbox, SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
+import { countEnds, endOfOpening, type SandboxEnd } from "./ends.ts";
 import { prove } from "./environment.ts";
 import type { SandboxOptions } from "./inside.ts";
 import { places } from "./places.ts";
@@ -13,10 +14,12 @@ import { type Inside, supervise } from "./supervised.ts";
 export async function provenBackend(
   name: string,
   image: string | null,
+  runtime: string,
   options: SandboxOptions,
   start: (limits: SandboxLimits, request: SandboxRequest) => Promise<Inside>,
 ): Promise<SandboxBackend> {
   const free = places(options.concurrency);
+  const counted = countEnds();
   const open = new Set<AsyncDisposable>();
   let closed = false;
 
@@ -24,24 +27,27 @@ export async function provenBackend(
     limits: SandboxLimits,
     preimport: readonly string[],
     request: SandboxRequest,
-    onClosed: () => void,
+    onClosed: (end: SandboxEnd) => void,
+    queueMs = 0,
   ): Promise<Sandbox> {
-    const inside = await start(limits, request);
+    const beganMs = performance.now();
+    const inside = await start(limits, request).catch((error: unknown) => {
+      onClosed(endOfOpening(error));
+      throw asOpenFailed(error);
+    });
     let sandbox: Sandbox | undefined;
     sandbox = await supervise(inside, {
-      limits,
-      preimport,
-      signal: request.signal,
-      onClosed: () => {
+      ...{ limits, preimport, signal: request.signal, queueMs, beganMs },
+      onClosed: (end) => {
         if (sandbox) open.delete(sandbox);
-        onClosed();
+        onClosed(end);
       },
     });
     open.add(sandbox);
     return sandbox;
   }
 
-  const environment = await prove(name, image, options, (limits, preimport, dataDir) =>
+  const environment = await prove(name, image, runtime, options, (limits, preimport, dataDir) =>
     enter(limits, preimport, { dataDir, label: "probe", signal: options.signal }, () => {}),
   ).catch((cause: unknown) => {
     if (!(cause instanceof FailureError)) throw cause;
@@ -55,19 +61,32 @@ export async function provenBackend(
     environment,
     limits: options.limits,
     occupancy: free.occupancy,
+    ends: counted.ends,
     async open(request) {
+      const beganMs = performance.now();
       const giveBack = await free.take(request.signal);
-      try {
-        if (closed) throw new FailureError("sandbox", "Expected an open sandbox backend, got one that is closed");
-        return await enter(options.limits, options.preimport, request, giveBack);
-      } catch (error) {
+      const queueMs = performance.now() - beganMs;
+      if (closed) {
         giveBack();
-        throw error;
+        const message = "Expected an open sandbox backend, got one that is closed";
+        throw new FailureError("sandbox", message, { code: "open_failed" });
       }
+      const end = counted.opened();
+      const onClosed = (how: SandboxEnd) => {
+        end(how);
+        giveBack();
+      };
+      return await enter(options.limits, options.preimport, request, onClosed, queueMs);
     },
     async [Symbol.asyncDispose]() {
       closed = true;
       await Promise.all([...open].map((sandbox) => sandbox[Symbol.asyncDispose]()));
     },
   };
+}
+
+/** A failure to start an inside says at least that. */
+function asOpenFailed(error: unknown): unknown {
+  if (!(error instanceof FailureError) || error.code !== undefined) return error;
+  return new FailureError(error.kind, error.message, { code: "open_failed", cause: error });
 }

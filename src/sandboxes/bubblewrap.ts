@@ -1,6 +1,7 @@
 // Sandboxes as bubblewrap processes: an allow-listed read-only root, no capabilities, no network, limits by cgroup.
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { promisify } from "node:util";
 import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
@@ -68,10 +69,16 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
   if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
   const fence = await findFence();
-  return provenBackend("bubblewrap", null, options, async (limits, request) => {
+  return provenBackend("bubblewrap", null, await bwrapVersion(), options, async (limits, request) => {
     if (process.getuid?.() === 0) await checkReadable(request.dataDir);
     return startInside(fence, limits, request.dataDir);
   });
+}
+
+/** What `bwrap --version` says: "bubblewrap 0.8.0". */
+async function bwrapVersion(): Promise<string> {
+  const { stdout } = await promisify(execFile)(bwrapPath, ["--version"]);
+  return stdout.trim();
 }
 
 async function findFence(): Promise<Fence> {

@@ -39,6 +39,12 @@ async function connect(): Promise<Docker> {
   return new Engine();
 }
 
+/** What the engine starts containers with: "runc" mostly. */
+async function defaultRuntime(docker: Docker): Promise<string> {
+  const { DefaultRuntime } = (await within(docker.info())) as { DefaultRuntime?: string };
+  return DefaultRuntime ?? "unknown";
+}
+
 async function imageDigest(docker: Docker, image: string): Promise<string | null> {
   try {
     return (await within(docker.getImage(image).inspect())).Id;
@@ -61,7 +67,7 @@ export async function createDocker(options: SandboxOptions): Promise<SandboxBack
   const digest = await imageDigest(docker, image);
   await reapContainers(docker);
   const creating = places(createsAtOnce);
-  return provenBackend("docker", digest, options, async (limits, request) => {
+  return provenBackend("docker", digest, await defaultRuntime(docker), options, async (limits, request) => {
     await checkReadable(request.dataDir);
     const created = await creating.take(request.signal);
     try {

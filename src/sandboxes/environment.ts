@@ -20,6 +20,7 @@ for name in ${JSON.stringify(packages)}:
         pass
 import glob
 blas = glob.glob("/usr/lib/*/libblas.so.3")
+kernel = os.uname().release
 found["blas"] = os.path.basename(os.path.dirname(os.path.realpath(blas[0]))) if blas else "none"
 broken = []
 try:
@@ -48,7 +49,7 @@ if int(status["CapEff"], 16) or int(status["CapBnd"], 16):
     broken.append("capabilities are left: " + status["CapEff"])
 if status["NoNewPrivs"].strip() != "1":
     broken.append("new privileges can be gained")
-print(json.dumps({"versions": found, "broken": broken}))
+print(json.dumps({"versions": found, "kernel": kernel, "broken": broken}))
 `;
 
 /** Opens one sandbox with these limits and imports. */
@@ -61,6 +62,7 @@ type Open = (limits: SandboxLimits, preimport: readonly string[], dataDir: strin
 export async function prove(
   backend: string,
   image: string | null,
+  runtime: string,
   options: SandboxOptions,
   open: Open,
 ): Promise<Environment> {
@@ -69,13 +71,14 @@ export async function prove(
     await writeFile(join(dataDir, "probe.txt"), "probe");
     await chmod(join(dataDir, "probe.txt"), 0o644);
     await chmod(dataDir, 0o755);
-    const [versions] = await Promise.all([
+    const [{ versions, kernel }] = await Promise.all([
       proveIsolation(backend, options, open, dataDir),
       proveMemoryLimit(backend, options, open, dataDir),
     ]);
-    const { limits, preimport } = options;
+    const { preimport } = options;
+    const { idleMs: _, ...limits } = options.limits; // how long a sandbox outlives its host changes nothing that code can see
     const id = hashOf({ kind: "environment", versions, runner: runnerHash(), limits, preimport }).slice(0, 16);
-    return { id, backend, versions, image };
+    return { id, backend, versions, image, kernel, runtime };
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -86,12 +89,16 @@ async function proveIsolation(backend: string, options: SandboxOptions, open: Op
   const seen = await sandbox.run(look, { signal: options.signal });
   if (seen.end !== "ok")
     throw new FailureError("sandbox", `The ${backend} sandbox's first step failed: ${story(seen)}`);
-  const { versions, broken } = JSON.parse(seen.stdout.head) as { versions: Record<string, string>; broken: string[] };
+  const { versions, kernel, broken } = JSON.parse(seen.stdout.head) as {
+    versions: Record<string, string>;
+    kernel: string;
+    broken: string[];
+  };
   if (broken.length > 0)
     throw new UsageError(
       `Expected the ${backend} sandbox to isolate code, but here it does not: ${broken.join("; ")}. Name another under \`sandbox.backend\`; docs/sandbox.md says which machines can`,
     );
-  return versions;
+  return { versions, kernel };
 }
 
 async function proveMemoryLimit(backend: string, options: SandboxOptions, open: Open, dataDir: string) {

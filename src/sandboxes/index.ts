@@ -80,6 +80,7 @@ export async function openSandboxBackend(
 function sandboxOptions(config: SandboxConfig): Omit<SandboxOptions, "signal"> {
   return {
     limits: {
+      idleMs: 60 * 60_000,
       memoryMb: config.memoryMb,
       cpus: config.cpus,
       pids: config.pids,

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { boundedText, stepEnds, stepResult } from "../domain/trajectory.ts";
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Largest frame either side accepts. */
 export const maxFrameBytes = 16 * 1024 * 1024;
@@ -12,6 +12,14 @@ const envelope = { v: z.literal(protocolVersion), session: z.string(), seq: z.nu
 /** What the supervisor says. Strict: it is our own program, so anything else is a violation that ends the sandbox. */
 export const supervisorFrame = z.discriminatedUnion("type", [
   z.strictObject({ ...envelope, type: z.literal("hello") }),
+  // Every second while a step waits for its interpreter or runs: it lives.
+  z.strictObject({ ...envelope, type: z.literal("beat"), step: z.string(), running: z.boolean() }),
+  z.strictObject({
+    ...envelope,
+    type: z.literal("left"),
+    why: z.enum(["idle", "failed", "gave_up"]),
+    detail: z.string(),
+  }),
   z.strictObject({
     ...envelope,
     type: z.literal("done"),
@@ -23,6 +31,8 @@ export const supervisorFrame = z.discriminatedUnion("type", [
     exception: stepResult.shape.exception,
     wallMs: z.number(),
     cpuMs: z.number(),
+    readyMs: z.number(),
+    peakMemoryBytes: z.number().int().nullable(),
     stateLost: z.boolean(),
     detail: z.string().optional(),
   }),

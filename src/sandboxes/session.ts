@@ -2,13 +2,14 @@
 import { z } from "zod";
 import type { Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
 import { canonicalJson, hashOf } from "../domain/hash.ts";
-import { type StepResult, stepResult } from "../domain/trajectory.ts";
+import { type StepRan, type StepResult, stepRan, stepResult } from "../domain/trajectory.ts";
+import { SandboxExpired } from "./supervised.ts";
 
 /** Bump when the same code in the same environment would be stored differently. */
-export const sandboxStepVersion = 2;
+export const sandboxStepVersion = 3;
 
-/** What is remembered of a step: its result, and whether running earlier steps again had given another output. */
-export const storedStep = z.strictObject({ result: stepResult, diverged: z.boolean() });
+/** What is remembered of a step: its result, whether running earlier steps again had given another output, and where and when it ran. */
+export const storedStep = z.strictObject({ result: stepResult, diverged: z.boolean(), ran: stepRan });
 
 export interface SessionOptions {
   readonly backend: SandboxBackend;
@@ -38,17 +39,25 @@ export function openSession(options: SessionOptions): Session {
     await leaving?.[Symbol.asyncDispose]();
   }
 
-  async function enter(signal: AbortSignal): Promise<Sandbox> {
-    sandbox ??= await backend.open({ dataDir: dataset.dir, label: options.label, signal });
+  async function enter(signal: AbortSignal, spent: Spent): Promise<Sandbox> {
+    if (sandbox === undefined) {
+      sandbox = await backend.open({ dataDir: dataset.dir, label: options.label, signal });
+      const { queueMs, openMs } = sandbox.times();
+      spent.queueMs += queueMs;
+      spent.openMs += openMs;
+    }
     return sandbox;
   }
 
   /** Brings the sandbox to the state after every earlier step. True where an output now differs from the one stored. */
-  async function rebuild(signal: AbortSignal): Promise<boolean> {
+  async function rebuild(signal: AbortSignal, spent: Spent): Promise<boolean> {
     let diverged = false;
     for (let index = Math.max(stateFrom, executed); index < steps.length; index++) {
       const step = steps[index] as (typeof steps)[number];
-      const again = await (await enter(signal)).run(step.code, { signal });
+      const inside = await enter(signal, spent);
+      const beganMs = performance.now();
+      const again = await inside.run(step.code, { signal });
+      spent.rebuildMs += performance.now() - beganMs;
       if (outcome(again) !== outcome(step.result)) diverged = true;
       if (again.end === "killed") await leave();
       executed = index + 1;
@@ -57,14 +66,20 @@ export function openSession(options: SessionOptions): Session {
   }
 
   async function execute(code: string, signal: AbortSignal): Promise<z.infer<typeof storedStep>> {
-    try {
-      const diverged = await rebuild(signal);
-      const result = await (await enter(signal)).run(code, { signal });
-      executed = steps.length + 1;
-      return { result, diverged };
-    } catch (error) {
-      await leave(); // whatever it holds now is not the state after the earlier steps
-      throw error;
+    for (let tries = 1; ; tries++) {
+      const spent: Spent = { queueMs: 0, openMs: 0, rebuildMs: 0 };
+      try {
+        const diverged = await rebuild(signal, spent);
+        const inside = await enter(signal, spent);
+        const result = await inside.run(code, { signal });
+        executed = steps.length + 1;
+        const { backend: name, image, kernel, runtime } = backend.environment;
+        const { readyMs } = inside.times();
+        return { result, diverged, ran: { backend: name, image, kernel, runtime, ...spent, readyMs } };
+      } catch (error) {
+        await leave(); // whatever it holds now is not the state after the earlier steps
+        if (!(error instanceof SandboxExpired) || tries > 1) throw error;
+      }
     }
   }
 
@@ -84,13 +99,15 @@ export function openSession(options: SessionOptions): Session {
       steps.push({ code, result: value.result });
       if (value.result.stateLost) stateFrom = steps.length;
       if (value.result.end === "killed") await leave();
-      return { result: value.result, remembered, diverged: value.diverged };
+      return { result: value.result, remembered, diverged: value.diverged, ran: value.ran };
     },
     [Symbol.asyncDispose]: leave,
   };
 }
 
-/** What a step did apart from how long it took. */
+type Spent = { -readonly [Part in "queueMs" | "openMs" | "rebuildMs"]: StepRan[Part] };
+
+/** What a step did apart from what it took. */
 function outcome(result: StepResult): string {
-  return canonicalJson({ ...result, wallMs: 0, cpuMs: 0 });
+  return canonicalJson({ ...result, wallMs: 0, cpuMs: 0, peakMemoryBytes: null });
 }

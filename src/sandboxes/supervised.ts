@@ -1,8 +1,9 @@
 // A Sandbox over any channel to runner/runner.py: deadlines, who broke what, and one teardown.
 import { randomBytes } from "node:crypto";
 import type { Sandbox, SandboxLimits } from "../contracts.ts";
-import { FailureError } from "../domain/errors.ts";
-import type { BoundedText, StepResult } from "../domain/trajectory.ts";
+import { type FailureCode, FailureError } from "../domain/errors.ts";
+import { gone, resultOf, tooLong } from "./answers.ts";
+import type { SandboxEnd } from "./ends.ts";
 import { encodeFrame, frameReader, maxFrameBytes, protocolVersion, type SupervisorFrame } from "./protocol.ts";
 
 /** What a started container or process is to us: a duplex of frames, an end, and a way to make it end. */
@@ -18,22 +19,37 @@ export interface Inside {
 }
 
 /**
- * Why an inside ended: `agent` when the code could have done it (it killed the supervisor, or filled the memory until the supervisor
- * went too), `infrastructure` for everything the code cannot do (the engine went away, the launcher was killed from outside).
+ * Why an inside ended: `agent` when the code could have done it (it filled the memory until the supervisor went too, or silenced it),
+ * `infrastructure` for everything the code cannot do (the engine went away, the launcher was killed from outside).
  */
 export interface InsideEnd {
   readonly cause: "agent" | "infrastructure";
   readonly detail: string;
 }
 
-// How long after its own step deadline the supervisor may be silent: the ladder's rungs, a respawn under load.
+/** The sandbox ended itself because its host was silent for `limits.idleMs`; nothing of a step was lost. Another can be opened. */
+export class SandboxExpired extends FailureError {
+  constructor(detail: string) {
+    super("sandbox", `The sandbox ended itself: ${detail}`, { code: "sandbox_lost" });
+  }
+}
+
+/** An end as this side knows it: with the code of the failure, or as expired. */
+interface Over extends InsideEnd {
+  readonly code: FailureCode;
+  readonly expired?: boolean;
+}
+
+// How long after its own step deadline the supervisor may take: the ladder's rungs, under load.
 const supervisorGraceMs = 15_000;
 const startLimitMs = 60_000;
-const preimportLimitMs = 120_000;
-const nothing: BoundedText = { head: "", tail: "", droppedBytes: 0 };
+// As START_LIMIT_S in runner/_inside/child.py, and room to say that it passed.
+const importLimitMs = 150_000;
+const tickMs = 500;
 
 /**
  * Speaks the session protocol with a started inside. Resolves once the supervisor said hello; the interpreter goes on importing.
+ * `silenceMs` is how long a supervisor may say nothing during a step; `queueMs` and `beganMs` (of `performance.now`) are when it began.
  * @throws {FailureError} "sandbox" when it does not come up; the inside is then already removed.
  */
 export async function supervise(
@@ -42,78 +58,113 @@ export async function supervise(
     readonly limits: SandboxLimits;
     readonly preimport: readonly string[];
     readonly signal: AbortSignal;
-    readonly onClosed: () => void;
+    readonly onClosed: (end: SandboxEnd) => void;
+    readonly queueMs?: number;
+    readonly beganMs?: number;
+    readonly silenceMs?: number;
   },
 ): Promise<Sandbox> {
+  const { silenceMs = supervisorGraceMs, queueMs = 0, beganMs = performance.now(), limits } = options;
   const session = randomBytes(16).toString("hex");
   let seq = 0;
-  let stepsRun = 0;
-  let over: InsideEnd | undefined;
-  let violation: unknown;
-  let waiting: { wants: "hello" | string; settle: (frame: SupervisorFrame | InsideEnd) => void } | undefined;
+  let codeSent = false;
+  let over: Over | undefined;
+  /** The first cause of the end: what comes after it, as a frame cut short by our own kill, is none. */
+  let end: SandboxEnd | undefined;
+  let waiting: Waiting | undefined;
   let closing: Promise<void> | undefined;
+  let readyMs = 0;
+
+  function finish(how: Over): void {
+    over ??= how;
+    end ??= how.cause === "agent" ? "killed" : how.code;
+  }
 
   const read = frameReader((frame) => {
     if (frame.session !== session || frame.seq !== ++seq)
       throw new Error("Expected the session's next frame, got another");
+    if (frame.type === "left") {
+      const expired = frame.why === "idle";
+      // What makes the supervisor give up once code ran may be that code's doing; as a failure it would be tried again for ever.
+      const cause = frame.why === "gave_up" ? "agent" : "infrastructure";
+      const code = frame.why === "failed" ? "open_failed" : "sandbox_lost";
+      finish({ cause, detail: frame.detail, code, expired });
+      return;
+    }
     const kind = frame.type === "hello" ? "hello" : frame.step;
     if (waiting?.wants !== kind) throw new Error(`Expected a frame for ${waiting?.wants ?? "nothing"}, got ${kind}`);
-    waiting.settle(frame);
+    if (frame.type === "beat") waiting.beat(frame.running);
+    else waiting.settle(frame);
   });
   inside.onData((chunk) => {
-    if (violation !== undefined) return;
+    if (end !== undefined) return;
     try {
       read(chunk);
     } catch (error) {
-      violation = error;
+      const detail = `broken protocol: ${String(error)}`;
+      finish({ cause: "infrastructure", detail, code: "protocol_violation" });
       inside.kill();
     }
   });
-  const ended = inside.ended.then((end) => {
-    over = violation === undefined ? end : { cause: "infrastructure", detail: `broken protocol: ${String(violation)}` };
-    waiting?.settle(over);
+  const ended = inside.ended.then((how) => {
+    finish({ ...how, code: "sandbox_lost" });
+    waiting?.settle(over as Over);
   });
 
   function close(): Promise<void> {
     closing ??= (async () => {
+      end ??= "closed";
       inside.kill();
       await ended;
       try {
         await inside.remove();
       } finally {
-        options.onClosed();
+        options.onClosed(end);
       }
     })();
     return closing;
   }
 
-  /** The frame that answers, the inside's end, or "late"; rejects with the signal's reason after starting the kill. */
-  function exchange(
-    wants: string,
-    limitMs: number,
-    signal: AbortSignal,
-    frame: unknown,
-  ): Promise<SupervisorFrame | InsideEnd | "late"> {
-    return new Promise((resolve, reject) => {
-      const finish = () => {
-        clearTimeout(timer);
+  /**
+   * The frame that answers, or the inside's end; "late" when it is silent for `silenceMs`, or when `limitMs` have passed since it began to
+   * run. Counted in ticks, in which this process was awake: a host that was stopped finds the answer in the pipe, not a deadline missed.
+   */
+  function exchange(wants: string, limitMs: number, signal: AbortSignal, frame: unknown) {
+    return new Promise<SupervisorFrame | Over | "late">((resolve, reject) => {
+      let silentMs = 0;
+      let startedMs = 0;
+      let ranMs = 0;
+      let running = wants === "hello";
+      const eachMs = Math.min(tickMs, silenceMs / 4);
+      const stop = () => {
+        clearInterval(ticks);
         signal.removeEventListener("abort", aborted);
         waiting = undefined;
       };
       const aborted = () => {
-        finish();
+        stop();
+        end ??= "closed";
         inside.kill();
         reject(signal.reason);
       };
-      const timer = setTimeout(() => {
-        finish();
+      const ticks = setInterval(() => {
+        silentMs += eachMs;
+        if (running) ranMs += eachMs;
+        else startedMs += eachMs;
+        const silent = wants !== "hello" && silentMs > silenceMs;
+        if (!silent && ranMs <= limitMs && startedMs <= importLimitMs) return;
+        stop();
         resolve("late");
-      }, limitMs);
+      }, eachMs);
       signal.addEventListener("abort", aborted, { once: true });
       waiting = {
         wants,
-        settle: (answer) => {
-          finish();
+        beat(runs) {
+          silentMs = 0;
+          running ||= runs;
+        },
+        settle(answer) {
+          stop();
           resolve(answer);
         },
       };
@@ -121,100 +172,76 @@ export async function supervise(
     });
   }
 
-  /** `killed` says to whoever reads it that this sandbox is over: its later steps are `killed` too. */
-  function gone(wallMs: number, detail: string): StepResult {
-    return {
-      end: "killed",
-      stdout: nothing,
-      stderr: nothing,
-      result: null,
-      exception: null,
-      pictures: [],
-      savedOutput: null,
-      wallMs,
-      cpuMs: 0,
-      peakMemoryBytes: null,
-      stateLost: true,
-      detail,
-    };
-  }
-
   try {
     options.signal.throwIfAborted();
     if (over) throw broke(over);
-    const hello = await exchange("hello", startLimitMs, options.signal, {
-      v: protocolVersion,
-      type: "open",
-      session,
-      preimport: options.preimport,
-    });
-    if (hello === "late") throw new FailureError("sandbox", `The sandbox did not start within ${startLimitMs} ms`);
-    if ("cause" in hello) throw broke(hello);
+    const opening = { v: protocolVersion, type: "open", session, preimport: options.preimport, idleMs: limits.idleMs };
+    const hello = await exchange("hello", startLimitMs, options.signal, opening);
+    if (hello === "late" || "cause" in hello) {
+      const why = hello === "late" ? `it did not start within ${startLimitMs} ms` : hello.detail;
+      end = end === "protocol_violation" ? end : "open_failed";
+      throw new FailureError("sandbox", `The sandbox broke: ${why}`, { code: end });
+    }
   } catch (error) {
     await close();
     throw error;
   }
+  const openMs = performance.now() - beganMs;
 
   return {
+    times: () => ({ queueMs, openMs, readyMs }),
     async run(code, { signal }) {
       signal.throwIfAborted();
-      if (closing) throw new FailureError("sandbox", "Expected an open sandbox, got one that is closed");
-      if (waiting) throw new FailureError("sandbox", "Expected one step at a time, got a second while one runs");
-      if (over) {
-        if (stepsRun === 0 || over.cause === "infrastructure") throw broke(over);
-        return gone(0, over.detail);
-      }
+      if (closing) throw misused("Expected an open sandbox, got one that is closed");
+      if (waiting) throw misused("Expected one step at a time, got a second while one runs");
+      if (over) return await gaveNoAnswer(over, 0);
       const size = Buffer.byteLength(code, "utf8");
       if (size > maxFrameBytes / 8) return tooLong(size);
       const step = randomBytes(16).toString("hex");
-      const started = performance.now();
-      const { stepTimeoutMs, outputBytes } = options.limits;
-      const limitMs = stepTimeoutMs + supervisorGraceMs + (stepsRun === 0 ? preimportLimitMs : 0);
-      const answer = await exchange(step, limitMs, signal, {
-        v: protocolVersion,
-        type: "run",
-        session,
-        step,
-        code,
-        timeoutMs: stepTimeoutMs,
-        outputBytes,
-      });
-      const wallMs = performance.now() - started;
-      stepsRun++;
+      const startedMs = performance.now();
+      const { stepTimeoutMs, outputBytes } = limits;
+      codeSent = true;
+      readyMs = 0;
+      const frame = { v: protocolVersion, type: "run", session, step, code, timeoutMs: stepTimeoutMs, outputBytes };
+      const answer = await exchange(step, stepTimeoutMs + supervisorGraceMs, signal, frame);
+      const wallMs = performance.now() - startedMs;
       if (answer === "late") {
+        const silent: Over = { cause: "agent", detail: "the sandbox stopped answering", code: "sandbox_lost" };
+        finish(silent);
         inside.kill();
-        return gone(wallMs, "the sandbox stopped answering and was ended");
+        return gone(wallMs, silent.detail);
       }
-      if ("cause" in answer) {
-        if (answer.cause === "infrastructure") throw broke(answer);
-        return gone(wallMs, answer.detail);
+      if ("cause" in answer) return await gaveNoAnswer(answer, wallMs);
+      if (answer.type !== "done") throw new Error(`Expected the end of a step, got a ${answer.type} frame`);
+      readyMs = answer.readyMs;
+      const result = resultOf(answer, limits);
+      if (result.end === "killed") {
+        finish({ cause: "agent", detail: result.detail ?? "", code: "sandbox_lost" });
+        inside.kill();
       }
-      if (answer.type !== "done") throw broke({ cause: "infrastructure", detail: `unexpected ${answer.type} frame` });
-      const { v: _v, session: _session, seq: _seq, type: _type, step: _step, detail, ...shown } = answer;
-      const result = { ...shown, pictures: [], savedOutput: null, peakMemoryBytes: null };
-      return detail === undefined ? result : { ...result, detail };
+      return result;
     },
     [Symbol.asyncDispose]: close,
   };
+
+  /** A sandbox that is over gives no further result but that it was `killed`, where the code did that. */
+  async function gaveNoAnswer(how: Over, wallMs: number) {
+    if (how.expired) throw new SandboxExpired(how.detail);
+    if (!codeSent || how.cause === "infrastructure") throw broke(how);
+    return gone(wallMs, how.detail);
+  }
 }
 
-function broke(end: InsideEnd): FailureError {
-  return new FailureError("sandbox", `The sandbox broke: ${end.detail}`);
+interface Waiting {
+  readonly wants: "hello" | string;
+  beat(running: boolean): void;
+  settle(what: SupervisorFrame | Over): void;
 }
 
-function tooLong(bytes: number): StepResult {
-  const value = `code of ${bytes} bytes is longer than a step may be`;
-  return {
-    end: "error",
-    stdout: nothing,
-    stderr: nothing,
-    result: null,
-    exception: { name: "ValueError", value, traceback: { ...nothing, head: `ValueError: ${value}\n` } },
-    pictures: [],
-    savedOutput: null,
-    wallMs: 0,
-    cpuMs: 0,
-    peakMemoryBytes: null,
-    stateLost: false,
-  };
+function broke({ detail, code }: Over): FailureError {
+  return new FailureError("sandbox", `The sandbox broke: ${detail}`, { code });
+}
+
+function misused(what: string): FailureError {
+  return new FailureError("sandbox", what, { code: "sandbox_lost" });
 }

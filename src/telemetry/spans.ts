@@ -10,7 +10,7 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { ChatRequest, Completion, Model } from "../contracts.ts";
-import { FailureError, RejectionError } from "../domain/errors.ts";
+import { FailureError, RejectionError, whatBroke } from "../domain/errors.ts";
 import type { StepResult } from "../domain/trajectory.ts";
 import { partsOf, samplingOf, serverOf } from "./genai.ts";
 import { chatMetrics } from "./metrics.ts";
@@ -255,5 +255,5 @@ export function createSpans(options: {
 }
 
 function errorTypeOf(error: Error): string {
-  return error instanceof FailureError ? error.kind : error.name;
+  return error instanceof FailureError ? whatBroke(error) : error.name;
 }

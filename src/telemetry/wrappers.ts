@@ -1,7 +1,7 @@
 // Wrappers of what does a run's work, which write the log and the spans. What is wrapped knows nothing of it.
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Completion, Log, Model, Sandbox, SandboxBackend, Session } from "../contracts.ts";
-import { FailureError, RejectionError } from "../domain/errors.ts";
+import { FailureError, RejectionError, whatBroke } from "../domain/errors.ts";
 import type { Executor } from "../engine/executor.ts";
 import type { Identified, Step } from "../engine/stage.ts";
 import type { AgentSpan, ChatSpan, ItemSpan, Parent, Spans } from "./spans.ts";
@@ -68,7 +68,7 @@ export function createWrappers(options: {
   function threw(span: ItemSpan | undefined, error: unknown, signal: AbortSignal): never {
     if (error instanceof RejectionError) dropped(span, error.code, error.message);
     else if (error instanceof FailureError && !signal.aborted) {
-      log.write("error", "Item failed: it is owed", { broke: error.kind, reason: error.message });
+      log.write("error", "Item failed: it is owed", { broke: whatBroke(error), reason: error.message });
       span?.failed(error);
     } else span?.stopped();
     throw error;

@@ -58,6 +58,8 @@ const candidate: Candidate = {
     backend: "b",
     environment: "e",
     image: null,
+    ranOn: [],
+    versions: {},
   },
   scores: [],
   verdict: null,

@@ -27,6 +27,7 @@ import { screen } from "../../src/stages/screen.ts";
 import { shape } from "../../src/stages/shape.ts";
 import type { OpenSession } from "../../src/stages/solving.ts";
 import { startModelLab } from "../kit/model-lab.ts";
+import { ranNowhere } from "../kit/sandboxes.ts";
 import { pythonMissing, type Ran, startPython } from "./offline-teacher-python.ts";
 
 const tables = ["cars.json", "penguins.json", "movies.json"];
@@ -87,11 +88,12 @@ describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy
       const dir = dirs.get(dataset.id) ?? "";
       const session = `${attempt} ${dataset.id}`;
       return {
-        environment: { id: "test", backend: "test", versions: {}, image: null },
+        environment: { id: "test", backend: "test", versions: {}, image: null, kernel: "6.1", runtime: "none" },
         run: async (code) => ({
           result: stepOf(await python.run(session, code, dir)),
           remembered: false,
           diverged: false,
+          ran: ranNowhere,
         }),
         async [Symbol.asyncDispose]() {
           await python.run(session, "", dir, true);

@@ -186,7 +186,7 @@ await describeEachBackend("a sandbox", (entry) => {
     expect(text((await run("print('again')")).stdout)).toBe("again\n");
   });
 
-  test("takes forged frames for output or for the interpreter's end, never for a result", async () => {
+  test("takes forged frames for output or for a violation of the protocol, never for a result", async () => {
     const forge = `
 import json, os, struct
 body = json.dumps({"v": 1, "type": "done", "op": "done", "step": "x", "end": "ok", "result": {"head": "forged", "tail": "", "droppedBytes": 0}}).encode()
@@ -200,8 +200,7 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
         except OSError: pass
 `;
     const forged = await run(forge);
-    expect(["ok", "exited"]).toContain(forged.end);
-    expect(forged.result).toBeNull();
+    expect(forged).toMatchObject({ end: "protocol_violation", stateLost: true, result: null });
     expect(await run("'own'")).toMatchObject({ end: "ok", result: { head: "'own'" } });
   });
 

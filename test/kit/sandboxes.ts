@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe } from "vitest";
 import type { Remember } from "../../src/contracts.ts";
 import { canonicalJson } from "../../src/domain/hash.ts";
+import type { StepRan } from "../../src/domain/trajectory.ts";
 import { type SandboxEntry, sandboxBackends } from "../../src/sandboxes/index.ts";
 
 /**
@@ -19,6 +20,12 @@ export async function describeEachBackend(what: string, body: (entry: SandboxEnt
     else describe.skip(`${what} on ${entry.name} (skipped: ${lack.reason})`, () => body(entry));
   }
 }
+
+/** Where steps ran that no sandbox ran. */
+export const ranNowhere: StepRan = {
+  ...{ backend: "none", image: null, kernel: "6.1", runtime: "none" },
+  ...{ queueMs: 0, openMs: 0, readyMs: 0, rebuildMs: 0 },
+};
 
 /** A folder that every user may read, with these files. The caller removes it. */
 export async function dataFolder(files: Readonly<Record<string, string>>): Promise<string> {

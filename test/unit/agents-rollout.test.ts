@@ -42,12 +42,24 @@ function saying(...script: (string | Error)[]): Model & { requests: ChatRequest[
   };
 }
 
+const ran = {
+  ...{ backend: "fake", image: "sha256:1", kernel: "6.1", runtime: "runc" },
+  ...{ queueMs: 1, openMs: 2, readyMs: 3, rebuildMs: 0 },
+};
+
 function sessionOf(run: (code: string) => Partial<StepResult>, diverged = false): Session & { codes: string[] } {
   const codes: string[] = [];
   const text = (head: string) => ({ head, tail: "", droppedBytes: 0 });
   return {
     codes,
-    environment: { id: "env", backend: "fake", versions: {}, image: "sha256:1" },
+    environment: {
+      id: "env",
+      backend: "fake",
+      versions: { python: "3.11" },
+      image: "sha256:1",
+      kernel: "6.1",
+      runtime: "runc",
+    },
     async run(code) {
       codes.push(code);
       const result: StepResult = {
@@ -64,7 +76,7 @@ function sessionOf(run: (code: string) => Partial<StepResult>, diverged = false)
         stateLost: false,
         ...run(code),
       };
-      return { result, remembered: false, diverged };
+      return { result, remembered: false, diverged, ran };
     },
     async [Symbol.asyncDispose]() {},
   };
@@ -98,6 +110,8 @@ describe("a rollout", () => {
       environment: "env",
       image: "sha256:1",
       backend: "fake",
+      ranOn: [{ backend: "fake", image: "sha256:1", kernel: "6.1", runtime: "runc" }],
+      versions: { python: "3.11" },
     });
     expect(done.messages.map(({ role }) => role)).toEqual(["system", "user", "assistant", "user", "assistant"]);
     expect(done.messages[3]?.content).toBe("<information>\nout of a\n</information>");

@@ -68,6 +68,7 @@ function candidate(id: string, index: number, submission: string | null): Candid
     observation: null,
     finishReason: "stop" as const,
     completionKey: "k",
+    ran: null,
     diverged: false,
     transforms: [],
   };
@@ -102,6 +103,8 @@ function candidate(id: string, index: number, submission: string | null): Candid
       backend: "bubblewrap",
       environment: "ee",
       image: null,
+      ranOn: [],
+      versions: {},
     },
     scores: [{ metric: "answer_match", value: submission === "79.84" ? 1 : 0, reason: "compared as numbers" }],
     verdict: {

@@ -42,6 +42,7 @@ function trajectoryOf({ messages, answer }: Solved): Trajectory {
         observation,
         finishReason: "stop",
         completionKey: "k",
+        ran: null,
         diverged: false,
         transforms: [],
       },
@@ -55,7 +56,7 @@ function trajectoryOf({ messages, answer }: Solved): Trajectory {
     estimated: false,
     costUsd: null,
   };
-  const where = { scaffold: "react", model: "m", backend: "b", environment: "e", image: null };
+  const where = { scaffold: "react", model: "m", backend: "b", environment: "e", image: null, ranOn: [], versions: {} };
   return { id: "t", messages, turns, exit: "submitted", submission: answer, usage, ...where };
 }
 

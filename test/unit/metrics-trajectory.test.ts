@@ -31,6 +31,7 @@ function trajectoryOf(steps: readonly Spoken[], submission: string | null, promp
       observation: shown,
       finishReason: "stop",
       completionKey: "k",
+      ran: null,
       diverged: false,
       transforms: [],
     };
@@ -57,6 +58,8 @@ function trajectoryOf(steps: readonly Spoken[], submission: string | null, promp
     backend: "b",
     environment: "e",
     image: null,
+    ranOn: [],
+    versions: {},
   };
 }
 

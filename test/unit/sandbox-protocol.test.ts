@@ -8,11 +8,19 @@ import { encodeFrame, frameReader, type SupervisorFrame } from "../../src/sandbo
 import { type Inside, type InsideEnd, supervise } from "../../src/sandboxes/supervised.ts";
 
 const signal = new AbortController().signal;
-const limits = { memoryMb: 256, cpus: 1, pids: 64, stepTimeoutMs: 1000, scratchMb: 32, outputBytes: 1000 };
+const limits = {
+  idleMs: 60_000,
+  memoryMb: 256,
+  cpus: 1,
+  pids: 64,
+  stepTimeoutMs: 1000,
+  scratchMb: 32,
+  outputBytes: 1000,
+};
 const nothing = { head: "", tail: "", droppedBytes: 0 };
 
 describe("frames", () => {
-  const hello = { v: 1, type: "hello", session: "s", seq: 1 };
+  const hello = { v: 2, type: "hello", session: "s", seq: 1 };
 
   test("are read whatever the chunks they come in", () => {
     const bytes = Buffer.concat([encodeFrame(hello), encodeFrame({ ...hello, session: "é", seq: 2 })]);
@@ -27,7 +35,7 @@ describe("frames", () => {
   test("of more than the largest length, of another version or with unknown parts are refused", () => {
     const read = () => frameReader(() => {});
     expect(() => read()(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow("at most");
-    expect(() => read()(encodeFrame({ ...hello, v: 2 }))).toThrow();
+    expect(() => read()(encodeFrame({ ...hello, v: 1 }))).toThrow();
     expect(() => read()(encodeFrame({ ...hello, more: 1 }))).toThrow();
     expect(() => read()(Buffer.from([0, 0, 0, 1, 65]))).toThrow();
   });
@@ -97,12 +105,12 @@ function scripted() {
     },
   };
   function answer(frame: object) {
-    setImmediate(() => say(encodeFrame({ v: 1, session: frames[0]?.session, seq: ++seq, ...frame })));
+    setImmediate(() => say(encodeFrame({ v: 2, session: frames[0]?.session, seq: ++seq, ...frame })));
   }
   const done = (step: unknown, result: object = {}) =>
     answer({
       ...{ type: "done", step, end: "ok", stdout: nothing, stderr: nothing, result: null, exception: null },
-      ...{ wallMs: 1, cpuMs: 1, stateLost: false },
+      ...{ wallMs: 1, cpuMs: 1, readyMs: 1, peakMemoryBytes: null, stateLost: false },
       ...result,
     });
   return { inside, frames, answer, done, end, say: (chunk: Buffer) => say(chunk) };

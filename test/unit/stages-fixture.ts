@@ -3,6 +3,7 @@ import type { Session } from "../../src/contracts.ts";
 import type { Query, Task } from "../../src/domain/task.ts";
 import type { Action, Candidate, StepResult, Turn, Verdict } from "../../src/domain/trajectory.ts";
 import type { Identified, Step } from "../../src/engine/stage.ts";
+import { ranNowhere } from "../kit/sandboxes.ts";
 
 export const signal: AbortSignal = new AbortController().signal;
 
@@ -94,6 +95,7 @@ export function candidate(done: readonly Done[], changes: Partial<Candidate> = {
       observation,
       finishReason: "stop",
       completionKey: "k",
+      ran: null,
       diverged: false,
       transforms: [],
     });
@@ -124,6 +126,8 @@ export function candidate(done: readonly Done[], changes: Partial<Candidate> = {
       backend: "none",
       environment: "env",
       image: null,
+      ranOn: [],
+      versions: {},
     },
     scores: [],
     verdict: null,
@@ -143,10 +147,10 @@ export function sessions(result: Partial<StepResult> = {}) {
   const openSession = ({ attempt }: { attempt: string }): Session => {
     attempts.push(attempt);
     return {
-      environment: { id: "env", backend: "none", versions: {}, image: null },
+      environment: { id: "env", backend: "none", versions: {}, image: null, kernel: "6.1", runtime: "none" },
       async run(code) {
         codes.push(code);
-        return { result: stepResult(result), remembered: false, diverged: false };
+        return { result: stepResult(result), remembered: false, diverged: false, ran: ranNowhere };
       },
       async [Symbol.asyncDispose]() {},
     };
