@@ -1,7 +1,7 @@
-"""What the agent's processes may not ask of the kernel about the supervisor, who has the same user.
+"""What the agent's processes may not ask of the kernel about the supervisor, who is process 1 and has the same user.
 
-prlimit(2) looks at nothing but the user, so the code could set process 1 a CPU limit and have it killed, or take its descriptors; the
-sched_* calls could take its turn on the processor away. Signals need no rule: none from inside reaches process 1.
+prlimit(2) looks at nothing but the user: the code could set process 1 a CPU limit and have the kernel end it. The sched_* calls could
+take its turn on the processor away. Linux lets no signal from inside reach process 1; gVisor does, so those do nothing here.
 """
 
 import ctypes
@@ -9,30 +9,43 @@ import platform
 import struct
 
 PR_SET_SECCOMP, FILTER_MODE, SET_FILTER, SPEC_ALLOW = 22, 2, 1, 4
-ALLOW, REFUSE = 0x7FFF0000, 0x00050001  # SECCOMP_RET_ERRNO with EPERM
+ALLOW, DO_NOTHING, REFUSE = 0x7FFF0000, 0x00050000, 0x00050001  # the last two: SECCOMP_RET_ERRNO with 0, with EPERM
 LOAD, EQUAL, ABOVE, RETURN = 0x20, 0x15, 0x35, 0x06
-NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16
-# prlimit64, sched_setscheduler, sched_setparam, sched_setattr; then seccomp itself.
+NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT = 0, 4, 16
+# By machine: the kernel's name of it, the number of seccomp(2), and of each call its number, the argument that names a process, the answer.
 CALLS = {
-    "x86_64": (0xC000003E, (302, 144, 142, 314), 317),
-    "aarch64": (0xC00000B7, (261, 119, 118, 274), 277),
+    "x86_64": (
+        0xC000003E,
+        317,
+        [(number, 0, REFUSE) for number in (302, 144, 142, 314, 434)]  # prlimit64, sched_set{scheduler,param,attr}, pidfd_open
+        + [(109, 1, REFUSE)]  # setpgid: signals to its group would be signals to it
+        + [(number, 0, DO_NOTHING) for number in (62, 200, 234, 129, 297)],  # kill, tkill, tgkill, rt_[tg]sigqueueinfo
+    ),
+    "aarch64": (
+        0xC00000B7,
+        277,
+        [(number, 0, REFUSE) for number in (261, 119, 118, 274, 434)]
+        + [(154, 1, REFUSE)]
+        + [(number, 0, DO_NOTHING) for number in (129, 130, 131, 138, 240)],
+    ),
 }
 
 
-def program(architecture, numbers):
-    """The filter's steps: another architecture's calls, and these calls about process 1, are refused."""
-    load = 4 + len(numbers)
-    refuse, allow = load + 2, load + 3
-    steps = [(LOAD, None, None, ARCHITECTURE_AT), (EQUAL, 2, refuse, architecture), (LOAD, None, None, NUMBER_AT)]
-    steps.append((ABOVE, refuse, 4, 0x40000000))  # x32's numbers on x86_64
-    for at, number in enumerate(numbers, 4):
-        steps.append((EQUAL, load, allow if at == load - 1 else at + 1, number))
-    steps += [(LOAD, None, None, FIRST_ARGUMENT_AT), (EQUAL, refuse, allow, 1)]
-    steps += [(RETURN, None, None, REFUSE), (RETURN, None, None, ALLOW)]
-    return b"".join(
-        struct.pack("=HBBI", code, 0 if yes is None else yes - at - 1, 0 if no is None else no - at - 1, value)
-        for at, (code, yes, no, value) in enumerate(steps)
-    )
+def program(architecture, calls):
+    """The filter's steps: another architecture's calls are refused, and these calls about process 1 answered as they say."""
+    steps = [
+        (LOAD, 0, 0, ARCHITECTURE_AT),
+        (EQUAL, 1, 0, architecture),
+        (RETURN, 0, 0, REFUSE),
+        (LOAD, 0, 0, NUMBER_AT),
+        (ABOVE, 0, 1, 0x40000000),  # x32's numbers on x86_64
+        (RETURN, 0, 0, REFUSE),
+    ]
+    for number, argument, answer in calls:
+        steps += [(EQUAL, 0, 4, number), (LOAD, 0, 0, ARGUMENTS_AT + 8 * argument)]  # its low half, where the bytes are little-endian
+        steps += [(EQUAL, 0, 1, 1), (RETURN, 0, 0, answer), (RETURN, 0, 0, ALLOW)]
+    steps.append((RETURN, 0, 0, ALLOW))
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
 class Program(ctypes.Structure):
@@ -43,8 +56,8 @@ def guard_supervisor():
     """Installs the filter in this process and all it will start. Raises OSError where the kernel takes none."""
     if platform.machine() not in CALLS:
         return  # unproven there: docs/sandbox.md
-    architecture, numbers, seccomp = CALLS[platform.machine()]
-    steps = program(architecture, numbers)
+    architecture, seccomp, calls = CALLS[platform.machine()]
+    steps = program(architecture, calls)
     filled = Program(len(steps) // 8, steps)
     libc = ctypes.CDLL(None, use_errno=True)
     # Without SPEC_ALLOW some kernels slow down all code of a filtered process; gVisor knows no such flag.

@@ -23,45 +23,48 @@ function showException(step: StepResult): string {
   return traceback.includes(`${step.exception.name}`) ? traceback : `${traceback}\n${clip(last, tracebackChars)}`;
 }
 
-const lost =
-  "The interpreter was started again: variables, imports and functions are gone, files in /scratch may remain.";
+const lost = "Python was started again: all variables, imports and functions are lost, files in /scratch remain.";
 const kept = "Variables from before are still there.";
 
 const endings: Record<StepEnd, (step: StepResult) => string> = {
   ok: (step) => (step.stateLost ? `[${lost}]` : ""),
   error: (step) => (step.stateLost ? `[${lost}]` : ""),
   timeout: (step) =>
-    ending(
-      step,
-      `The step was stopped after ${seconds(step.wallMs)}: it took longer than a step may take. Do less in one step.`,
-    ),
+    ending(step, `Time limit${of(step)} exceeded; the step was stopped.`, "Do less in one step, or on fewer rows."),
   oom: (step) =>
+    ending(step, `Memory limit${of(step)} exceeded${because(step)}.`, "Read fewer columns or rows, or work in parts."),
+  output_limit: (step) =>
+    ending(step, `Output limit${of(step)} exceeded; the step was stopped.`, "Print a summary instead."),
+  exited: (step) =>
     ending(
       step,
-      "The step was stopped: it needed more memory than there is. Read fewer columns or rows, or work in parts.",
+      `The Python process ended in this step${because(step)}.`,
+      "Do not leave the interpreter from your code.",
     ),
-  output_limit: (step) => ending(step, "The step was stopped: it printed far too much. Print a summary instead."),
-  exited: (step) => ending(step, "The Python process ended in this step. Do not leave the interpreter from your code."),
   protocol_violation: (step) =>
     ending(
       step,
-      "The Python process was ended: the code wrote to a channel that is not its own. Use print() or files in /scratch.",
+      "The code wrote to a channel that belongs to Python itself, so it was ended.",
+      "Use print() or files in /scratch.",
     ),
-  killed: (step) => ending(step, "The code ended its own sandbox. No further step can be run."),
+  killed: (step) => `[The code ended its own sandbox${because(step)}. No further step can be run.]`,
 };
 
 function showEnd(step: StepResult): string {
   return endings[step.end](step);
 }
 
-function ending(step: StepResult, what: string): string {
-  const state = step.end === "killed" ? "" : ` ${step.stateLost ? lost : kept}`;
-  return `[${what}${state}]`;
+/** What happened, what is left of the state, and what to do next time. */
+function ending(step: StepResult, what: string, advice: string): string {
+  return `[${what} ${step.stateLost ? lost : kept} ${advice}]`;
 }
 
-function seconds(ms: number): string {
-  const value = ms / 1000;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
+function of({ limit }: StepResult): string {
+  return limit === undefined ? "" : ` (${limit})`;
+}
+
+function because({ detail }: StepResult): string {
+  return detail === undefined ? "" : `: ${clean(detail)}`;
 }
 
 function show(text: BoundedText): string {

@@ -1,4 +1,4 @@
-import type { StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
+import type { StepRan, StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
 import { becameOf, kindOf } from "./funnel.ts";
 import type { Descendant, ItemEvent, Lineage } from "./lineage.ts";
 import type { Portrait } from "./portrait.ts";
@@ -195,6 +195,7 @@ function transcriptPart(trajectory: Trajectory, limit: Limit): string {
   const lines = [
     `Transcript: ${plural(turns.length, "turn")}, exit ${trajectory.exit}; model ${trajectory.model}, scaffold ${trajectory.scaffold}, sandbox ${trajectory.backend}` +
       `; ${count(usage.inputTokens)} tokens in, ${count(usage.outputTokens)} out`,
+    ...machineLines(trajectory),
   ];
   for (const [index, turn] of turns.entries()) {
     const marks = turn.diverged ? " (output differed when it was run again)" : "";
@@ -203,7 +204,7 @@ function transcriptPart(trajectory: Trajectory, limit: Limit): string {
     if (turn.action.kind === "code") lines.push(indent(bounded(turn.action.code, limit(600)), "    > "));
     if (turn.action.kind === "answer") lines.push(indent(bounded(turn.action.answer, limit(500)), "    = "));
     if (turn.action.kind === "invalid") lines.push(indent(bounded(turn.action.why, limit(300)), "    ! "));
-    if (turn.step) lines.push(`    ${stepLine(turn.step)}`);
+    if (turn.step) lines.push(`    ${stepLine(turn.step)}`, ...costLines(turn.step, turn.ran));
     if (turn.observation !== null) lines.push(indent(bounded(turn.observation.trimEnd(), limit(600)), "    < "));
   }
   return lines.join("\n");
@@ -213,6 +214,35 @@ function stepLine(step: StepResult): string {
   const lost = step.stateLost ? ", variables lost" : "";
   const exception = step.exception === null ? "" : ` ${harmless(step.exception.name)}`;
   return `[${step.end}${exception}, ${Math.round(step.wallMs)} ms${lost}]`;
+}
+
+/** What the steps really ran on, and what they found there. */
+function machineLines({ ranOn, versions }: Trajectory): string[] {
+  const machines = ranOn.map(
+    ({ backend, image, kernel, runtime }) =>
+      `  ran on ${harmless(backend)} (${harmless(runtime)}), kernel ${harmless(kernel)}${image === null ? "" : `, image ${harmless(image)}`}`,
+  );
+  const packages = Object.entries(versions).map(([name, version]) => `${harmless(name)} ${harmless(version)}`);
+  return packages.length === 0 ? machines : [...machines, `  with ${packages.join(", ")}`];
+}
+
+/** Where a step's time went beside its own, and what memory it took; nothing where nothing is known of either. */
+function costLines({ cpuMs, peakMemoryBytes }: StepResult, ran: StepRan | null): string[] {
+  if (ran === null) return [];
+  const waits: [string, number][] = [
+    ["for a place", ran.queueMs],
+    ["opening", ran.openMs],
+    ["imports", ran.readyMs],
+    ["earlier code", ran.rebuildMs],
+  ];
+  const waited = waits.filter(([, ms]) => ms >= 1).map(([what, ms]) => `${what} ${Math.round(ms)} ms`);
+  const peak = peakMemoryBytes === null ? [] : [`peak ${count(Math.round(peakMemoryBytes / 2 ** 20))} MB`];
+  const parts = [
+    `cpu ${Math.round(cpuMs)} ms`,
+    ...peak,
+    ...(waited.length > 0 ? [`before it: ${waited.join(", ")}`] : []),
+  ];
+  return [`    (${parts.join("; ")})`];
 }
 
 function exportedPart(line: ExportedLine, limit: Limit): string {

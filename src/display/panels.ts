@@ -141,8 +141,17 @@ export function sandboxLine({ snapshot, signs, width }: Scene): Line[] {
   const { open, limit, waiting } = snapshot.sandboxes;
   const cells = limit <= 24 ? bar([{ amount: open, sign: signs.done, style: "cyan" }], limit, limit) : [];
   const rest = limit <= 24 ? [span(signs.todo.repeat(Math.max(0, limit - open)), "dim"), span("  ")] : [];
-  const words = `${count(open)} of ${count(limit)} open${waiting > 0 ? `${signs.between}${count(waiting)} waiting` : ""}`;
+  const words = [`${count(open)} of ${count(limit)} open`, ...(waiting > 0 ? [`${count(waiting)} waiting`] : [])]
+    .concat(unusualEnds(snapshot.sandboxes))
+    .join(signs.between);
   return [labelled("sandboxes", [...cells, ...rest, span(words)], { signs, width })];
+}
+
+/** How many sandboxes did not end because the run was done with them, and how. */
+function unusualEnds({ ends }: NonNullable<RunSnapshot["sandboxes"]>): string[] {
+  if (ends === undefined) return [];
+  const failed = Object.entries(ends.failed).map(([code, times]) => `${count(times)} ${code}`);
+  return [...(ends.killed > 0 ? [`${count(ends.killed)} killed by code`] : []), ...failed];
 }
 
 /** The commonest reasons for rejection, as many as fit in one line. */

@@ -59,7 +59,17 @@ export const runSnapshot = z.strictObject({
   endpoints: z.array(endpointSnapshot),
   /** US dollars spent and allowed; null where no budget is set. */
   budget: z.strictObject({ spentUsd: z.number(), limitUsd: z.number() }).nullable(),
-  sandboxes: z.strictObject({ open: count, limit: count, waiting: count }).nullable(),
+  sandboxes: z
+    .strictObject({
+      open: count,
+      limit: count,
+      waiting: count,
+      /** How those opened so far ended: by the run, by the code in them, by broken infrastructure (by code). */
+      ends: z
+        .strictObject({ opened: count, closed: count, killed: count, failed: z.record(z.string(), count) })
+        .optional(),
+    })
+    .nullable(),
   /** Items worked on longest, longest first. */
   slowest: z.array(z.strictObject({ stage: z.string(), id: z.string(), seconds: z.number().nonnegative() })),
   /** The last failures, newest first. */

@@ -24,6 +24,7 @@ import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
+import { endsInWords } from "../sandboxes/ends.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
@@ -171,7 +172,8 @@ async function openAndRun(
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
     });
     const { examples, requests, tokens, wallSeconds } = summary;
-    watch.end(status, { examples, requests, tokens, costUsd, wallSeconds });
+    const sandboxes = endsInWords(opened.backend.ends());
+    watch.end(status, { examples, requests, tokens, costUsd, wallSeconds, sandboxes });
     await writeJson(folder.summaryPath, summary);
     await live.finish(status);
     live.summary(summary, { path: folder.path, exitCode: exitCodes[status] });

@@ -23,7 +23,7 @@ export interface SnapshotSources {
   readonly meter: Meter;
   readonly admissions: Pick<Admissions, "endpoints">;
   readonly models: readonly Pick<Model, "name" | "identity">[];
-  readonly backend: Pick<SandboxBackend, "occupancy">;
+  readonly backend: Pick<SandboxBackend, "occupancy" | "ends">;
   /** Examples asked for; null where a run has no such number. */
   readonly target: number | null;
   readonly isDraining: () => boolean;
@@ -86,7 +86,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
         }),
       ),
       budget: null, // there are no budgets yet
-      sandboxes: sources.backend.occupancy(),
+      sandboxes: { ...sources.backend.occupancy(), ends: endsOf(sources.backend) },
       slowest: account
         .slowest(itemsKept)
         .map(({ stage, id, sinceMs }) => ({ stage, id, seconds: seconds(atMs - sinceMs) })),
@@ -100,6 +100,11 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
       secondsLeft: ended === undefined ? secondsLeft(stages, (index) => pace.perMinute(index, recentMs)) : null,
     };
   };
+}
+
+function endsOf(backend: Pick<SandboxBackend, "ends">) {
+  const { failed, ...counts } = backend.ends();
+  return { ...counts, failed: { ...failed } as Record<string, number> };
 }
 
 function stateOf(sources: SnapshotSources, stages: readonly StageSnapshot[]): RunState {

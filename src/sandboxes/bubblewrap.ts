@@ -1,6 +1,7 @@
 // Sandboxes as bubblewrap processes: an allow-listed read-only root, no capabilities, no network, limits by cgroup.
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
@@ -94,7 +95,7 @@ async function findFence(): Promise<Fence> {
     const cgroup = makeCgroup(roots, uid, `${owner}-${++sandboxCount}`, limits);
     return {
       enter: joinCgroup(cgroup),
-      bwrap: [bwrapPath, "--ro-bind", cgroup.oomFile, cgroup.oomFileInside],
+      bwrap: [bwrapPath, "--ro-bind", cgroup.oomFile, cgroup.oomFileInside, ...besideIt(cgroup)],
       ranOutOfMemory: () => oomKills(cgroup) > 0,
       remove: () => cgroup.remove(),
     };
@@ -102,6 +103,12 @@ async function findFence(): Promise<Fence> {
 }
 
 let sandboxCount = 0;
+
+/** What memory is held, for the peak of a step: a file beside the counter of kills. */
+function besideIt({ oomFile, oomFileInside }: Cgroup): string[] {
+  const [from, to] = [oomFile, oomFileInside].map((path) => join(dirname(path), "memory.stat"));
+  return ["--ro-bind", from as string, to as string];
+}
 
 /** A command line that enters the cgroup and then becomes what follows it. */
 function joinCgroup(cgroup: Cgroup): string[] {
@@ -118,7 +125,7 @@ const scopeFence: Fence = (limits) => {
     `CPUQuota=${Math.round(limits.cpus * 100)}%`,
   ];
   const script =
-    'events="/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.events"; b=$1; shift; exec "$b" --ro-bind "$events" /sys/fs/cgroup/memory.events "$@"';
+    'events="/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.events"; b=$1; shift; exec "$b" --ro-bind "$events" /sys/fs/cgroup/memory.events --ro-bind "${events%events}stat" /sys/fs/cgroup/memory.stat "$@"';
   return {
     enter: [
       "systemd-run",

@@ -52,7 +52,7 @@ export function snapshot(changes: Partial<RunSnapshot> = {}): RunSnapshot {
       },
     ],
     budget: null,
-    sandboxes: { open: 3, limit: 4, waiting: 2 },
+    sandboxes: { open: 3, limit: 4, waiting: 2, ends: { opened: 40, closed: 37, killed: 0, failed: {} } },
     slowest: [
       { stage: "rollouts", id: "attempt_3f9c21aa", seconds: 192 },
       { stage: "judge", id: "candidate_77aa01bb", seconds: 9.4 },

@@ -58,16 +58,26 @@ describe("the agent is shown a step", () => {
   });
 
   test.each([
-    ["timeout", /took longer/],
-    ["oom", /memory/],
-    ["output_limit", /printed far too much/],
-    ["exited", /process ended/],
-  ] as const)("after %s it is told what happened and whether its variables survived", (end, what) => {
-    const kept = react.show(step({ end, wallMs: 60_000 }));
+    ["timeout", "60 s", /^\[Time limit \(60 s\) exceeded; the step was stopped\./],
+    ["oom", "1,024 MB", /^\[Memory limit \(1,024 MB\) exceeded\./],
+    ["output_limit", "64 MB", /^\[Output limit \(64 MB\) exceeded; the step was stopped\./],
+    ["exited", undefined, /process ended/],
+    ["protocol_violation", undefined, /channel that belongs to Python itself/],
+  ] as const)("after %s it is told what happened and whether its variables survived", (end, limit, what) => {
+    const about = { end, ...(limit !== undefined && { limit }) };
+    const kept = react.show(step(about));
     expect(kept).toMatch(what);
     expect(kept).toMatch(/Variables from before are still there/);
-    const lost = react.show(step({ end, stateLost: true }));
-    expect(lost).toMatch(/variables, imports and functions are gone/);
+    const lost = react.show(step({ ...about, stateLost: true }));
+    expect(lost).toMatch(/all variables, imports and functions are lost, files in \/scratch remain/);
+  });
+
+  test("what keeps Python from starting again, or ended the sandbox, is said", () => {
+    const detail = "files in /scratch, /tmp and /dev/shm hold 480 MB of the memory";
+    expect(react.show(step({ end: "oom", limit: "1,024 MB", detail, stateLost: true }))).toContain(detail);
+    expect(react.show(step({ end: "killed", detail, stateLost: true }))).toBe(
+      `[The code ended its own sandbox: ${detail}. No further step can be run.]`,
+    );
   });
 
   test("terminal colours go and a progress bar shows its last state", () => {

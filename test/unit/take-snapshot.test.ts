@@ -5,6 +5,8 @@ import { createAdmissions } from "../../src/models/admission.ts";
 import { createMeter } from "../../src/models/meter.ts";
 import { snapshotsOf } from "../../src/run/take-snapshot.ts";
 
+const ends = { opened: 9, closed: 6, killed: 1, failed: { sandbox_lost: 1 } };
+
 test("a snapshot puts together what account, meter, admissions and backend know, one endpoint once", () => {
   let nowMs = 1_000_000;
   const now = () => nowMs;
@@ -19,7 +21,7 @@ test("a snapshot puts together what account, meter, admissions and backend know,
   const take = snapshotsOf({
     ...{ run: "r", recipe: "sft", startedMs: nowMs, account, meter, admissions, target: 5, now },
     models: [alias("one", 1), alias("two", 2)], // one program behind two ports
-    backend: { occupancy: () => ({ open: 1, limit: 3, waiting: 0 }) },
+    backend: { occupancy: () => ({ open: 1, limit: 3, waiting: 0 }), ends: () => ends },
     isDraining: () => draining,
   });
   expect(runSnapshot.parse(take())).toMatchObject({
@@ -49,7 +51,7 @@ test("a snapshot puts together what account, meter, admissions and backend know,
     target: 5,
     endpoints: [{ endpoint: "the program", model: "m", inFlight: 1, sent: 61, inputTokens: 600, costUsd: 30 }],
     slowest: [{ stage: "a", id: "last", seconds: 2.5 }],
-    sandboxes: { open: 1, limit: 3, waiting: 0 },
+    sandboxes: { open: 1, limit: 3, waiting: 0, ends },
     secondsLeft: null,
   });
   const [first] = snapshot.stages;
