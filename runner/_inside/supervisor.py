@@ -8,10 +8,12 @@ import time
 from .bounded import Bounded, as_bounded, bound
 from .child import START_LIMIT_S, Child
 from .frames import read_frame, write_frame
-from .interpreter import VALUE_BYTES
 from .memory import oom_kills
+from .pages import STEP_BYTES, Pages
+from .plots import as_pictures
+from .tracebacks import VALUE_BYTES
 
-PROTOCOL = 1
+PROTOCOL = 2
 OUTPUT_LIMIT_BYTES = 64 << 20  # a step that writes more is stopped
 INTERRUPT_GRACE_S = 2.0  # from SIGINT to SIGKILL
 PROBE_GRACE_S = 2.0
@@ -25,6 +27,7 @@ class Supervisor:
         self.preimport = []
         self.child = None
         self.seq = 0
+        self.pages = Pages()
 
     def say(self, frame):
         self.seq += 1
@@ -76,7 +79,7 @@ class Supervisor:
         self.await_ready()
         child = self.child
         kills_before, cpu_before = oom_kills(), child.cpu_seconds
-        streams = {child.out: Bounded(limit), child.err: Bounded(limit)}
+        streams = {child.out: Bounded(limit, STEP_BYTES), child.err: Bounded(limit, STEP_BYTES)}
         poll = select.poll()
         for fd in (child.control.fileno(), child.out, child.err):
             poll.register(fd, select.POLLIN)
@@ -84,7 +87,7 @@ class Supervisor:
         started = time.monotonic()
         next_rung = started + frame["timeoutMs"] / 1000
         rung, cause, done, probed, broken = 0, None, None, False, None
-        child.send({"op": "run", "step": step, "code": frame["code"], "outputBytes": limit})
+        child.send({"op": "run", "step": step, "number": frame["number"], "code": frame["code"], "outputBytes": limit})
         while True:
             events = poll.poll(max(0.0, min(DEATH_POLL_S, next_rung - time.monotonic())) * 1000)
             if self.host_has_gone(events):
@@ -138,6 +141,8 @@ class Supervisor:
             "stderr": streams[child.err].text(),
             "result": None,
             "exception": None,
+            "pictures": [],
+            "savedOutput": None,
             "wallMs": wall_ms,
             "cpuMs": 0.0,
             "stateLost": lost,
@@ -160,6 +165,8 @@ class Supervisor:
         if lost:
             child.close()
             self.child = Child(self.preimport)
+        whole = done.get("whole") if done is not None else None
+        result["savedOutput"] = self.pages.save_step(frame["number"], result, streams[child.out], streams[child.err], whole)
         self.say(result)
 
     def take(self, result, done, limit):
@@ -168,6 +175,7 @@ class Supervisor:
         if isinstance(done.get("cpuMs"), (int, float)) and 0 <= done["cpuMs"] < 1e12:
             result["cpuMs"] = float(done["cpuMs"])
         result["result"] = rebound(done.get("result"), limit)
+        result["pictures"] = as_pictures(done.get("pictures"))
         exception = done.get("exception")
         if isinstance(exception, dict):
             result["exception"] = {

@@ -31,6 +31,7 @@ export async function provenBackend(
     sandbox = await supervise(inside, {
       limits,
       preimport,
+      blobs: request.blobs,
       signal: request.signal,
       onClosed: () => {
         if (sandbox) open.delete(sandbox);

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { boundedText, stepEnds, stepResult } from "../domain/trajectory.ts";
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Largest frame either side accepts. */
 export const maxFrameBytes = 16 * 1024 * 1024;
@@ -21,6 +21,9 @@ export const supervisorFrame = z.discriminatedUnion("type", [
     stderr: boundedText,
     result: boundedText.nullable(),
     exception: stepResult.shape.exception,
+    /** PNGs in base64 as the code's own process gave them: not believed yet. */
+    pictures: z.array(z.string()),
+    savedOutput: z.string().nullable(),
     wallMs: z.number(),
     cpuMs: z.number(),
     stateLost: z.boolean(),

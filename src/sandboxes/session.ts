@@ -1,6 +1,6 @@
 // A session that replays what is remembered: code that ran once is not run again unless new code needs the state it built.
 import { z } from "zod";
-import type { Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
+import type { Blobs, Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
 import { canonicalJson, hashOf } from "../domain/hash.ts";
 import { type StepResult, stepResult } from "../domain/trajectory.ts";
 
@@ -18,6 +18,8 @@ export interface SessionOptions {
   /** Tells sessions over the same dataset apart; part of every step's identity. */
   readonly attempt: string;
   readonly label: string;
+  /** Where pictures that steps show are kept. */
+  readonly blobs?: Blobs | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -39,7 +41,12 @@ export function openSession(options: SessionOptions): Session {
   }
 
   async function enter(signal: AbortSignal): Promise<Sandbox> {
-    sandbox ??= await backend.open({ dataDir: dataset.dir, label: options.label, signal });
+    sandbox ??= await backend.open({
+      dataDir: dataset.dir,
+      label: options.label,
+      blobs: options.blobs,
+      signal,
+    });
     return sandbox;
   }
 
@@ -48,7 +55,7 @@ export function openSession(options: SessionOptions): Session {
     let diverged = false;
     for (let index = Math.max(stateFrom, executed); index < steps.length; index++) {
       const step = steps[index] as (typeof steps)[number];
-      const again = await (await enter(signal)).run(step.code, { signal });
+      const again = await (await enter(signal)).run(step.code, { signal, number: index + 1 });
       if (outcome(again) !== outcome(step.result)) diverged = true;
       if (again.end === "killed") await leave();
       executed = index + 1;
@@ -59,7 +66,7 @@ export function openSession(options: SessionOptions): Session {
   async function execute(code: string, signal: AbortSignal): Promise<z.infer<typeof storedStep>> {
     try {
       const diverged = await rebuild(signal);
-      const result = await (await enter(signal)).run(code, { signal });
+      const result = await (await enter(signal)).run(code, { signal, number: steps.length + 1 });
       executed = steps.length + 1;
       return { result, diverged };
     } catch (error) {

@@ -1,8 +1,9 @@
 // A Sandbox over any channel to runner/runner.py: deadlines, who broke what, and one teardown.
 import { randomBytes } from "node:crypto";
-import type { Sandbox, SandboxLimits } from "../contracts.ts";
+import type { Blobs, Sandbox, SandboxLimits } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
 import type { BoundedText, StepResult } from "../domain/trajectory.ts";
+import { keepPictures } from "./pictures.ts";
 import { encodeFrame, frameReader, maxFrameBytes, protocolVersion, type SupervisorFrame } from "./protocol.ts";
 
 /** What a started container or process is to us: a duplex of frames, an end, and a way to make it end. */
@@ -41,6 +42,8 @@ export async function supervise(
   options: {
     readonly limits: SandboxLimits;
     readonly preimport: readonly string[];
+    /** Where pictures are kept; without it they are let go. */
+    readonly blobs?: Blobs | undefined;
     readonly signal: AbortSignal;
     readonly onClosed: () => void;
   },
@@ -156,7 +159,7 @@ export async function supervise(
   }
 
   return {
-    async run(code, { signal }) {
+    async run(code, { signal, number = stepsRun + 1 }) {
       signal.throwIfAborted();
       if (closing) throw new FailureError("sandbox", "Expected an open sandbox, got one that is closed");
       if (waiting) throw new FailureError("sandbox", "Expected one step at a time, got a second while one runs");
@@ -175,6 +178,7 @@ export async function supervise(
         type: "run",
         session,
         step,
+        number,
         code,
         timeoutMs: stepTimeoutMs,
         outputBytes,
@@ -190,9 +194,11 @@ export async function supervise(
         return gone(wallMs, answer.detail);
       }
       if (answer.type !== "done") throw broke({ cause: "infrastructure", detail: `unexpected ${answer.type} frame` });
-      const { v: _v, session: _session, seq: _seq, type: _type, step: _step, detail, ...shown } = answer;
-      const result = { ...shown, pictures: [], savedOutput: null, peakMemoryBytes: null };
-      return detail === undefined ? result : { ...result, detail };
+      const { v: _v, session: _session, seq: _seq, type: _type, step: _step, detail, pictures, ...shown } = answer;
+      const { kept, refused } = await keepPictures(pictures, options.blobs);
+      const result = { ...shown, pictures: kept, peakMemoryBytes: null };
+      const details = [detail, refused].filter((part) => part !== undefined).join("; ");
+      return details === "" ? result : { ...result, detail: details };
     },
     [Symbol.asyncDispose]: close,
   };
