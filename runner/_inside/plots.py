@@ -91,7 +91,7 @@ class Plots:
             return  # shown by display() or figure.show(), and open at the step's end once more
         self.count += 1
         label = "%s %d" % (what, self.count)
-        if not isinstance(png, bytes) or not png.startswith(SIGNATURE) or len(png) < 33:
+        if not isinstance(png, bytes) or not png.startswith(SIGNATURE) or png[12:16] != b"IHDR" or len(png) < 45:
             self.write("[%s was not kept: it is no PNG]" % label)
             return
         if len(png) > PNG_BYTES:
@@ -112,7 +112,7 @@ def render(figure):
     width, height = figure.get_size_inches()
     dpi = min(figure.dpi, (FIGURE_PIXELS / max(1e-9, width * height)) ** 0.5, SIDE_PIXELS / max(width, height, 1e-9))
     tight = dpi == figure.dpi and fits_tightly(figure)
-    for _try in range(4):
+    for _try in range(3):
         buffer = io.BytesIO()
         figure.canvas.print_figure(
             buffer,
