@@ -9,7 +9,7 @@ RUN apt-get update \
 COPY passwd group /etc/
 COPY --chown=0:0 runner.py /opt/runner/runner.py
 COPY --chown=0:0 _inside /opt/runner/_inside
-RUN mkdir -p /data /scratch && chmod -R a+rX,a-w /opt/runner && python3 -c "import pandas, scipy, sklearn, statsmodels, matplotlib, openpyxl"
+RUN mkdir -p /data /scratch && chmod -R a+rX,a-w /opt/runner && chmod a+x /opt/runner/_inside/commands/* && python3 -c "import pandas, scipy, sklearn, statsmodels, matplotlib, openpyxl"
 USER 10001:10001
 WORKDIR /scratch
 CMD ["/usr/bin/python3", "-s", "-P", "-u", "/opt/runner/runner.py"]

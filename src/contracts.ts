@@ -170,8 +170,15 @@ export interface SandboxTimes {
 
 /** One persistent Python session. Disposing it kills everything that runs in it. */
 export interface Sandbox extends AsyncDisposable {
-  /** Runs one step; variables live on in the next. The code's own errors are results. @throws {FailureError} "sandbox" when the sandbox broke. */
-  run(code: string, options: { readonly signal: AbortSignal }): Promise<StepResult>;
+  /**
+   * Runs one step; variables live on in the next. `number` is what tracebacks and saved outputs call it, counted from 1 where it is not
+   * given. The code's own errors are results. @throws {FailureError} "sandbox" when the sandbox broke. @throws {StoreError} when a
+   * picture cannot be kept.
+   */
+  run(
+    code: string,
+    options: { readonly signal: AbortSignal; readonly number?: number | undefined },
+  ): Promise<StepResult>;
   times(): SandboxTimes;
 }
 

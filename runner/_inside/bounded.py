@@ -2,9 +2,11 @@
 
 
 class Bounded:
-    """Keeps the first and the last half of `limit` bytes of a stream and counts what lay between."""
+    """Keeps the first and the last half of `limit` bytes of a stream, counts what lay between, and has the first `keep` bytes whole."""
 
-    def __init__(self, limit):
+    def __init__(self, limit, keep=0):
+        self.keep = keep
+        self.first = bytearray()
         self.half = max(1, limit // 2)
         self.head = bytearray()
         self.tail = bytearray()
@@ -12,6 +14,8 @@ class Bounded:
 
     def add(self, data):
         self.total += len(data)
+        if len(self.first) < self.keep:
+            self.first += data[: self.keep - len(self.first)]
         room = self.half - len(self.head)
         if room > 0:
             self.head += data[:room]

@@ -1,18 +1,27 @@
 """The interpreter child that runs the agent's code: everything here may be changed under its feet by that code."""
 
+import ast
+import base64
+import builtins
 import ctypes
+import linecache
 import os
 import signal
 import sys
 import time
+import warnings
 
 from .bounded import bound
+from .display import Display, bound_pandas, is_heavy
 from .frames import read_frame, write_frame
 from .guard import guard_supervisor
+from .imports import Watch
+from .magics import is_silenced, lines_of, parse
+from .pages import STEP_BYTES
+from .plots import Plots
+from .tracebacks import explain
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 PR_SET_DUMPABLE = 4
-VALUE_BYTES = 2048  # of an exception's message
 
 
 class Interpreter:
@@ -20,18 +29,20 @@ class Interpreter:
         self.control = control
         self.pid = os.getpid()
         self.interruptible = False
-        self.steps = 0
         self.saved = (os.dup(1), os.dup(2))
         self.module = type(sys)("__main__")
         self.module.__dict__["__builtins__"] = __builtins__
         sys.modules["__main__"] = self.module
-        import ast
         import gc
-        import linecache
-        import traceback
 
-        self.ast, self.linecache, self.traceback = ast, linecache, traceback
-        self.bounded_pandas = False
+        self.plots = Plots(lambda text: self.display.write(text))
+        self.display = Display(self.plots)
+        builtins.display = self.display.display
+        self.display.install_ipython()
+        sys.meta_path.insert(0, Watch({"pandas": bound_pandas, "matplotlib.pyplot": self.plots.watch_pyplot}))
+        self.warned = set()
+        self.show_warning = warnings.showwarning
+        warnings.showwarning = self.warn_once
         gc.disable()
         missing = []
         for name in preimport:
@@ -45,7 +56,6 @@ class Interpreter:
         sys.path.append("/scratch")
         signal.signal(signal.SIGINT, self.on_interrupt)
         self.restore_streams()
-        self.bound_pandas()
         self.reply({"op": "ready", "missing": missing, "cpuSeconds": time.process_time()})
 
     def reply(self, message):
@@ -67,68 +77,78 @@ class Interpreter:
         sys.stdout = sys.__stdout__ = open(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
         sys.stderr = sys.__stderr__ = open(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
-    def bound_pandas(self):
-        pandas = sys.modules.get("pandas")
-        if self.bounded_pandas or not hasattr(pandas, "set_option"):
+    def warn_once(self, message, category, filename, lineno, file=None, line=None):
+        """A warning is shown once a step, also where a library's own filters make Python forget that it was shown."""
+        what = (category, str(message), filename, lineno)
+        if file is None and what in self.warned:
             return
-        self.bounded_pandas = True
-        for option, value in (("width", 120), ("max_columns", 30), ("max_colwidth", 80)):
-            pandas.set_option("display." + option, value)
+        self.warned.add(what)
+        self.show_warning(message, category, filename, lineno, file, line)
 
     def evaluate(self, code, name):
-        """Runs `code`; the value of its last expression, or None."""
-        self.linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-        tree = self.ast.parse(code, name)
+        """Runs `code`; the value of its last expression, or None where there is none or a `;` hides it."""
+        lines = lines_of(code)
+        linecache.cache[name] = (len(code), None, lines, name)
+        tree = parse(code, name)
+        if is_heavy(getattr(builtins, "_", None)) and not any(getattr(node, "id", None) == "_" for node in ast.walk(tree)):
+            del builtins._  # the last result of an earlier step must not cost this one its memory
         last = None
-        if tree.body and isinstance(tree.body[-1], self.ast.Expr):
-            last = self.ast.Expression(tree.body.pop().value)
-        exec(compile(tree, name, "exec"), self.module.__dict__)
-        if last is not None:
-            return eval(compile(last, name, "eval"), self.module.__dict__)
-        return None
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            last = tree.body.pop().value
+        exec(compile(tree, name, "exec", dont_inherit=True), self.module.__dict__)
+        if last is None:
+            return None
+        value = eval(compile(ast.Expression(last), name, "eval", dont_inherit=True), self.module.__dict__)
+        if value is not None:
+            builtins._ = value
+        return None if is_silenced(code, last) else value
 
-    def explain(self, error, name, limit):
-        shown = self.traceback.TracebackException(type(error), error, error.__traceback__)
-        part, seen = shown, set()
-        while part is not None and id(part) not in seen:  # our own frames explain nothing to the agent
-            seen.add(id(part))
-            part.stack[:] = [frame for frame in part.stack if not frame.filename.startswith(HERE)]
-            part = part.__cause__ or part.__context__
-        text = "".join(shown.format()).replace('File "%s"' % name, 'File "<step>"')
-        value = str(error).encode("utf-8", "backslashreplace")
-        message = value[:VALUE_BYTES].decode("utf-8", "ignore") + ("…" if len(value) > VALUE_BYTES else "")
-        return {"name": type(error).__name__, "value": message, "traceback": bound(text, limit)}
+    def interruptibly(self, work, *arguments):
+        """What `work` gives; SIGINT raises KeyboardInterrupt meanwhile, and at no other time."""
+        try:
+            self.interruptible = True
+            return work(*arguments)
+        finally:
+            self.interruptible = False
+
+    def show(self, code, name):
+        value = self.evaluate(code, name)
+        if value is None:
+            return None
+        self.plots.show(value)
+        return self.display.text(value)
 
     def step(self, message):
         limit = message["outputBytes"]
-        self.steps += 1
-        name = "<step %d>" % self.steps
+        name = "<step %d>" % message["number"]
         self.restore_streams()
-        self.bound_pandas()
+        self.plots.begin()
+        self.warned.clear()
+        self.module.__dict__.pop("__warningregistry__", None)
         signal.signal(signal.SIGINT, self.on_interrupt)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         before = os.times()
-        done = {"op": "done", "step": message["step"], "end": "ok", "result": None, "exception": None}
+        done = {"op": "done", "step": message["step"], "end": "ok", "result": None, "whole": None, "exception": None}
+        in_time = True
         try:
-            try:
-                self.interruptible = True
-                value = self.evaluate(message["code"], name)
-                if value is not None:
-                    self.bound_pandas()
-                    done["result"] = bound(repr(value), limit)
-            finally:
-                self.interruptible = False
+            text = self.interruptibly(self.show, message["code"], name)
+            if text is not None:
+                done["result"] = bound(text, limit)
+                if done["result"]["droppedBytes"]:
+                    done["whole"] = text.encode("utf-8", "backslashreplace")[:STEP_BYTES].decode("utf-8", "ignore")
         except BaseException as error:
+            in_time = not isinstance(error, KeyboardInterrupt)
             done["end"] = "error"
             try:
-                try:
-                    self.interruptible = True
-                    done["exception"] = self.explain(error, name, limit)
-                finally:
-                    self.interruptible = False
+                done["exception"] = self.interruptibly(explain, error, limit)
             except BaseException as second:
                 why = "its message could not be shown (%s)" % type(second).__name__
                 done["exception"] = {"name": type(error).__name__, "value": why, "traceback": bound(why + "\n", limit)}
+        try:
+            self.interruptibly(self.plots.finish, in_time)
+        except BaseException as error:
+            self.display.write("[The figures could not all be shown: %s]" % type(error).__name__)
+        done["pictures"] = [base64.b64encode(png).decode("ascii") for png in self.plots.pictures]
         self.flush_quietly()
         after = os.times()
         done["cpuMs"] = sum(after[i] - before[i] for i in range(4)) * 1000

@@ -8,8 +8,10 @@ import time
 from .bounded import as_bounded, bound
 from .child import START_LIMIT_S, Child
 from .frames import read_frame, write_frame
-from .interpreter import VALUE_BYTES
 from .memory import oom_kills, temporary_bytes
+from .pages import Pages
+from .plots import as_pictures
+from .tracebacks import VALUE_BYTES
 from .watch import Watch
 
 PROTOCOL = 2
@@ -41,6 +43,7 @@ class Supervisor:
         self.idle_s = START_LIMIT_S
         self.child = None
         self.seq = 0
+        self.pages = Pages()
         self.code_ran = False
         self.failed_starts = 0
         self.step = None
@@ -161,6 +164,9 @@ class Supervisor:
         if watch.lost:
             child.close()
             self.child = Child(self.preimport)
+        whole = watch.done.get("whole") if watch.done is not None else None
+        out, err = watch.streams[child.out], watch.streams[child.err]
+        result["savedOutput"] = self.pages.save_step(frame["number"], result, out, err, whole)
         self.say(result)
 
     def ended(self, limit):
@@ -173,6 +179,8 @@ class Supervisor:
             "stderr": nothing,
             "result": None,
             "exception": None,
+            "pictures": [],
+            "savedOutput": None,
             "wallMs": 0.0,
             "cpuMs": 0.0,
             "readyMs": 0.0,
@@ -208,6 +216,7 @@ class Supervisor:
         """Copies what the interpreter said about its step, as far as it has the right shape."""
         result["end"] = "error" if done.get("end") == "error" else "ok"
         result["result"] = rebound(done.get("result"), limit)
+        result["pictures"] = as_pictures(done.get("pictures"))
         exception = done.get("exception")
         if isinstance(exception, dict):
             result["exception"] = {

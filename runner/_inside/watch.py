@@ -8,6 +8,7 @@ import time
 from .bounded import Bounded
 from .cpu import cpu_seconds
 from .memory import PeakMemory, oom_kills
+from .pages import STEP_BYTES
 
 OUTPUT_LIMIT_BYTES = 64 << 20  # a step that writes more is stopped
 INTERRUPT_GRACE_S = 2.0  # from SIGINT to SIGKILL
@@ -27,7 +28,7 @@ class Watch:
     def __init__(self, child, host_in, frame, tick):
         self.child, self.step, self.tick = child, frame["step"], tick
         limit = frame["outputBytes"]
-        self.streams = {child.out: Bounded(limit), child.err: Bounded(limit)}
+        self.streams = {child.out: Bounded(limit, STEP_BYTES), child.err: Bounded(limit, STEP_BYTES)}
         self.poll = select.poll()
         for fd in (child.control.fileno(), child.out, child.err):
             self.poll.register(fd, select.POLLIN)
@@ -44,7 +45,7 @@ class Watch:
         self.started = time.monotonic()
         self.next_rung = self.started + frame["timeoutMs"] / 1000
         self.looked_at = 0.0
-        child.send({"op": "run", "step": self.step, "code": frame["code"], "outputBytes": limit})
+        child.send({"op": "run", "step": self.step, "number": frame["number"], "code": frame["code"], "outputBytes": limit})
 
     def blame(self, cause, detail=None):
         """Names why the step did not end by itself. Only the first cause counts; of a later one there is a remark."""

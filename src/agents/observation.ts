@@ -1,18 +1,22 @@
 import type { BoundedText, StepEnd, StepResult } from "../domain/trajectory.ts";
+import { asTerminal } from "./terminal.ts";
 
 const stderrChars = 2_000;
 const tracebackChars = 6_000;
 const streamChars = 40_000;
 
-/** What an agent is told about a step, as a notebook would show it: stdout, result, stderr, traceback, and how the step ended. */
+/**
+ * What an agent is told about a step, as a notebook would show it: stdout, result, stderr, traceback, where the rest of a long output is,
+ * what became of its pictures, and how the step ended.
+ */
 export function showStep(step: StepResult): string {
   const stdout = clip(show(step.stdout), streamChars);
   const result = step.result === null ? "" : clip(show(step.result), streamChars);
   const stderr = clip(show(step.stderr), stderrChars);
-  const parts = [stdout, result, stderr === "" ? "" : `[stderr]\n${stderr}`, showException(step), showEnd(step)].filter(
-    (part) => part !== "",
-  );
-  return parts.length === 0 ? "(no output)" : parts.join("\n");
+  const parts = [stdout, result, stderr === "" ? "" : `[stderr]\n${stderr}`, showException(step)];
+  parts.push(showSaved(step), showPictures(step), showEnd(step));
+  const said = parts.filter((part) => part !== "");
+  return said.length === 0 ? "(no output)" : said.join("\n");
 }
 
 function showException(step: StepResult): string {
@@ -21,6 +25,36 @@ function showException(step: StepResult): string {
   const last = clean(`${step.exception.name}: ${step.exception.value}`).trim();
   if (traceback === "") return clip(last, tracebackChars);
   return traceback.includes(`${step.exception.name}`) ? traceback : `${traceback}\n${clip(last, tracebackChars)}`;
+}
+
+/** What the supervisor saves of one step (runner/_inside/pages.py), and how much of it an agent reads at a time. */
+const savedBytes = 1024 * 1024;
+const pageChars = 16_000;
+
+function showSaved(step: StepResult): string {
+  if (step.savedOutput === null) return "";
+  const cut = [step.stdout, step.result].find((text) => text !== null && text.droppedBytes > 0);
+  const start = cut ? cut.head.length : 0;
+  const end = start + (cut ? Math.min(cut.head.length + cut.tail.length, pageChars) : pageChars);
+  const bytes = [step.stdout, step.result, step.stderr].reduce(
+    (sum, text) => sum + (text === null ? 0 : sizeOf(text)),
+    0,
+  );
+  const what = bytes > savedBytes ? "The first MiB of the output is in" : "The whole output is in";
+  const rest = bytes > savedBytes ? " The rest is gone." : "";
+  const page = `print(open("${step.savedOutput}").read()[${start}:${end}])`;
+  return `[${what} ${step.savedOutput}.${rest} To read on: ${page}]`;
+}
+
+function sizeOf(text: BoundedText): number {
+  return Buffer.byteLength(text.head) + Buffer.byteLength(text.tail) + text.droppedBytes;
+}
+
+function showPictures(step: StepResult): string {
+  const count = step.pictures.length;
+  if (count === 0) return "";
+  const what = count === 1 ? "1 picture is" : `${count} pictures are`;
+  return `[${what} kept with the record. You cannot see pictures: print the numbers you need.]`;
 }
 
 const lost = "Python was started again: all variables, imports and functions are lost, files in /scratch remain.";
@@ -89,37 +123,7 @@ function leftOut(count: number, unit: string): string {
 }
 
 function clean(text: string): string {
-  return neutralise(foldCarriageReturns(stripControls(text)));
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminal control sequences are what is matched
-const ansi = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a backspace takes back the character before it
-const backspaced = /[^\n]\u0008/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL and its like break training formats
-const controls = /[\u0000-\u0007\u000b\u000c\u000e-\u001f\u007f]/g;
-
-// Half of a pair, left by a cut: no JSON reader downstream takes it.
-const loneSurrogates = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
-function stripControls(text: string): string {
-  return text.replace(loneSurrogates, "\ufffd").replace(ansi, "").replace(backspaced, "").replace(controls, "");
-}
-
-/** A line that a progress bar wrote over and over shows what a terminal would show: the last text written over it. */
-function foldCarriageReturns(text: string): string {
-  if (!text.includes("\r")) return text;
-  return text
-    .replace(/\r+\n/g, "\n")
-    .split("\n")
-    .map((line) => (line.includes("\r") ? foldLine(line) : line))
-    .join("\n");
-}
-
-function foldLine(line: string): string {
-  let shown = "";
-  for (const piece of line.split("\r")) shown = piece + shown.slice(piece.length);
-  return shown;
+  return neutralise(asTerminal(text));
 }
 
 // Tokens of chat templates, and our own tags: text that came out of data must not end a message or pose as the agent.

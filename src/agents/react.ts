@@ -10,7 +10,7 @@ type ActionTag = (typeof actionTags)[number];
 export const react: Scaffold = {
   name: "react",
   about: "DSGym's tags: <reasoning>, then <python> or <answer>; one action a message",
-  version: 1,
+  version: 2,
   stop: ["</python>", "</answer>"],
   open: (assignment) => [
     { role: "system", content: assignment.system },

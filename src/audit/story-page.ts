@@ -1,8 +1,8 @@
-import type { StepRan, StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
+import type { Picture, StepRan, StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
 import { becameOf, kindOf } from "./funnel.ts";
 import type { Descendant, ItemEvent, Lineage } from "./lineage.ts";
 import type { Portrait } from "./portrait.ts";
-import { bounded, count, harmless, indent, oneLine, plural, table } from "./text.ts";
+import { bounded, bytesText, count, harmless, indent, oneLine, plural, table } from "./text.ts";
 
 /** Where an example was written: one line of one file under the run's folder. `text` is that line, null where it could not be read. */
 export interface ExportedLine {
@@ -10,6 +10,12 @@ export interface ExportedLine {
   file: string;
   line: number;
   text: string | null;
+}
+
+/** A picture that a step showed: where its bytes lie, and whether they still do. */
+export interface StoredPicture {
+  path: string;
+  state: "kept" | "missing" | "damaged";
 }
 
 /** Everything `tracemill why` tells of one item. */
@@ -21,6 +27,8 @@ export interface Story {
   stages: string[];
   /** Ids whose stored body could not be read. */
   missing: string[];
+  /** Pictures of the trajectory's steps, by SHA-256. */
+  pictures: Record<string, StoredPicture>;
   exported: ExportedLine[];
 }
 
@@ -45,7 +53,7 @@ export function storyPage(story: Story, options: { full: boolean }): string {
       parts.push(`Scores\n${indent(table(rows), "  ")}`);
     }
     if (verdict) parts.push(verdictPart(verdict, limit));
-    parts.push(transcriptPart(trajectory, limit));
+    parts.push(transcriptPart(trajectory, story.pictures, limit));
   }
   if (story.exported.length > 0) {
     parts.push(`Written to\n${story.exported.map((line) => exportedPart(line, limit)).join("\n")}`);
@@ -190,7 +198,7 @@ function round(value: number): string {
   return String(Math.round(value * 1000) / 1000);
 }
 
-function transcriptPart(trajectory: Trajectory, limit: Limit): string {
+function transcriptPart(trajectory: Trajectory, pictures: Story["pictures"], limit: Limit): string {
   const { turns, usage } = trajectory;
   const lines = [
     `Transcript: ${plural(turns.length, "turn")}, exit ${trajectory.exit}; model ${trajectory.model}, scaffold ${trajectory.scaffold}, sandbox ${trajectory.backend}` +
@@ -206,6 +214,8 @@ function transcriptPart(trajectory: Trajectory, limit: Limit): string {
     if (turn.action.kind === "invalid") lines.push(indent(bounded(turn.action.why, limit(300)), "    ! "));
     if (turn.step) lines.push(`    ${stepLine(turn.step)}`, ...costLines(turn.step, turn.ran));
     if (turn.observation !== null) lines.push(indent(bounded(turn.observation.trimEnd(), limit(600)), "    < "));
+    for (const picture of turn.step?.pictures ?? [])
+      lines.push(`    ${pictureLine(picture, pictures[picture.sha256])}`);
   }
   return lines.join("\n");
 }
@@ -243,6 +253,13 @@ function costLines({ cpuMs, peakMemoryBytes }: StepResult, ran: StepRan | null):
     ...(waited.length > 0 ? [`before it: ${waited.join(", ")}`] : []),
   ];
   return [`    (${parts.join("; ")})`];
+}
+
+function pictureLine({ sha256, bytes, width, height }: Picture, stored: StoredPicture | undefined): string {
+  const what = `picture of ${width} x ${height} pixels, ${bytesText(bytes)}`;
+  if (stored?.state === "kept") return `[${what}: ${stored.path}]`;
+  const why = stored?.state === "damaged" ? "its bytes are damaged" : "its bytes are not in the store any more";
+  return `[${what}: ${why} (${sha256})]`;
 }
 
 function exportedPart(line: ExportedLine, limit: Limit): string {

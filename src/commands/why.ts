@@ -1,3 +1,4 @@
+import { dirname, join, relative } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { exists, findRun, type RunFolder, readManifest, readSummary } from "../archive/run-folder.ts";
 import { openStoredBodies } from "../archive/stored-bodies.ts";
@@ -5,8 +6,10 @@ import { findExportedLines } from "../audit/exported-lines.ts";
 import { countFunnel } from "../audit/funnel.ts";
 import { traceLineage } from "../audit/lineage.ts";
 import { portraitOf, readBodies } from "../audit/portrait.ts";
-import { type Story, storyPage } from "../audit/story-page.ts";
-import { UsageError } from "../domain/errors.ts";
+import { type StoredPicture, type Story, storyPage } from "../audit/story-page.ts";
+import { StoreError, UsageError } from "../domain/errors.ts";
+import type { Picture } from "../domain/trajectory.ts";
+import { blobPath, openBlobs } from "../engine/blobs.ts";
 import { readEvents } from "../engine/events.ts";
 
 export interface WhyArguments {
@@ -44,14 +47,36 @@ export async function tellStory(folder: RunFolder, wanted: string): Promise<Stor
   const lineage = await traceLineage(open, wanted);
   await using bodies = await openStoredBodies(folder);
   const { found, missing } = readBodies([...lineage.ancestors, lineage.id], lineage.bodyKeys, bodies.get);
+  const portrait = portraitOf(found);
+  const shown = portrait.candidate?.trajectory.turns.flatMap(({ step }) => step?.pictures ?? []) ?? [];
   return {
     run: folder.run,
     lineage,
-    portrait: portraitOf(found),
+    portrait,
     stages: await stagesOf(folder),
     missing,
+    pictures: await findPictures(join(dirname(folder.storePath), "blobs"), shown),
     exported: await findExportedLines(folder, new Set([lineage.id, ...lineage.descendants.map(({ id }) => id)])),
   };
+}
+
+/** Where the bytes of pictures lie, below the working folder where they do, and whether they are what they are named after. */
+async function findPictures(folder: string, pictures: readonly Picture[]): Promise<Record<string, StoredPicture>> {
+  const blobs = openBlobs(folder);
+  const found: Record<string, StoredPicture> = {};
+  for (const { sha256 } of pictures) {
+    const path = blobPath(folder, sha256);
+    const near = relative(process.cwd(), path);
+    const state = await blobs.get(sha256).then(
+      (bytes) => (bytes === undefined ? ("missing" as const) : ("kept" as const)),
+      (error: unknown) => {
+        if (!(error instanceof StoreError)) throw error;
+        return "damaged" as const;
+      },
+    );
+    found[sha256] = { path: near.startsWith("..") ? path : near, state };
+  }
+  return found;
 }
 
 /** The line's stages in order: as the run wrote them down, else as its events show them. */

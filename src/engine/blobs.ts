@@ -5,9 +5,14 @@ import { dirname, join } from "node:path";
 import type { Blobs } from "../contracts.ts";
 import { fullDisk, StoreError } from "../domain/errors.ts";
 
+/** Where a blob below `folder` lies. */
+export function blobPath(folder: string, sha256: string): string {
+  return join(folder, sha256.slice(0, 2), sha256);
+}
+
 /** Blobs below `folder` as `<first two digits>/<sha256>`; nothing is made before the first `put`. */
 export function openBlobs(folder: string): Blobs {
-  const pathOf = (sha256: string) => join(folder, sha256.slice(0, 2), sha256);
+  const pathOf = (sha256: string) => blobPath(folder, sha256);
   return {
     async put(bytes) {
       const sha256 = createHash("sha256").update(bytes).digest("hex");

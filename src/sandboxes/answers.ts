@@ -23,14 +23,23 @@ export function tooLong(bytes: number): StepResult {
   return { ...bare, end: "error", exception: { name: "ValueError", value, traceback }, wallMs: 0, stateLost: false };
 }
 
-/** What the supervisor says of a step as its result. */
+/** What the supervisor says of a step as its result, without the pictures, which are to be checked first. */
 export function resultOf(done: Extract<SupervisorFrame, { type: "done" }>, limits: SandboxLimits): StepResult {
-  const { v: _v, session: _session, seq: _seq, type: _type, step: _step, readyMs: _readyMs, detail, ...shown } = done;
+  const {
+    v: _v,
+    session: _session,
+    seq: _seq,
+    type: _type,
+    step: _step,
+    readyMs: _readyMs,
+    pictures: _pictures,
+    detail,
+    ...shown
+  } = done;
   const limit = limitOf(done.end, limits);
   return {
     ...shown,
     pictures: [],
-    savedOutput: null,
     ...(limit !== null && { limit }),
     ...(detail !== undefined && { detail }),
   };

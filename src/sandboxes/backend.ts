@@ -37,7 +37,7 @@ export async function provenBackend(
     });
     let sandbox: Sandbox | undefined;
     sandbox = await supervise(inside, {
-      ...{ limits, preimport, signal: request.signal, queueMs, beganMs },
+      ...{ limits, preimport, blobs: request.blobs, signal: request.signal, queueMs, beganMs },
       onClosed: (end) => {
         if (sandbox) open.delete(sandbox);
         onClosed(end);

@@ -19,7 +19,7 @@ export interface SandboxOptions {
 export const insideUid = 10001;
 
 export const insideEnv: Readonly<Record<string, string>> = {
-  PATH: "/usr/bin:/bin",
+  PATH: "/opt/runner/_inside/commands:/usr/bin:/bin",
   HOME: "/scratch",
   LANG: "C.UTF-8",
   MPLBACKEND: "Agg",
@@ -32,6 +32,8 @@ export const insideEnv: Readonly<Record<string, string>> = {
   MKL_NUM_THREADS: "1",
   NUMEXPR_NUM_THREADS: "1",
   LOKY_MAX_CPU_COUNT: "1",
+  // pip, conda and apt say at once that there is no network, instead of trying.
+  PYTHONPATH: "/opt/runner/_inside/absent",
 };
 
 /** Not -I, which would ignore PYTHONHASHSEED: the environment is wholly ours, and -s -P leave out what else -I leaves out. */
@@ -67,11 +69,15 @@ export function runnerDir(): string {
 /** The files of `runnerDir()` that the inside needs, as sorted paths below it. */
 export function runnerFiles(): string[] {
   const found = readdirSync(runnerDir(), { recursive: true, encoding: "utf8" });
-  return found.filter((name) => name.endsWith(".py") || name === "passwd" || name === "group").sort();
+  return found.filter((name) => isProgram(name) || name === "passwd" || name === "group").sort();
 }
 
 /** Hash of the program inside. */
 export function runnerHash(): string {
-  const program = runnerFiles().filter((name) => name.endsWith(".py"));
+  const program = runnerFiles().filter(isProgram);
   return hashOf(program.map((name) => [name, readFileSync(join(runnerDir(), name), "utf8")]));
+}
+
+function isProgram(name: string): boolean {
+  return name.endsWith(".py") || name.startsWith("_inside/commands/");
 }

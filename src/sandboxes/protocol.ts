@@ -29,6 +29,9 @@ export const supervisorFrame = z.discriminatedUnion("type", [
     stderr: boundedText,
     result: boundedText.nullable(),
     exception: stepResult.shape.exception,
+    /** PNGs in base64 as the code's own process gave them: not believed yet. */
+    pictures: z.array(z.string()),
+    savedOutput: z.string().nullable(),
     wallMs: z.number(),
     cpuMs: z.number(),
     readyMs: z.number(),

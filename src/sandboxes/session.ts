@@ -1,6 +1,6 @@
 // A session that replays what is remembered: code that ran once is not run again unless new code needs the state it built.
 import { z } from "zod";
-import type { Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
+import type { Blobs, Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
 import { canonicalJson, hashOf } from "../domain/hash.ts";
 import { type StepRan, type StepResult, stepRan, stepResult } from "../domain/trajectory.ts";
 import { SandboxExpired } from "./supervised.ts";
@@ -19,6 +19,8 @@ export interface SessionOptions {
   /** Tells sessions over the same dataset apart; part of every step's identity. */
   readonly attempt: string;
   readonly label: string;
+  /** Where pictures that steps show are kept. */
+  readonly blobs?: Blobs | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -41,7 +43,7 @@ export function openSession(options: SessionOptions): Session {
 
   async function enter(signal: AbortSignal, spent: Spent): Promise<Sandbox> {
     if (sandbox === undefined) {
-      sandbox = await backend.open({ dataDir: dataset.dir, label: options.label, signal });
+      sandbox = await backend.open({ dataDir: dataset.dir, label: options.label, blobs: options.blobs, signal });
       const { queueMs, openMs } = sandbox.times();
       spent.queueMs += queueMs;
       spent.openMs += openMs;
@@ -56,7 +58,7 @@ export function openSession(options: SessionOptions): Session {
       const step = steps[index] as (typeof steps)[number];
       const inside = await enter(signal, spent);
       const beganMs = performance.now();
-      const again = await inside.run(step.code, { signal });
+      const again = await inside.run(step.code, { signal, number: index + 1 });
       spent.rebuildMs += performance.now() - beganMs;
       if (outcome(again) !== outcome(step.result)) diverged = true;
       if (again.end === "killed") await leave();
@@ -71,7 +73,7 @@ export function openSession(options: SessionOptions): Session {
       try {
         const diverged = await rebuild(signal, spent);
         const inside = await enter(signal, spent);
-        const result = await inside.run(code, { signal });
+        const result = await inside.run(code, { signal, number: steps.length + 1 });
         executed = steps.length + 1;
         const { backend: name, image, kernel, runtime } = backend.environment;
         const { readyMs } = inside.times();

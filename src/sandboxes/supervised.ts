@@ -1,9 +1,10 @@
 // A Sandbox over any channel to runner/runner.py: deadlines, who broke what, and one teardown.
 import { randomBytes } from "node:crypto";
-import type { Sandbox, SandboxLimits } from "../contracts.ts";
+import type { Blobs, Sandbox, SandboxLimits } from "../contracts.ts";
 import { type FailureCode, FailureError } from "../domain/errors.ts";
 import { gone, resultOf, tooLong } from "./answers.ts";
 import type { SandboxEnd } from "./ends.ts";
+import { keepPictures } from "./pictures.ts";
 import { encodeFrame, frameReader, maxFrameBytes, protocolVersion, type SupervisorFrame } from "./protocol.ts";
 
 /** What a started container or process is to us: a duplex of frames, an end, and a way to make it end. */
@@ -57,6 +58,8 @@ export async function supervise(
   options: {
     readonly limits: SandboxLimits;
     readonly preimport: readonly string[];
+    /** Where pictures are kept; without it they are let go. */
+    readonly blobs?: Blobs | undefined;
     readonly signal: AbortSignal;
     readonly onClosed: (end: SandboxEnd) => void;
     readonly queueMs?: number;
@@ -68,6 +71,7 @@ export async function supervise(
   const session = randomBytes(16).toString("hex");
   let seq = 0;
   let codeSent = false;
+  let stepsRun = 0;
   let over: Over | undefined;
   /** The first cause of the end: what comes after it, as a frame cut short by our own kill, is none. */
   let end: SandboxEnd | undefined;
@@ -190,7 +194,7 @@ export async function supervise(
 
   return {
     times: () => ({ queueMs, openMs, readyMs }),
-    async run(code, { signal }) {
+    async run(code, { signal, number = ++stepsRun }) {
       signal.throwIfAborted();
       if (closing) throw misused("Expected an open sandbox, got one that is closed");
       if (waiting) throw misused("Expected one step at a time, got a second while one runs");
@@ -202,7 +206,16 @@ export async function supervise(
       const { stepTimeoutMs, outputBytes } = limits;
       codeSent = true;
       readyMs = 0;
-      const frame = { v: protocolVersion, type: "run", session, step, code, timeoutMs: stepTimeoutMs, outputBytes };
+      const frame = {
+        v: protocolVersion,
+        type: "run",
+        session,
+        step,
+        number,
+        code,
+        timeoutMs: stepTimeoutMs,
+        outputBytes,
+      };
       const answer = await exchange(step, stepTimeoutMs + supervisorGraceMs, signal, frame);
       const wallMs = performance.now() - startedMs;
       if (answer === "late") {
@@ -219,7 +232,9 @@ export async function supervise(
         finish({ cause: "agent", detail: result.detail ?? "", code: "sandbox_lost" });
         inside.kill();
       }
-      return result;
+      const { kept, refused } = await keepPictures(answer.pictures, options.blobs);
+      const details = [result.detail, refused].filter((part) => part !== undefined).join("; ");
+      return { ...result, pictures: kept, ...(details !== "" && { detail: details }) };
     },
     [Symbol.asyncDispose]: close,
   };
