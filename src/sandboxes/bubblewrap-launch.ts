@@ -1,0 +1,93 @@
+// The command line that becomes a bubblewrap sandbox: what is mounted before bwrap, as which user it runs, and what the inside sees.
+import { existsSync, realpathSync } from "node:fs";
+import type { SandboxLimits } from "../contracts.ts";
+import { insideCommand, insideEnv, insideUid, runnerDir, tmpfsBytes } from "./inside.ts";
+
+/** The descriptor on which bwrap finds the system call filter. */
+export const filterDescriptor = 3;
+
+// As Docker's profile has it; bwrap's own --tmpfs cannot bound it. A file without content takes about a kilobyte of the kernel's memory.
+const filesPerFolder = 50_000;
+
+/**
+ * A command line whose process has mounted the sandbox's folders, for itself alone and below one folder of its mount namespace, and
+ * then becomes bwrap as an ordinary user without capabilities. `bwrap` starts bwrap with what follows it.
+ */
+export function launchCommand(limits: SandboxLimits, dataDir: string, bwrap: readonly string[]): string[] {
+  const asRoot = process.getuid?.() === 0;
+  const size = tmpfsBytes(limits);
+  const base = freeFolder([dataDir, runnerDir()]);
+  // Root becomes an ordinary user before bwrap: user 0 inside would still own what root owns on the host, and without any capability
+  // could write /proc/sys and change the host's device nodes. Another user is "root" of a user namespace, to mount, and then no longer.
+  const [owner, become] = asRoot
+    ? [
+        insideUid,
+        `setpriv --reuid ${insideUid} --regid ${insideUid} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs`,
+      ]
+    : [0, `unshare --user --map-user=${insideUid} --map-group=${insideUid}`];
+  const memory = (name: string, bytes: number, mode: string) =>
+    `mount -t tmpfs -o size=${bytes},nr_inodes=${filesPerFolder},mode=${mode},uid=${owner},gid=${owner} tmpfs ${base}/${name}`;
+  const script = [
+    `mount -t tmpfs -o mode=755,size=4m,nr_inodes=1k tmpfs ${base} || exit 72`,
+    `cd ${base} && mkdir data runner scratch tmp shm || exit 72`,
+    `mount --rbind "$1" ${base}/data || exit 72`,
+    `${memory("scratch", size.scratch, "0700")} || exit 72`,
+    `${memory("tmp", size.tmp, "1777")} || exit 72`,
+    `${memory("shm", size.shm, "1777")} || exit 72`,
+    // Copied, not bound: in a checkout made under umask 077 nobody but root may read them, and their path is nobody's business inside.
+    `cp -r "$2"/* runner && chmod -R a+rX,go-w runner && cd / && shift 2 || exit 72`,
+    `exec ${become} "$@"`,
+  ].join("\n");
+  const unshare = ["unshare", ...(asRoot ? [] : ["--user", "--map-root-user"]), "--mount", "--propagation", "private"];
+  const shell = ["/bin/sh", "-c", script, "sh", dataDir, runnerDir()];
+  return [...unshare, ...shell, ...bwrap, ...insideArguments(base)];
+}
+
+/** A folder of every system that none of `used` lies in: what is mounted on it hides what it holds, to the sandbox's launcher alone. */
+function freeFolder(used: readonly string[]): string {
+  const paths = used.map((path) => `${realpathSync(path)}/`);
+  const free = ["/mnt", "/media", "/srv", "/boot"].find(
+    (folder) => existsSync(folder) && !paths.some((path) => path.startsWith(`${folder}/`)),
+  );
+  if (free === undefined) throw new Error("Expected one of /mnt, /media, /srv and /boot to mount on, found none");
+  return free;
+}
+
+// What Docker masks, and what else tells of the host: its keys, its boot parameters, its kernel's addresses and messages.
+const maskedFiles = ["cmdline", "interrupts", "kallsyms", "kcore", "keys", "key-users", "kmsg"].concat([
+  ...["latency_stats", "sched_debug", "timer_list", "timer_stats"],
+]);
+const maskedFolders = ["acpi", "asound", "scsi"];
+
+/** bwrap's own arguments, applied left to right, and the runner's command line. */
+function insideArguments(base: string): string[] {
+  const readOnly = (from: string, to = from) => (existsSync(from) ? ["--ro-bind", from, to] : []);
+  return [
+    ...["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1"],
+    ...["--cap-drop", "ALL", "--seccomp", String(filterDescriptor)],
+    ...["--uid", String(insideUid), "--gid", String(insideUid), "--hostname", "sandbox", "--clearenv"],
+    ...Object.entries(insideEnv).flatMap(([name, value]) => ["--setenv", name, value]),
+    // Not /usr/local, not /usr/sbin: only what the interpreter and its packages read.
+    ...["/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share"].flatMap((path) => readOnly(path)),
+    ...["--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"],
+    ...(existsSync("/lib64") ? ["--symlink", "usr/lib64", "/lib64"] : []),
+    ...["/etc/alternatives", "/etc/ld.so.cache", "/etc/matplotlibrc", "/etc/fonts", "/etc/mime.types"].flatMap((path) =>
+      readOnly(path),
+    ),
+    ...["--ro-bind", `${base}/runner/passwd`, "/etc/passwd", "--ro-bind", `${base}/runner/group`, "/etc/group"],
+    ...["--ro-bind", `${base}/runner/runner.py`, "/opt/runner/runner.py"],
+    ...["--ro-bind", `${base}/runner/_inside`, "/opt/runner/_inside"],
+    // Whoever made an IPC namespace may write its limits in /proc/sys.
+    ...["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"],
+    ...maskedFiles
+      .map((name) => `/proc/${name}`)
+      .flatMap((path) => (existsSync(path) ? ["--ro-bind", "/dev/null", path] : [])),
+    ...maskedFolders
+      .map((name) => `/proc/${name}`)
+      .flatMap((path) => (existsSync(path) ? ["--tmpfs", path, "--remount-ro", path] : [])),
+    ...["--dev", "/dev", "--bind", `${base}/shm`, "/dev/shm", "--remount-ro", "/dev"],
+    ...["--bind", `${base}/tmp`, "/tmp", "--bind", `${base}/scratch`, "/scratch"],
+    ...["--ro-bind", `${base}/data`, "/data", "--remount-ro", "/"],
+    ...["--chdir", "/scratch", "--", ...insideCommand],
+  ];
+}
