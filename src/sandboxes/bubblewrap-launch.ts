@@ -6,8 +6,13 @@ import { insideCommand, insideEnv, insideUid, runnerDir, tmpfsBytes } from "./in
 /** The descriptor on which bwrap finds the system call filter. */
 export const filterDescriptor = 3;
 
-// As Docker's profile has it; bwrap's own --tmpfs cannot bound it. A file without content takes about a kilobyte of the kernel's memory.
-const filesPerFolder = 50_000;
+/**
+ * How many files each of the three folders in memory holds, which bwrap's own --tmpfs cannot bound. The kernel keeps about a kilobyte
+ * for an empty one and charges the sandbox for it, so that all together may take up to three tenths of the memory.
+ */
+function filesPerFolder(limits: SandboxLimits): number {
+  return Math.min(50_000, limits.memoryMb * 100);
+}
 
 /**
  * A command line whose process has mounted the sandbox's folders, for itself alone and below one folder of its mount namespace, and
@@ -26,7 +31,7 @@ export function launchCommand(limits: SandboxLimits, dataDir: string, bwrap: rea
       ]
     : [0, `unshare --user --map-user=${insideUid} --map-group=${insideUid}`];
   const memory = (name: string, bytes: number, mode: string) =>
-    `mount -t tmpfs -o size=${bytes},nr_inodes=${filesPerFolder},mode=${mode},uid=${owner},gid=${owner} tmpfs ${base}/${name}`;
+    `mount -t tmpfs -o size=${bytes},nr_inodes=${filesPerFolder(limits)},mode=${mode},uid=${owner},gid=${owner} tmpfs ${base}/${name}`;
   const script = [
     `mount -t tmpfs -o mode=755,size=4m,nr_inodes=1k tmpfs ${base} || exit 72`,
     `cd ${base} && mkdir data runner scratch tmp shm || exit 72`,

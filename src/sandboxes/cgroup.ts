@@ -49,11 +49,14 @@ export function findCgroupRoots(): CgroupRoots | null {
   return null;
 }
 
+/** The mounted hierarchies that sandboxes have cgroups in, that of memory first. */
+export function cgroupParents(roots: CgroupRoots): string[] {
+  return [...new Set(roots.kind === "v1" ? [roots.memory, roots.pids, roots.cpu] : [roots.root])];
+}
+
 /** The folders that hold `uid`'s sandboxes: root makes them itself, others get them from `tracemill setup`. */
 export function cgroupHomes(roots: CgroupRoots, uid: number): string[] {
-  const name = `tracemill-${uid}`;
-  const homes = roots.kind === "v1" ? [roots.memory, roots.pids, roots.cpu] : [roots.root];
-  return [...new Set(homes)].map((home) => `${home}/${name}`);
+  return cgroupParents(roots).map((parent) => `${parent}/tracemill-${uid}`);
 }
 
 /** Whether this process may make cgroups in every home. Root makes the homes first. @throws {Error} when root cannot. */
@@ -72,8 +75,7 @@ export function openHomes(roots: CgroupRoots, uid: number): boolean {
 
 /** The hierarchies that are mounted read-only, as in most containers: not even root makes a cgroup there. */
 export function readOnlyRoots(roots: CgroupRoots): string[] {
-  const mounted = roots.kind === "v1" ? [roots.memory, roots.pids, roots.cpu] : [roots.root];
-  return [...new Set(mounted)].filter((path) => accessError(path) === "EROFS");
+  return cgroupParents(roots).filter((path) => accessError(path) === "EROFS");
 }
 
 function writable(path: string): boolean {
