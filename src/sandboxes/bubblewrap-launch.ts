@@ -1,5 +1,5 @@
 // The command line that becomes a bubblewrap sandbox: what is mounted before bwrap, as which user it runs, and what the inside sees.
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import type { SandboxLimits } from "../contracts.ts";
 import { insideCommand, insideEnv, insideUid, runnerDir, tmpfsBytes } from "./inside.ts";
 
@@ -33,14 +33,15 @@ export function launchCommand(limits: SandboxLimits, dataDir: string, bwrap: rea
   const memory = (name: string, bytes: number, mode: string) =>
     `mount -t tmpfs -o size=${bytes},nr_inodes=${filesPerFolder(limits)},mode=${mode},uid=${owner},gid=${owner} tmpfs ${base}/${name}`;
   const script = [
+    "umask 022",
     `mount -t tmpfs -o mode=755,size=4m,nr_inodes=1k tmpfs ${base} || exit 72`,
-    `cd ${base} && mkdir data runner scratch tmp shm || exit 72`,
-    `mount --rbind "$1" ${base}/data || exit 72`,
+    `mkdir ${["data", "none", "runner", "scratch", "tmp", "shm"].map((name) => `${base}/${name}`).join(" ")} || exit 72`,
+    `${showData(dataDir, base)} || exit 72`,
     `${memory("scratch", size.scratch, "0700")} || exit 72`,
     `${memory("tmp", size.tmp, "1777")} || exit 72`,
     `${memory("shm", size.shm, "1777")} || exit 72`,
     // Copied, not bound: in a checkout made under umask 077 nobody but root may read them, and their path is nobody's business inside.
-    `cp -r "$2"/* runner && chmod -R a+rX,go-w runner && cd / && shift 2 || exit 72`,
+    `cp -r --no-preserve=mode "$2"/* ${base}/runner && cd / && shift 2 || exit 72`,
     `exec ${become} "$@"`,
   ].join("\n");
   const unshare = ["unshare", ...(asRoot ? [] : ["--user", "--map-root-user"]), "--mount", "--propagation", "private"];
@@ -48,14 +49,39 @@ export function launchCommand(limits: SandboxLimits, dataDir: string, bwrap: rea
   return [...unshare, ...shell, ...bwrap, ...insideArguments(base)];
 }
 
+/**
+ * Shell that shows the folder `$1` at `data`. Through an overlay of it and of nothing, because the code reads the source of a bind off
+ * /proc/self/mountinfo, with the user's and the run's names. Bound where the kernel has no such overlay or more is mounted below it.
+ */
+function showData(dataDir: string, base: string): string {
+  const bind = `mount --rbind "$1" ${base}/data`;
+  const below = `${resolved(dataDir)}/`;
+  const mounted = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) =>
+      line.split(" ")[1]?.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8))),
+    );
+  if (mounted.some((path) => path?.startsWith(below))) return bind;
+  return `{ cd "$1" && mount -t overlay -o ro,lowerdir=.:${base}/none overlay ${base}/data 2>/dev/null || ${bind}; }`;
+}
+
 /** A folder of every system that none of `used` lies in: what is mounted on it hides what it holds, to the sandbox's launcher alone. */
 function freeFolder(used: readonly string[]): string {
-  const paths = used.map((path) => `${realpathSync(path)}/`);
+  const paths = used.map((path) => `${resolved(path)}/`);
   const free = ["/mnt", "/media", "/srv", "/boot"].find(
     (folder) => existsSync(folder) && !paths.some((path) => path.startsWith(`${folder}/`)),
   );
   if (free === undefined) throw new Error("Expected one of /mnt, /media, /srv and /boot to mount on, found none");
   return free;
+}
+
+/** The path without links; as it is where it cannot be followed, which mounting it then says. */
+function resolved(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 // What Docker masks, and what else tells of the host: its keys, its boot parameters, its kernel's addresses and messages.

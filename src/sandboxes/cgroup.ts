@@ -1,6 +1,7 @@
 // Memory, process and CPU limits for a process tree, through whichever cgroup hierarchy this machine and this user have.
 import {
   accessSync,
+  chmodSync,
   constants,
   existsSync,
   mkdirSync,
@@ -63,7 +64,7 @@ export function cgroupHomes(roots: CgroupRoots, uid: number): string[] {
 export function openHomes(roots: CgroupRoots, uid: number): boolean {
   const homes = cgroupHomes(roots, uid);
   if (uid === 0) {
-    for (const home of homes) mkdirSync(home, { recursive: true });
+    for (const home of homes) makeFolder(home);
     if (roots.kind === "v2") {
       writeFileSync(`${roots.root}/cgroup.subtree_control`, "+memory +pids +cpu");
       writeFileSync(`${homes[0]}/cgroup.subtree_control`, "+memory +pids +cpu");
@@ -71,6 +72,12 @@ export function openHomes(roots: CgroupRoots, uid: number): boolean {
     return true;
   }
   return roots.kind === "v1" && homes.every(writable);
+}
+
+/** Whatever the umask, everyone may look in: root's launcher is an ordinary user by the time it shows the sandbox its counters. */
+function makeFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
 }
 
 /** The hierarchies that are mounted read-only, as in most containers: not even root makes a cgroup there. */
@@ -97,7 +104,7 @@ function accessError(path: string): "ENOENT" | "EACCES" | "EROFS" | null {
 export function makeCgroup(roots: CgroupRoots, uid: number, name: string, limits: SandboxLimits): Cgroup {
   const homes = cgroupHomes(roots, uid);
   const folders = homes.map((home) => `${home}/${name}`);
-  for (const folder of folders) mkdirSync(folder);
+  folders.forEach(makeFolder);
   const memoryBytes = String(limits.memoryMb * 1024 * 1024);
   const periodUs = 100_000;
   const quotaUs = String(Math.round(limits.cpus * periodUs));
