@@ -1,25 +1,20 @@
 // Sandboxes as bubblewrap processes: an allow-listed read-only root, no capabilities, no network, limits by cgroup.
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import type { Writable } from "node:stream";
 import { promisify } from "node:util";
-import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
+import type { SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
+import { filterDescriptor, launchCommand } from "./bubblewrap-launch.ts";
 import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, readOnlyRoots, reapCgroups } from "./cgroup.ts";
-import {
-  insideCommand,
-  insideEnv,
-  insideUid,
-  runnerDir,
-  type SandboxOptions,
-  supervisorGaveUp,
-  tmpfsBytes,
-} from "./inside.ts";
+import { type SandboxOptions, supervisorGaveUp, tmpfsBytes } from "./inside.ts";
 import { ownerId } from "./owner.ts";
 import { missingModules, pythonPath } from "./python.ts";
 import { checkReadable } from "./readable.ts";
+import { hasFilter, seccompProgram } from "./seccomp.ts";
 import type { Inside, InsideEnd } from "./supervised.ts";
+import type { Architecture } from "./system-calls.ts";
 
 export const bwrapPath = "/usr/bin/bwrap";
 
@@ -29,18 +24,19 @@ type Fence = (limits: SandboxLimits) => {
   readonly bwrap: readonly string[];
   /** Whether the kernel has taken something of it for memory; null where that cannot be read from outside. */
   ranOutOfMemory(): boolean | null;
+  /** Kills whatever is still in it, until nothing is. @throws {Error} when something does not go for ten seconds. */
+  killAll(): Promise<void>;
   remove(): Promise<void>;
 };
-
-// Where root's launcher mounts, for itself alone, what an ordinary user may not reach by its own path.
-const rootsDataDir = "/mnt";
-const rootsRunnerDir = "/media";
 
 /** Why bubblewrap cannot be used here, or null. Looks only; `createBubblewrap` tries it. `installable` is whether setup can mend it. */
 export async function bubblewrapLacks(): Promise<{ reason: string; wayOut: string; installable: boolean } | null> {
   const never = (reason: string, wayOut: string) => ({ reason, wayOut, installable: false });
   const notYet = (reason: string) => ({ reason, wayOut: "run `npx tracemill setup`", installable: true });
   if (process.platform !== "linux") return never("bubblewrap needs Linux", "use Docker");
+  if (!hasFilter(process.arch)) {
+    return never(`there is no system call filter for the architecture ${process.arch}`, "use Docker");
+  }
   const roots = findCgroupRoots();
   if (roots === null) return never("no cgroups with memory, pids and cpu controllers are mounted", "use Docker");
   const uid = process.getuid?.() ?? 0;
@@ -70,9 +66,10 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
   if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
   const fence = await findFence();
+  const filter = seccompProgram(process.arch as Architecture);
   return provenBackend("bubblewrap", null, await bwrapVersion(), options, async (limits, request) => {
     if (process.getuid?.() === 0) await checkReadable(request.dataDir);
-    return startInside(fence, limits, request.dataDir);
+    return startInside(fence, limits, request, filter);
   });
 }
 
@@ -95,7 +92,8 @@ async function findFence(): Promise<Fence> {
     const cgroup = makeCgroup(roots, uid, `${owner}-${++sandboxCount}`, limits);
     return {
       enter: joinCgroup(cgroup),
-      bwrap: [bwrapPath, "--ro-bind", cgroup.oomFile, cgroup.oomFileInside, ...besideIt(cgroup)],
+      bwrap: [bwrapPath, ...cgroup.shown.flatMap(({ path, inside }) => ["--ro-bind", path, inside])],
+      killAll: () => cgroup.killAll(),
       ranOutOfMemory: () => oomKills(cgroup) > 0,
       remove: () => cgroup.remove(),
     };
@@ -103,12 +101,6 @@ async function findFence(): Promise<Fence> {
 }
 
 let sandboxCount = 0;
-
-/** What memory is held, for the peak of a step: a file beside the counter of kills. */
-function besideIt({ oomFile, oomFileInside }: Cgroup): string[] {
-  const [from, to] = [oomFile, oomFileInside].map((path) => join(dirname(path), "memory.stat"));
-  return ["--ro-bind", from as string, to as string];
-}
 
 /** A command line that enters the cgroup and then becomes what follows it. */
 function joinCgroup(cgroup: Cgroup): string[] {
@@ -134,90 +126,40 @@ const scopeFence: Fence = (limits) => {
       "--",
     ],
     bwrap: ["/bin/sh", "-c", script, "sh", bwrapPath],
+    killAll: async () => {},
     ranOutOfMemory: () => null,
     remove: async () => {},
   };
 };
 
-/**
- * Root becomes an ordinary user before bwrap: user 0 inside would still own what root owns on the host, and without any capability
- * could write /proc/sys and change the host's device nodes.
- */
-function dropRoot(dataDir: string): string[] {
-  const script = [
-    `mount --bind "$1" ${rootsDataDir} && mount -t tmpfs -o mode=755,size=1m tmpfs ${rootsRunnerDir} || exit 72`,
-    // Copied, not bound: in a checkout made under umask 077 nobody but root may read them.
-    `cp -r "$2"/* ${rootsRunnerDir} && chmod -R a+rX,go-w ${rootsRunnerDir} && shift 2 || exit 72`,
-    `exec setpriv --reuid ${insideUid} --regid ${insideUid} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"`,
-  ].join("\n");
-  return ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script, "sh", dataDir, runnerDir()];
-}
-
-/** The sandbox's own arguments, applied left to right. */
-function bwrapArguments(limits: SandboxLimits, dataDir: string, runner: string): string[] {
-  const size = tmpfsBytes(limits);
-  const readOnly = (from: string, to = from) => (existsSync(from) ? ["--ro-bind", from, to] : []);
-  return [
-    ...[
-      "--unshare-all",
-      "--unshare-user",
-      "--disable-userns",
-      "--die-with-parent",
-      "--new-session",
-      "--as-pid-1",
-      "--cap-drop",
-      "ALL",
-    ],
-    ...["--uid", String(insideUid), "--gid", String(insideUid), "--hostname", "sandbox", "--clearenv"],
-    ...Object.entries(insideEnv).flatMap(([name, value]) => ["--setenv", name, value]),
-    // Not /usr/local, not /usr/sbin: only what the interpreter and its packages read.
-    ...["/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share"].flatMap((path) => readOnly(path)),
-    ...["--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"],
-    ...(existsSync("/lib64") ? ["--symlink", "usr/lib64", "/lib64"] : []),
-    ...["/etc/alternatives", "/etc/ld.so.cache", "/etc/matplotlibrc", "/etc/fonts", "/etc/mime.types"].flatMap((path) =>
-      readOnly(path),
-    ),
-    ...["--ro-bind", `${runner}/passwd`, "/etc/passwd", "--ro-bind", `${runner}/group`, "/etc/group"],
-    ...[
-      "--ro-bind",
-      `${runner}/runner.py`,
-      "/opt/runner/runner.py",
-      "--ro-bind",
-      `${runner}/_inside`,
-      "/opt/runner/_inside",
-    ],
-    ...["--proc", "/proc", "--dev", "/dev"],
-    ...["--size", String(size.shm), "--perms", "1777", "--tmpfs", "/dev/shm", "--remount-ro", "/dev"],
-    ...["--size", String(size.tmp), "--perms", "1777", "--tmpfs", "/tmp"],
-    ...["--size", String(size.scratch), "--perms", "0700", "--tmpfs", "/scratch"],
-    ...["--ro-bind", dataDir, "/data", "--remount-ro", "/"],
-    ...["--chdir", "/scratch", "--", ...insideCommand],
-  ];
-}
-
-function startInside(fence: Fence, limits: SandboxLimits, dataDir: string): Inside {
-  const { enter, bwrap, ranOutOfMemory, remove } = fenced(() => fence(limits));
-  const asRoot = process.getuid?.() === 0;
-  const [command, ...rest] = asRoot
-    ? [...enter, ...dropRoot(dataDir), ...bwrap, ...bwrapArguments(limits, rootsDataDir, rootsRunnerDir)]
-    : [...enter, ...bwrap, ...bwrapArguments(limits, dataDir, runnerDir())];
-  // systemd-run finds the user's manager by XDG_RUNTIME_DIR; nothing of this reaches the inside, which starts with --clearenv.
+function startInside(fence: Fence, limits: SandboxLimits, request: SandboxRequest, filter: Buffer): Inside {
+  const { enter, bwrap, killAll, ranOutOfMemory, remove } = fenced(() => fence(limits));
+  const [command, ...rest] = [...enter, ...launchCommand(limits, request.dataDir, bwrap)];
+  // Nothing of this reaches the inside, which starts with --clearenv: systemd-run finds the user's manager by XDG_RUNTIME_DIR, and
+  // `tracemill sandbox ps` reads what a sandbox is for off its launcher.
   const env = {
-    PATH: "/usr/bin:/bin",
+    PATH: "/usr/bin:/bin:/usr/sbin:/sbin",
     XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid?.() ?? 0}`,
+    TRACEMILL_LABEL: request.label,
+    TRACEMILL_CREATED: new Date().toISOString(),
   };
   // In a process group of its own: a terminal sends Ctrl-C to ours, and that must not end the code under way.
-  const child: ChildProcessWithoutNullStreams = spawn(command as string, rest, {
-    stdio: "pipe",
+  const child = spawn(command as string, rest, {
+    stdio: ["pipe", "pipe", "pipe", "pipe"],
     env,
     cwd: "/",
     detached: true,
-  });
+  }) as ChildProcessWithoutNullStreams;
   let diagnostics = "";
   child.stderr.on("data", (chunk: Buffer) => {
     diagnostics = (diagnostics + chunk.toString("utf8")).slice(-2000);
   });
   child.stdin.on("error", () => {}); // the process has gone; `ended` says so
+  const toFilter = child.stdio[filterDescriptor] as Writable;
+  toFilter.on("error", () => {});
+  toFilter.end(filter);
+  // A launcher that is killed before bwrap has tied the inside to it leaves processes behind, which hold our pipes open.
+  child.once("exit", () => void killAll().catch(() => {}));
   return {
     write: (bytes) => void child.stdin.write(bytes),
     onData: (listener) => void child.stdout.on("data", listener),

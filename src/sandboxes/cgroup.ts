@@ -1,6 +1,7 @@
 // Memory, process and CPU limits for a process tree, through whichever cgroup hierarchy this machine and this user have.
 import {
   accessSync,
+  chmodSync,
   constants,
   existsSync,
   mkdirSync,
@@ -16,9 +17,12 @@ import { ownerLives } from "./owner.ts";
 /** One sandbox's cgroup. `procs` are the files a process writes its id to in order to join. */
 export interface Cgroup {
   readonly procs: readonly string[];
-  /** Host file that counts out-of-memory kills (`oom_kill n`), and where the runner looks for it inside. */
+  /** Host file that counts out-of-memory kills (`oom_kill n`). */
   readonly oomFile: string;
-  readonly oomFileInside: string;
+  /** Files of its own that the runner reads, and where it looks for them inside: kills for memory, memory in use, CPU time. */
+  readonly shown: readonly { readonly path: string; readonly inside: string }[];
+  /** Kills whatever runs in it, until nothing does. @throws {Error} when something is still there after ten seconds. */
+  killAll(): Promise<void>;
   /** Kills what still runs in it and removes it. @throws {Error} when it is still busy after ten seconds. */
   remove(): Promise<void>;
 }
@@ -46,18 +50,21 @@ export function findCgroupRoots(): CgroupRoots | null {
   return null;
 }
 
+/** The mounted hierarchies that sandboxes have cgroups in, that of memory first. */
+export function cgroupParents(roots: CgroupRoots): string[] {
+  return [...new Set(roots.kind === "v1" ? [roots.memory, roots.pids, roots.cpu] : [roots.root])];
+}
+
 /** The folders that hold `uid`'s sandboxes: root makes them itself, others get them from `tracemill setup`. */
 export function cgroupHomes(roots: CgroupRoots, uid: number): string[] {
-  const name = `tracemill-${uid}`;
-  const homes = roots.kind === "v1" ? [roots.memory, roots.pids, roots.cpu] : [roots.root];
-  return [...new Set(homes)].map((home) => `${home}/${name}`);
+  return cgroupParents(roots).map((parent) => `${parent}/tracemill-${uid}`);
 }
 
 /** Whether this process may make cgroups in every home. Root makes the homes first. @throws {Error} when root cannot. */
 export function openHomes(roots: CgroupRoots, uid: number): boolean {
   const homes = cgroupHomes(roots, uid);
   if (uid === 0) {
-    for (const home of homes) mkdirSync(home, { recursive: true });
+    for (const home of homes) makeFolder(home);
     if (roots.kind === "v2") {
       writeFileSync(`${roots.root}/cgroup.subtree_control`, "+memory +pids +cpu");
       writeFileSync(`${homes[0]}/cgroup.subtree_control`, "+memory +pids +cpu");
@@ -67,10 +74,15 @@ export function openHomes(roots: CgroupRoots, uid: number): boolean {
   return roots.kind === "v1" && homes.every(writable);
 }
 
+/** Whatever the umask, everyone may look in: root's launcher is an ordinary user by the time it shows the sandbox its counters. */
+function makeFolder(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
+}
+
 /** The hierarchies that are mounted read-only, as in most containers: not even root makes a cgroup there. */
 export function readOnlyRoots(roots: CgroupRoots): string[] {
-  const mounted = roots.kind === "v1" ? [roots.memory, roots.pids, roots.cpu] : [roots.root];
-  return [...new Set(mounted)].filter((path) => accessError(path) === "EROFS");
+  return cgroupParents(roots).filter((path) => accessError(path) === "EROFS");
 }
 
 function writable(path: string): boolean {
@@ -92,12 +104,14 @@ function accessError(path: string): "ENOENT" | "EACCES" | "EROFS" | null {
 export function makeCgroup(roots: CgroupRoots, uid: number, name: string, limits: SandboxLimits): Cgroup {
   const homes = cgroupHomes(roots, uid);
   const folders = homes.map((home) => `${home}/${name}`);
-  for (const folder of folders) mkdirSync(folder);
+  folders.forEach(makeFolder);
   const memoryBytes = String(limits.memoryMb * 1024 * 1024);
   const periodUs = 100_000;
   const quotaUs = String(Math.round(limits.cpus * periodUs));
   if (roots.kind === "v1") {
-    const [memory, pids, cpu] = [roots.memory, roots.pids, roots.cpu].map((root) => `${root}/tracemill-${uid}/${name}`);
+    const [memory, pids, cpu] = [roots.memory, roots.pids, roots.cpu].map(
+      (root) => `${root}/tracemill-${uid}/${name}`,
+    ) as [string, string, string];
     writeFileSync(`${memory}/memory.limit_in_bytes`, memoryBytes);
     if (existsSync(`${memory}/memory.memsw.limit_in_bytes`))
       writeFileSync(`${memory}/memory.memsw.limit_in_bytes`, memoryBytes);
@@ -108,8 +122,9 @@ export function makeCgroup(roots: CgroupRoots, uid: number, name: string, limits
     return {
       procs: folders.map((folder) => `${folder}/cgroup.procs`),
       oomFile: `${memory}/memory.oom_control`,
-      oomFileInside: "/sys/fs/cgroup/memory/memory.oom_control",
-      remove: () => removeFolders(folders),
+      shown: shownFiles(memory, "/sys/fs/cgroup/memory", ["memory.oom_control", "memory.stat"]),
+      killAll: () => retry(folders, killIn),
+      remove: () => retry(folders, removeFolder),
     };
   }
   const folder = folders[0] as string;
@@ -120,8 +135,9 @@ export function makeCgroup(roots: CgroupRoots, uid: number, name: string, limits
   return {
     procs: [`${folder}/cgroup.procs`],
     oomFile: `${folder}/memory.events`,
-    oomFileInside: "/sys/fs/cgroup/memory.events",
-    remove: () => removeFolders(folders),
+    shown: shownFiles(folder, "/sys/fs/cgroup", ["memory.events", "memory.stat", "cpu.stat"]),
+    killAll: () => retry(folders, killIn),
+    remove: () => retry(folders, removeFolder),
   };
 }
 
@@ -130,38 +146,78 @@ export function oomKills(cgroup: Cgroup): number {
   return Number(/^oom_kill (\d+)$/m.exec(readFileSync(cgroup.oomFile, "utf8"))?.[1] ?? 0);
 }
 
-/** Removes the cgroups of owners that no longer run. */
-export async function reapCgroups(roots: CgroupRoots, uid: number): Promise<void> {
-  for (const home of cgroupHomes(roots, uid)) {
-    for (const name of existsSync(home) ? readdirSync(home) : []) {
-      const owner = /^(\d+-\d+)-\d+$/.exec(name)?.[1];
-      if (owner === undefined || ownerLives(owner)) continue;
-      await removeFolders([`${home}/${name}`]);
-    }
-  }
+/** The files of these that the kernel has. */
+function shownFiles(folder: string, inside: string, names: readonly string[]): Cgroup["shown"] {
+  const there = names.filter((name) => existsSync(`${folder}/${name}`));
+  return there.map((name) => ({ path: `${folder}/${name}`, inside: `${inside}/${name}` }));
 }
 
-async function removeFolders(folders: readonly string[]): Promise<void> {
+/** The folders and processes of sandboxes whose names (`<owner>-<n>`) stand below these homes; a cgroup of v1 has one in each. */
+export function foundCgroups(homes: readonly string[]): { readonly name: string; readonly folders: string[] }[] {
+  const found = new Map<string, string[]>();
+  for (const home of homes) {
+    for (const name of existsSync(home) ? readdirSync(home) : []) {
+      if (ownerOf(name) === null) continue;
+      found.set(name, [...(found.get(name) ?? []), `${home}/${name}`]);
+    }
+  }
+  return [...found].map(([name, folders]) => ({ name, folders }));
+}
+
+/** The owner in a cgroup's name, or null where it is none of ours. */
+export function ownerOf(name: string): string | null {
+  return /^(\d+-\d+)-\d+$/.exec(name)?.[1] ?? null;
+}
+
+/** Removes the cgroups of `uid`'s owners that no longer run, with whatever still runs in them, and returns their names. */
+export async function reapCgroups(roots: CgroupRoots, uid: number): Promise<string[]> {
+  const dead = foundCgroups(cgroupHomes(roots, uid)).filter(({ name }) => !ownerLives(ownerOf(name) as string));
+  for (const { folders } of dead) await retry(folders, removeFolder);
+  return dead.map(({ name }) => name);
+}
+
+/** Tries until `done` says so of every folder. @throws {Error} after ten seconds. */
+async function retry(folders: readonly string[], done: (folder: string) => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
-    if (folders.map(removeFolder).every(Boolean)) return;
+    if (folders.map(done).every(Boolean)) return;
     if (performance.now() > deadline)
       throw new Error(`Expected ${folders.join(", ")} to become empty, it is still busy`);
     await sleep(pauseMs);
   }
 }
 
-function removeFolder(folder: string): boolean {
+/** The processes in a cgroup; none where it is gone. */
+export function processesIn(folder: string): number[] {
   try {
-    for (const pid of readFileSync(`${folder}/cgroup.procs`, "utf8").split("\n")) if (pid !== "") kill(Number(pid));
+    return readFileSync(`${folder}/cgroup.procs`, "utf8").split("\n").filter(Boolean).map(Number);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}
+
+function killIn(folder: string): boolean {
+  const left = processesIn(folder);
+  for (const pid of left) kill(pid);
+  return left.length === 0;
+}
+
+function removeFolder(folder: string): boolean {
+  killIn(folder);
+  try {
     rmdirSync(folder);
     return true;
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENODEV") return true;
-    if (code === "EBUSY") return false;
+    if (isGone(error)) return true;
+    if ((error as NodeJS.ErrnoException).code === "EBUSY") return false;
     throw error;
   }
+}
+
+function isGone(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === "ENOENT" || code === "ENODEV";
 }
 
 function kill(pid: number): void {

@@ -36,13 +36,31 @@ function asUser(script: string, ...args: string[]) {
   });
 }
 
+// Each line must hold: the code's own uncaught exception would make the step's end "error".
+const kernelHolds = `
+import errno, os
+assert "Seccomp:\\t2" in open("/proc/self/status").read()
+assert not [folder for folder, _, names in os.walk("/proc/sys") for name in names if os.access(os.path.join(folder, name), os.W_OK)]
+assert not [line for line in open("/proc/self/mountinfo") if "tracemill-data" in line or "runner/" in line and "/runner/" not in line.split()[3]]
+for folder, most in (("/scratch", 30_000), ("/tmp", 30_000), ("/dev/shm", 30_000)):
+    try:
+        for number in range(most):
+            os.close(os.open(folder + "/%d" % number, os.O_CREAT))
+    except OSError as error:
+        assert error.errno == errno.ENOSPC
+    else:
+        raise AssertionError(folder)
+`;
+
 const runSteps = `
+process.umask(0o077);
 const { openSandboxBackend } = await import(process.argv[1]);
 const signal = new AbortController().signal;
 const backend = await openSandboxBackend({ memoryMb: 256, preimport: [], backend: "bubblewrap", signal });
 const sandbox = await backend.open({ dataDir: process.argv[2], label: "user", signal });
-const ends = [];
-for (const code of ["open('/data/a.csv').read()", "bytearray(1 << 30)", "open('/data/a.csv', 'a')", "import socket; socket.create_connection(('127.0.0.1', 1))"])
+const { listBubblewrap } = await import(process.argv[1].replace("index.js", "bubblewrap-running.js"));
+const ends = (await listBubblewrap()).filter((found) => found.ownerPid === process.pid).map(({ label }) => label);
+for (const code of [${JSON.stringify(kernelHolds)}, "open('/data/a.csv').read()", "bytearray(1 << 30)", "open('/data/a.csv', 'a')", "import socket; socket.create_connection(('127.0.0.1', 1))"])
   ends.push((await sandbox.run(code, { signal })).end);
 await sandbox[Symbol.asyncDispose]();
 await backend[Symbol.asyncDispose]();
@@ -73,7 +91,7 @@ describe.skipIf(why !== null)(why === null ? title : `${title} (skipped: ${why})
       }
       const ran = asUser(runSteps, built, dir);
       expect(ran.stderr).toBe("");
-      expect(JSON.parse(ran.stdout)).toEqual(["ok", "oom", "error", "error"]);
+      expect(JSON.parse(ran.stdout)).toEqual(["user", "ok", "ok", "oom", "error", "error"]);
     } finally {
       for (const home of homes) if (existsSync(home)) rmdirSync(home); // only an empty one can be removed
       await rm(dir, { recursive: true });
@@ -102,6 +120,6 @@ test.skipIf(asRoot !== null)(
     await rm(checkout, { recursive: true });
     await rm(dir, { recursive: true });
     expect(ran.stderr).toBe("");
-    expect(JSON.parse(ran.stdout)).toEqual(["ok", "oom", "error", "error"]);
+    expect(JSON.parse(ran.stdout)).toEqual(["user", "ok", "ok", "oom", "error", "error"]);
   },
 );
