@@ -144,6 +144,8 @@ export interface SandboxLimits {
   readonly stepTimeoutMs: number;
   readonly scratchMb: number;
   readonly outputBytes: number;
+  /** A sandbox that is asked nothing for so long ends by itself. No part of the environment's identity. */
+  readonly idleMs: number;
 }
 
 /** What a sandbox is opened for. */
@@ -163,12 +165,16 @@ export interface Sandbox extends AsyncDisposable {
   run(code: string, options: { readonly signal: AbortSignal }): Promise<StepResult>;
 }
 
-/** Package versions and limits the code runs under; `id` hashes them and is the environment's identity. `image` is recorded, not hashed. */
+/** Package versions and limits the code runs under; `id` hashes them and is the environment's identity. The other parts are recorded, not hashed. */
 export interface Environment {
   readonly id: string;
   readonly backend: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly image: string | null;
+  /** Release of the kernel as the inside sees it: gVisor's own under runsc. */
+  readonly kernel: string;
+  /** What runs the inside: `runc`, `runsc`, `bubblewrap 0.8.0`. */
+  readonly runtime: string;
 }
 
 /** A way to isolate code, probed and ready. Holds at most its configured number of sandboxes open; `open` waits for a place. */

@@ -1,13 +1,18 @@
 /** What broke when an item could not be processed. Such an item is owed: it is never rejected and never scored. */
 export type FailureKind = "provider" | "sandbox" | "judge" | "disk";
 
+/** What exactly broke, where a sandbox did. */
+export type FailureCode = "sandbox_lost" | "backend_down" | "protocol_violation" | "open_failed";
+
 /** Infrastructure broke. The item is owed and a later run tries it again. */
 export class FailureError extends Error {
   override readonly name = "FailureError";
   readonly kind: FailureKind;
-  constructor(kind: FailureKind, message: string, options?: { cause?: unknown }) {
+  readonly code: FailureCode | undefined;
+  constructor(kind: FailureKind, message: string, options?: { cause?: unknown; code?: FailureCode | undefined }) {
     super(message, options);
     this.kind = kind;
+    this.code = options?.code;
   }
 }
 

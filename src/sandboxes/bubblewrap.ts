@@ -1,10 +1,12 @@
 // Sandboxes as bubblewrap processes: an allow-listed read-only root, no capabilities, no network, limits by cgroup.
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { promisify } from "node:util";
 import type { SandboxBackend, SandboxLimits } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
-import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, readOnlyRoots, reapCgroups } from "./cgroup.ts";
+import { reapBubblewrap } from "./bubblewrap-running.ts";
+import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, readOnlyRoots } from "./cgroup.ts";
 import {
   insideCommand,
   insideEnv,
@@ -67,21 +69,44 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
   const lack = await bubblewrapLacks();
   if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
-  const fence = await findFence();
-  return provenBackend("bubblewrap", null, options, async (limits, request) => {
-    if (process.getuid?.() === 0) await checkReadable(request.dataDir);
-    return startInside(fence, limits, request.dataDir);
-  });
+  if (options.runtime !== undefined) {
+    throw new UsageError(
+      `Expected \`sandbox.runtime\` only with Docker, got \`${options.runtime}\` for bubblewrap, which has no runtimes: leave it out, or set \`sandbox.backend: docker\``,
+    );
+  }
+  const fence = findFence();
+  return provenBackend(
+    {
+      name: "bubblewrap",
+      image: null,
+      runtime: `bubblewrap ${await bwrapVersion()}`,
+      expected: { seccomp: false, gvisor: false, outlivesMemory: true },
+      createsPerSecond: 100,
+      createsAtOnce: 16,
+      check: async ({ dataDir }) => {
+        if (process.getuid?.() === 0) await checkReadable(dataDir);
+      },
+      start: async (limits, request) => startInside(fence, limits, request.dataDir),
+      reap: reapBubblewrap,
+      settled: async () => {},
+    },
+    options,
+  );
 }
 
-async function findFence(): Promise<Fence> {
+/** As bubblewrap says it of itself. */
+async function bwrapVersion(): Promise<string> {
+  const { stdout } = await promisify(execFile)(bwrapPath, ["--version"]);
+  return stdout.trim().replace(/^bubblewrap /, "");
+}
+
+function findFence(): Fence {
   const roots = findCgroupRoots();
   const uid = process.getuid?.() ?? 0;
   if (roots === null)
     throw new UsageError("Expected mounted cgroups, found none: use Docker (`sandbox.backend: docker`)");
   if (roots.kind === "v2" && uid !== 0) return scopeFence;
   openHomes(roots, uid);
-  await reapCgroups(roots, uid);
   const owner = ownerId();
   return (limits) => {
     const cgroup = makeCgroup(roots, uid, `${owner}-${++sandboxCount}`, limits);

@@ -87,7 +87,7 @@ describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy
       const dir = dirs.get(dataset.id) ?? "";
       const session = `${attempt} ${dataset.id}`;
       return {
-        environment: { id: "test", backend: "test", versions: {}, image: null },
+        environment: { id: "test", backend: "test", versions: {}, image: null, kernel: "", runtime: "" },
         run: async (code) => ({
           result: stepOf(await python.run(session, code, dir)),
           remembered: false,

@@ -47,7 +47,7 @@ function sessionOf(run: (code: string) => Partial<StepResult>, diverged = false)
   const text = (head: string) => ({ head, tail: "", droppedBytes: 0 });
   return {
     codes,
-    environment: { id: "env", backend: "fake", versions: {}, image: "sha256:1" },
+    environment: { id: "env", backend: "fake", versions: {}, image: "sha256:1", kernel: "", runtime: "" },
     async run(code) {
       codes.push(code);
       const result: StepResult = {

@@ -8,7 +8,15 @@ import { encodeFrame, frameReader, type SupervisorFrame } from "../../src/sandbo
 import { type Inside, type InsideEnd, supervise } from "../../src/sandboxes/supervised.ts";
 
 const signal = new AbortController().signal;
-const limits = { memoryMb: 256, cpus: 1, pids: 64, stepTimeoutMs: 1000, scratchMb: 32, outputBytes: 1000 };
+const limits = {
+  memoryMb: 256,
+  cpus: 1,
+  pids: 64,
+  stepTimeoutMs: 1000,
+  scratchMb: 32,
+  outputBytes: 1000,
+  idleMs: 1000,
+};
 const nothing = { head: "", tail: "", droppedBytes: 0 };
 
 describe("frames", () => {

@@ -143,7 +143,7 @@ export function sessions(result: Partial<StepResult> = {}) {
   const openSession = ({ attempt }: { attempt: string }): Session => {
     attempts.push(attempt);
     return {
-      environment: { id: "env", backend: "none", versions: {}, image: null },
+      environment: { id: "env", backend: "none", versions: {}, image: null, kernel: "", runtime: "" },
       async run(code) {
         codes.push(code);
         return { result: stepResult(result), remembered: false, diverged: false };
