@@ -16,6 +16,8 @@ export function containerOptions(options: {
   readonly name: string;
   readonly image: string;
   readonly runtime: string;
+  /** Processes that the runtime itself needs beside those inside. */
+  readonly runtimePids: number;
   readonly limits: SandboxLimits;
   readonly dataDir: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -52,7 +54,7 @@ export function containerOptions(options: {
       ReadonlyPaths: fixedPaths,
       // The supervisor is process 1 itself: no signal from inside ends or stops it, and no other process holds its stdout.
       Init: false,
-      PidsLimit: limits.pids,
+      PidsLimit: limits.pids + options.runtimePids,
       Memory: memoryBytes,
       MemorySwap: memoryBytes,
       NanoCpus: Math.round(limits.cpus * 1e9),

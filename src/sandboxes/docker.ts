@@ -20,6 +20,8 @@ const wordLimitMs = 10_000;
 // What one engine does without becoming slower: it creates single-digit to low tens of containers a second.
 const createsPerSecond = 10;
 const createsAtOnce = 4;
+/** gVisor's kernel and its helpers count as the sandbox's processes: 48 are not enough for it to run a step. */
+const gvisorPids = 256;
 /** What gVisor's kernel leaves with when it breaks: a panic of a Go program. */
 const sentryBroke = 2;
 
@@ -82,7 +84,15 @@ async function startInside(engine: Engine, limits: SandboxLimits, request: Sandb
   let late = false;
   try {
     const { image, runtime } = engine;
-    const profile = { name, image, runtime: runtime.name, limits, dataDir: request.dataDir, labels };
+    const profile = {
+      name,
+      image,
+      runtime: runtime.name,
+      runtimePids: runtime.isGvisor ? gvisorPids : 0,
+      limits,
+      dataDir: request.dataDir,
+      labels,
+    };
     const creating = docker.createContainer(containerOptions(profile));
     // Of a create that answers too late nobody wants the container any more.
     creating.then(() => (late ? containers.remove(name) : undefined)).catch(() => {}); // told below
@@ -164,6 +174,10 @@ async function explain(
   if (runtime.isGvisor && code === sentryBroke) {
     // Each process inside is one of the host's, and gVisor's kernel gives up where it is refused another.
     return { cause: "agent", detail: "the limit of processes ended the whole sandbox" };
+  }
+  if (runtime.isGvisor && code > 128) {
+    // gVisor lets code signal process 1; `docker kill` looks the same and is rarer.
+    return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };
   }
   const why =
     code > 128
