@@ -140,14 +140,14 @@ export interface Model {
 
 /** Limits of one sandbox. `stepTimeoutMs` is wall time of one step; caps are bytes of one stream the agent is shown (head and tail, half each). */
 export interface SandboxLimits {
-  /** The sandbox ends itself when its host has said nothing for so long between steps. No part of the environment's identity. */
-  readonly idleMs: number;
   readonly memoryMb: number;
   readonly cpus: number;
   readonly pids: number;
   readonly stepTimeoutMs: number;
   readonly scratchMb: number;
   readonly outputBytes: number;
+  /** The sandbox ends itself when its host has said nothing for so long between steps. No part of the environment's identity. */
+  readonly idleMs: number;
 }
 
 /** What a sandbox is opened for. */
@@ -202,7 +202,9 @@ export interface Environment {
   readonly backend: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly image: string | null;
+  /** Release of the kernel as the inside sees it: gVisor's own under runsc. */
   readonly kernel: string;
+  /** What runs the inside: `runc`, `runsc`, `bubblewrap 0.8.0`. */
   readonly runtime: string;
 }
 

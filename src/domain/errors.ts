@@ -12,7 +12,7 @@ export class FailureError extends Error {
   override readonly name = "FailureError";
   readonly kind: FailureKind;
   readonly code: FailureCode | undefined;
-  constructor(kind: FailureKind, message: string, options?: { code?: FailureCode; cause?: unknown }) {
+  constructor(kind: FailureKind, message: string, options?: { cause?: unknown; code?: FailureCode | undefined }) {
     super(message, options);
     this.kind = kind;
     this.code = options?.code;

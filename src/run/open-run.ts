@@ -48,7 +48,7 @@ export async function openRun(options: {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly secrets: Secrets;
-  readonly watch: Pick<Watch, "say" | "requests" | "model" | "backend" | "openSession">;
+  readonly watch: Pick<Watch, "say" | "tell" | "log" | "requests" | "model" | "backend" | "openSession">;
   /** Builds the line: it reads prompts and questions, and opens no session yet. */
   readonly build: (kit: RunKit) => Promise<Line<Example>> | Line<Example>;
   /** Start only so many seeds or questions, spread over the datasets. */
@@ -161,7 +161,7 @@ export async function openRun(options: {
     for (const one of checked) if (one.status === "rejected") throw one.reason;
     for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
 
-    backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal }));
+    backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal, log: watch.log, tell: watch.tell }));
     resources.push(backend);
     say(`sandbox   ${backend.name}, environment ${backend.environment.id}`);
 

@@ -7,7 +7,8 @@ import type { SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { provenBackend } from "./backend.ts";
 import { filterDescriptor, launchCommand } from "./bubblewrap-launch.ts";
-import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, readOnlyRoots, reapCgroups } from "./cgroup.ts";
+import { reapBubblewrap } from "./bubblewrap-running.ts";
+import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, readOnlyRoots } from "./cgroup.ts";
 import { type SandboxOptions, supervisorGaveUp, tmpfsBytes } from "./inside.ts";
 import { ownerId } from "./owner.ts";
 import { missingModules, pythonPath } from "./python.ts";
@@ -65,28 +66,45 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
   const lack = await bubblewrapLacks();
   if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
-  const fence = await findFence();
+  if (options.runtime !== undefined) {
+    throw new UsageError(
+      `Expected \`sandbox.runtime\` only with Docker, got \`${options.runtime}\` for bubblewrap, which has no runtimes: leave it out, or set \`sandbox.backend: docker\``,
+    );
+  }
+  const fence = findFence();
   const filter = seccompProgram(process.arch as Architecture);
-  return provenBackend("bubblewrap", null, await bwrapVersion(), options, async (limits, request) => {
-    if (process.getuid?.() === 0) await checkReadable(request.dataDir);
-    return startInside(fence, limits, request, filter);
-  });
+  return provenBackend(
+    {
+      name: "bubblewrap",
+      image: null,
+      runtime: `bubblewrap ${await bwrapVersion()}`,
+      expected: { seccomp: true, gvisor: false, outlivesMemory: true },
+      createsPerSecond: 100,
+      createsAtOnce: 16,
+      check: async ({ dataDir }) => {
+        if (process.getuid?.() === 0) await checkReadable(dataDir);
+      },
+      start: async (limits, request) => startInside(fence, limits, request, filter),
+      reap: reapBubblewrap,
+      settled: async () => {},
+    },
+    options,
+  );
 }
 
-/** What `bwrap --version` says: "bubblewrap 0.8.0". */
+/** As bubblewrap says it of itself. */
 async function bwrapVersion(): Promise<string> {
   const { stdout } = await promisify(execFile)(bwrapPath, ["--version"]);
-  return stdout.trim();
+  return stdout.trim().replace(/^bubblewrap /, "");
 }
 
-async function findFence(): Promise<Fence> {
+function findFence(): Fence {
   const roots = findCgroupRoots();
   const uid = process.getuid?.() ?? 0;
   if (roots === null)
     throw new UsageError("Expected mounted cgroups, found none: use Docker (`sandbox.backend: docker`)");
   if (roots.kind === "v2" && uid !== 0) return scopeFence;
   openHomes(roots, uid);
-  await reapCgroups(roots, uid);
   const owner = ownerId();
   return (limits) => {
     const cgroup = makeCgroup(roots, uid, `${owner}-${++sandboxCount}`, limits);

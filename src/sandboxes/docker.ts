@@ -1,22 +1,29 @@
 // Sandboxes as Docker containers: the runner is the main process, attached before the start, in a hardened profile.
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import type { SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
-import { provenBackend } from "./backend.ts";
+import { type Pace, provenBackend } from "./backend.ts";
 import { demultiplexer } from "./demux.ts";
+import { type Containers, containersOf } from "./docker-containers.ts";
+import { connect, imageDigest, isAbsent, type Runtime, runtimeOf, statusOf, within } from "./docker-engine.ts";
+import { containerOptions } from "./docker-profile.ts";
+import { labelsOf, reapContainers } from "./docker-running.ts";
 import { imageName } from "./image.ts";
-import { insideCommand, insideEnv, insideUid, type SandboxOptions, supervisorGaveUp, tmpfsBytes } from "./inside.ts";
-import { ownerId, ownerLives } from "./owner.ts";
-import { places } from "./places.ts";
+import { type SandboxOptions, supervisorGaveUp, tmpfsBytes } from "./inside.ts";
 import { checkReadable } from "./readable.ts";
 import type { Inside, InsideEnd } from "./supervised.ts";
 
-const answerLimitMs = 5_000;
-// More at once only makes the engine slower: it creates single-digit containers a second.
+const createLimitMs = 60_000;
+/** Between the end of a container's stream, or its death, and the engine's word of it. */
+const wordLimitMs = 10_000;
+// What one engine does without becoming slower: it creates single-digit to low tens of containers a second.
+const createsPerSecond = 10;
 const createsAtOnce = 4;
+/** gVisor's kernel and its helpers count as the sandbox's processes: 48 are not enough for it to run a step. */
+const gvisorPids = 256;
+/** What gVisor's kernel leaves with when it breaks: a panic of a Go program. */
+const sentryBroke = 2;
 
 /** Why Docker cannot be used here, or null. `image` is false where only the image is missing. */
 export async function dockerLacks(
@@ -33,222 +40,150 @@ export async function dockerLacks(
   return { reason: `the engine has no image ${image}`, wayOut: "run `npx tracemill setup --image`", engine: true };
 }
 
-/** 100 ms to load, so only where Docker is asked for. */
-async function connect(): Promise<Docker> {
-  const { default: Engine } = await import("dockerode");
-  return new Engine();
-}
-
-/** What the engine starts containers with: "runc" mostly. */
-async function defaultRuntime(docker: Docker): Promise<string> {
-  const { DefaultRuntime } = (await within(docker.info())) as { DefaultRuntime?: string };
-  return DefaultRuntime ?? "unknown";
-}
-
-async function imageDigest(docker: Docker, image: string): Promise<string | null> {
-  try {
-    return (await within(docker.getImage(image).inspect())).Id;
-  } catch (error) {
-    if (statusOf(error) === 404) return null;
-    throw new FailureError("sandbox", `The Docker engine broke: ${(error as Error).message}`, { cause: error });
-  }
-}
-
 /**
  * Probes Docker with real containers and returns the backend.
  * @throws {UsageError} saying which promise it cannot hold here and the way out.
  */
-export async function createDocker(options: SandboxOptions): Promise<SandboxBackend> {
+export async function createDocker(options: SandboxOptions, pace?: Pace): Promise<SandboxBackend> {
   const image = options.image ?? imageName();
   const lack = await dockerLacks(image);
   if (lack) throw new UsageError(`Expected a usable Docker engine, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
   const docker = await connect();
-  const digest = await imageDigest(docker, image);
-  await reapContainers(docker);
-  const creating = places(createsAtOnce);
-  return provenBackend("docker", digest, await defaultRuntime(docker), options, async (limits, request) => {
-    await checkReadable(request.dataDir);
-    const created = await creating.take(request.signal);
-    try {
-      return await startInside(docker, image, limits, request);
-    } finally {
-      created();
-    }
-  });
-}
-
-function containerOptions(
-  image: string,
-  limits: SandboxLimits,
-  request: SandboxRequest,
-): Docker.ContainerCreateOptions {
-  const size = tmpfsBytes(limits);
-  const memoryBytes = limits.memoryMb * 1024 * 1024;
-  const owned = `uid=${insideUid},gid=${insideUid}`;
-  return {
-    Image: image,
-    Cmd: [...insideCommand],
-    User: `${insideUid}:${insideUid}`,
-    WorkingDir: "/scratch",
-    Hostname: "sandbox",
-    NetworkDisabled: true,
-    Env: Object.entries(insideEnv).map(([name, value]) => `${name}=${value}`),
-    AttachStdin: true,
-    AttachStdout: true,
-    AttachStderr: true,
-    OpenStdin: true,
-    StdinOnce: true, // a host that dies closes it, and the supervisor leaves
-    Tty: false,
-    StopTimeout: 1,
-    Labels: { ...ownerLabels(), "tracemill.label": request.label },
-    HostConfig: {
-      NetworkMode: "none",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
-      Privileged: false,
-      // The supervisor is process 1 itself: no signal from inside ends or stops it, and no other process holds its stdout.
-      Init: false,
-      PidsLimit: limits.pids,
-      Memory: memoryBytes,
-      MemorySwap: memoryBytes,
-      NanoCpus: Math.round(limits.cpus * 1e9),
-      OomScoreAdj: 500,
-      IpcMode: "private",
-      ShmSize: size.shm,
-      Tmpfs: {
-        "/tmp": `rw,nosuid,nodev,exec,size=${size.tmp},nr_inodes=50k,mode=1777`,
-        "/scratch": `rw,nosuid,nodev,exec,size=${size.scratch},nr_inodes=50k,${owned},mode=0700`,
-      },
-      Mounts: [
-        {
-          Type: "bind",
-          Source: request.dataDir,
-          Target: "/data",
-          ReadOnly: true,
-          BindOptions: { Propagation: "rprivate" },
-        },
-      ],
-      Ulimits: [
-        { Name: "nofile", Soft: 4096, Hard: 4096 },
-        { Name: "core", Soft: 0, Hard: 0 },
-        { Name: "fsize", Soft: 2 ** 30, Hard: 2 ** 30 },
-      ],
-      LogConfig: { Type: "none", Config: {} },
-      RestartPolicy: { Name: "no" },
-      AutoRemove: false,
-      CgroupnsMode: "private",
-    } as Docker.HostConfig,
+  const runtime = await runtimeOf(docker, options.runtime);
+  const containers = containersOf(docker, options.log);
+  const starter = {
+    name: "docker",
+    image: await imageDigest(docker, image),
+    runtime: runtime.recorded,
+    // gVisor has no seccomp inside: it is itself what stands between the code and the host's system calls.
+    expected: { seccomp: !runtime.isGvisor, gvisor: runtime.isGvisor, outlivesMemory: !runtime.isGvisor },
+    createsPerSecond,
+    createsAtOnce,
+    check: ({ dataDir }: SandboxRequest) => checkReadable(dataDir),
+    start: (limits: SandboxLimits, request: SandboxRequest) =>
+      startInside({ docker, containers, image, runtime }, limits, request),
+    reap: () => reapContainers(docker, containers),
+    settled: containers.settled,
   };
+  return provenBackend(starter, options, pace);
 }
 
-async function startInside(
-  docker: Docker,
-  image: string,
-  limits: SandboxLimits,
-  request: SandboxRequest,
-): Promise<Inside> {
-  let container: Docker.Container | undefined;
+interface Engine {
+  readonly docker: Docker;
+  readonly containers: Containers;
+  readonly image: string;
+  readonly runtime: Runtime;
+}
+
+async function startInside(engine: Engine, limits: SandboxLimits, request: SandboxRequest): Promise<Inside> {
+  const { docker, containers } = engine;
+  const name = containers.name();
+  const labels = labelsOf({ mark: containers.mark, label: request.label, idleMs: limits.idleMs });
+  let created = false;
+  let late = false;
   try {
-    container = await docker.createContainer(containerOptions(image, limits, request));
-    const attached = container;
-    const stream = await attached.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true });
-    const listeners: ((chunk: Buffer) => void)[] = [];
-    let diagnostics = "";
-    stream.on(
-      "data",
-      demultiplexer((kind, bytes) => {
-        if (kind === 1) for (const listener of listeners) listener(bytes);
-        else diagnostics = (diagnostics + bytes.toString("utf8")).slice(-2000);
-      }),
-    );
-    stream.on("error", () => {}); // the engine or the container has gone; `ended` says which
-    const ended = attached.wait({ condition: "next-exit" }).then(
-      ({ StatusCode }: { StatusCode: number }) => explain(attached, StatusCode, () => diagnostics.trim()),
-      (error: Error): InsideEnd => ({ cause: "infrastructure", detail: `the Docker engine broke: ${error.message}` }),
-    );
-    await attached.start();
-    return {
-      write: (bytes) => void stream.write(bytes),
-      onData: (listener) => void listeners.push(listener),
-      ended,
-      kill: () => void attached.kill({ signal: "SIGKILL" }).catch(() => {}), // it has ended already, or `remove` will say why not
-      async remove() {
-        (stream as NodeJS.ReadWriteStream & { destroy(): void }).destroy();
-        await remove(attached);
-      },
+    const { image, runtime } = engine;
+    const profile = {
+      name,
+      image,
+      runtime: runtime.name,
+      runtimePids: runtime.isGvisor ? gvisorPids : 0,
+      limits,
+      dataDir: request.dataDir,
+      labels,
     };
+    const creating = docker.createContainer(containerOptions(profile));
+    // Of a create that answers too late nobody wants the container any more.
+    creating.then(() => (late ? containers.remove(name) : undefined)).catch(() => {}); // told below
+    const container = await within(creating, createLimitMs);
+    created = true;
+    return await enter(container, engine, name);
   } catch (error) {
-    if (container) await remove(container);
-    request.signal.throwIfAborted();
+    late = true;
+    const never = !created && (statusOf(error) !== undefined || isAbsent(error));
+    if (never) containers.forget(name);
+    else void containers.remove(name);
     throw new FailureError("sandbox", `Docker could not start a sandbox: ${(error as Error).message}`, {
       cause: error,
+      code: "open_failed",
     });
   }
 }
 
+/** Attaches to a created container and starts it. */
+async function enter(container: Docker.Container, { containers, runtime }: Engine, name: string): Promise<Inside> {
+  const attaching = container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true });
+  const stream = (await within(attaching)) as NodeJS.ReadWriteStream & { destroy(): void };
+  const listeners: ((chunk: Buffer) => void)[] = [];
+  let diagnostics = "";
+  stream.on(
+    "data",
+    demultiplexer((kind, bytes) => {
+      if (kind === 1) for (const listener of listeners) listener(bytes);
+      else diagnostics = (diagnostics + bytes.toString("utf8")).slice(-2000);
+    }),
+  );
+  let end: (how: InsideEnd) => void = () => {};
+  const ended = new Promise<InsideEnd>((resolve) => {
+    end = resolve;
+  });
+  const lost = (detail: string) => end({ cause: "infrastructure", detail });
+  /** The engine says a moment later why a container ended, unless it has gone itself. */
+  const awaitWord = (detail: string) => void sleep(wordLimitMs, undefined, { ref: false }).then(() => lost(detail));
+  stream.on("error", () => {}); // the engine or the container has gone; "close" follows
+  stream.once("close", () => awaitWord("the Docker engine closed the connection to the sandbox"));
+  container.wait({ condition: "next-exit" }).then(
+    async ({ StatusCode }: { StatusCode: number }) => end(await explain(container, StatusCode, runtime, diagnostics)),
+    (error: Error) => lost(`the Docker engine broke: ${error.message}`),
+  );
+  await within(container.start(), createLimitMs).catch((error: unknown) => {
+    stream.destroy();
+    throw error;
+  });
+  let killing = false;
+  return {
+    write: (bytes) => void stream.write(bytes),
+    onData: (listener) => void listeners.push(listener),
+    ended,
+    kill() {
+      if (killing) return;
+      killing = true;
+      containers.kill(name).then(
+        () => awaitWord("the Docker engine did not say how the sandbox ended"),
+        (error: Error) => lost(`the Docker engine did not end the sandbox: ${error.message}`), // `remove` tries again
+      );
+    },
+    async remove() {
+      stream.destroy();
+      await containers.remove(name);
+    },
+  };
+}
+
 /** No signal from inside ends process 1 of a container: one does so for memory, or from outside (`docker kill`, an engine that stops). */
-async function explain(container: Docker.Container, code: number, diagnostics: () => string): Promise<InsideEnd> {
-  const { State } = await container.inspect().catch(() => ({ State: { OOMKilled: false } })); // removed or unreachable by now: the code alone has to tell
+async function explain(
+  container: Docker.Container,
+  code: number,
+  runtime: Runtime,
+  diagnostics: string,
+): Promise<InsideEnd> {
+  // Removed or unreachable by now: the code alone has to tell.
+  const { State } = await within(container.inspect()).catch(() => ({ State: { OOMKilled: false } }));
   if (State.OOMKilled) return { cause: "agent", detail: "the memory limit ended the whole sandbox" };
+  if (runtime.isGvisor && code === sentryBroke) {
+    // Each process inside is one of the host's, and gVisor's kernel gives up where it is refused another.
+    return { cause: "agent", detail: "the limit of processes ended the whole sandbox" };
+  }
+  if (runtime.isGvisor && code > 128) {
+    // gVisor lets code signal process 1; `docker kill` looks the same and is rarer.
+    return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };
+  }
   const why =
     code > 128
       ? `the sandbox's main process was ended from outside by signal ${code - 128}`
       : code === supervisorGaveUp
         ? "the supervisor gave up"
         : `the container left with ${code}`;
-  return { cause: "infrastructure", detail: diagnostics() === "" ? why : `${why}: ${diagnostics()}` };
-}
-
-async function remove(container: Docker.Container): Promise<void> {
-  try {
-    await container.remove({ force: true, v: true });
-  } catch (error) {
-    const status = statusOf(error); // 404: gone; 409: being removed by someone else
-    if (status !== 404 && status !== 409) {
-      throw new FailureError("sandbox", `Docker could not remove a sandbox: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-  }
-}
-
-function ownerLabels(): Record<string, string> {
-  return { "tracemill.host": hostId(), "tracemill.owner": ownerId() };
-}
-
-/** This machine since its last boot. */
-function hostId(): string {
-  if (process.platform !== "linux") return hostname();
-  return `${hostname()}/${readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()}`;
-}
-
-/** Removes the containers of this machine's processes that no longer run. */
-async function reapContainers(docker: Docker): Promise<void> {
-  const found = await docker.listContainers({ all: true, filters: { label: ["tracemill.owner"] } });
-  for (const { Id, Labels } of found) {
-    const host = Labels["tracemill.host"] ?? "";
-    if (host.split("/")[0] !== hostname()) continue;
-    if (host === hostId() && ownerLives(Labels["tracemill.owner"] ?? "")) continue;
-    await remove(docker.getContainer(Id));
-  }
-}
-
-/** What the engine answers, unless it takes longer than an engine that works. */
-async function within<T>(answer: Promise<T>): Promise<T> {
-  const clock = new AbortController();
-  const late = sleep(answerLimitMs, undefined, { signal: clock.signal }).then(() => {
-    throw new Error(`no answer within ${answerLimitMs} ms`);
-  });
-  late.catch(() => {}); // stopped below once the engine has answered
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clock.abort();
-  }
-}
-
-function statusOf(error: unknown): number | undefined {
-  return (error as { statusCode?: number }).statusCode;
+  return { cause: "infrastructure", detail: diagnostics.trim() === "" ? why : `${why}: ${diagnostics.trim()}` };
 }

@@ -20,7 +20,6 @@ for name in ${JSON.stringify(packages)}:
         pass
 import glob
 blas = glob.glob("/usr/lib/*/libblas.so.3")
-kernel = os.uname().release
 found["blas"] = os.path.basename(os.path.dirname(os.path.realpath(blas[0]))) if blas else "none"
 broken = []
 try:
@@ -47,36 +46,61 @@ for path in ("/root", "/home", "/var/run/docker.sock", "/etc/shadow"):
 status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
 if int(status["CapEff"], 16) or int(status["CapBnd"], 16):
     broken.append("capabilities are left: " + status["CapEff"])
-if status["NoNewPrivs"].strip() != "1":
+import ctypes
+libc = ctypes.CDLL(None)
+if libc.prctl(39, 0, 0, 0, 0) != 1:
     broken.append("new privileges can be gained")
-print(json.dumps({"versions": found, "kernel": kernel, "broken": broken}))
+for path in ("/proc/kcore", "/proc/keys", "/proc/timer_list"):
+    try:
+        if os.path.exists(path) and open(path, "rb").read(1):
+            broken.append(path + " can be read")
+    except OSError:
+        pass
+log = ctypes.create_string_buffer(1 << 16)
+read = libc.klogctl(3, log, len(log))
+print(json.dumps({
+    "versions": found,
+    "broken": broken,
+    "kernel": platform.release(),
+    "seccomp": int(status.get("Seccomp", "0")),
+    "gvisor": b"Starting gVisor" in log.raw[:max(read, 0)],
+}))
 `;
 
 /** Opens one sandbox with these limits and imports. */
 type Open = (limits: SandboxLimits, preimport: readonly string[], dataDir: string) => Promise<Sandbox>;
+
+/** What an inside has to show beyond what each has to: what filters its system calls, and whose kernel it runs on. */
+export interface Expected {
+  /** A filter of system calls (seccomp) around the code. */
+  readonly seccomp: boolean;
+  /** gVisor's kernel instead of the host's. */
+  readonly gvisor: boolean;
+  /** Whether the kernel takes the interpreter alone when memory runs out; else it may take the whole sandbox. */
+  readonly outlivesMemory: boolean;
+}
 
 /**
  * Runs real steps and returns the environment's identity.
  * @throws {UsageError} naming the promise the backend does not hold here. @throws {FailureError} when a sandbox broke.
  */
 export async function prove(
-  backend: string,
-  image: string | null,
-  runtime: string,
+  expected: Expected & Pick<Environment, "backend" | "image" | "runtime">,
   options: SandboxOptions,
   open: Open,
 ): Promise<Environment> {
+  const { backend, image, runtime } = expected;
   const dataDir = await mkdtemp(join(tmpdir(), "tracemill-probe-"));
   try {
     await writeFile(join(dataDir, "probe.txt"), "probe");
     await chmod(join(dataDir, "probe.txt"), 0o644);
     await chmod(dataDir, 0o755);
     const [{ versions, kernel }] = await Promise.all([
-      proveIsolation(backend, options, open, dataDir),
-      proveMemoryLimit(backend, options, open, dataDir),
+      proveIsolation(expected, options, open, dataDir),
+      proveMemoryLimit(expected, options, open, dataDir),
     ]);
+    const { idleMs: _idleMs, ...limits } = options.limits; // when an idle sandbox ends changes no output
     const { preimport } = options;
-    const { idleMs: _, ...limits } = options.limits; // how long a sandbox outlives its host changes nothing that code can see
     const id = hashOf({ kind: "environment", versions, runner: runnerHash(), limits, preimport }).slice(0, 16);
     return { id, backend, versions, image, kernel, runtime };
   } finally {
@@ -84,28 +108,48 @@ export async function prove(
   }
 }
 
-async function proveIsolation(backend: string, options: SandboxOptions, open: Open, dataDir: string) {
+/** What the first step inside prints of the sandbox. */
+interface Seen {
+  readonly versions: Record<string, string>;
+  readonly broken: readonly string[];
+  readonly kernel: string;
+  readonly seccomp: number;
+  readonly gvisor: boolean;
+}
+
+async function proveIsolation(
+  { backend, runtime, ...expected }: Expected & Pick<Environment, "backend" | "runtime">,
+  options: SandboxOptions,
+  open: Open,
+  dataDir: string,
+): Promise<Seen> {
   await using sandbox = await open(options.limits, options.preimport, dataDir);
-  const seen = await sandbox.run(look, { signal: options.signal });
-  if (seen.end !== "ok")
-    throw new FailureError("sandbox", `The ${backend} sandbox's first step failed: ${story(seen)}`);
-  const { versions, kernel, broken } = JSON.parse(seen.stdout.head) as {
-    versions: Record<string, string>;
-    kernel: string;
-    broken: string[];
-  };
+  const step = await sandbox.run(look, { signal: options.signal });
+  if (step.end !== "ok")
+    throw new FailureError("sandbox", `The ${backend} sandbox's first step failed: ${story(step)}`);
+  const seen = JSON.parse(step.stdout.head) as Seen;
+  const broken = [...seen.broken];
+  if (expected.seccomp && seen.seccomp !== 2)
+    broken.push("system calls are not filtered (was the engine started with seccomp=unconfined?)");
+  if (expected.gvisor && !seen.gvisor)
+    broken.push(`\`${runtime}\` runs code on the kernel ${seen.kernel}, not on gVisor`);
   if (broken.length > 0)
     throw new UsageError(
       `Expected the ${backend} sandbox to isolate code, but here it does not: ${broken.join("; ")}. Name another under \`sandbox.backend\`; docs/sandbox.md says which machines can`,
     );
-  return { versions, kernel };
+  return seen;
 }
 
-async function proveMemoryLimit(backend: string, options: SandboxOptions, open: Open, dataDir: string) {
+async function proveMemoryLimit(
+  { backend, outlivesMemory }: Expected & Pick<Environment, "backend">,
+  options: SandboxOptions,
+  open: Open,
+  dataDir: string,
+): Promise<void> {
   const memoryMb = 192;
   await using sandbox = await open({ ...options.limits, memoryMb, scratchMb: 16 }, [], dataDir);
   const eaten = await sandbox.run(`len(b"x" * ${2 * memoryMb * 1024 * 1024})`, { signal: options.signal });
-  if (eaten.end !== "oom") {
+  if (eaten.end !== "oom" && (outlivesMemory || eaten.end !== "killed")) {
     throw new UsageError(
       `Expected the ${backend} sandbox to hold its memory limit of ${memoryMb} MB, but here it does not: ${story(eaten)}. Name another under \`sandbox.backend\`; docs/sandbox.md says which machines can`,
     );

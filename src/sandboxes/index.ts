@@ -1,11 +1,16 @@
 // The ways to isolate code, in the order in which `auto` tries them.
 import { z } from "zod";
-import type { SandboxBackend } from "../contracts.ts";
+import type { Log, SandboxBackend } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { bubblewrapLacks, createBubblewrap } from "./bubblewrap.ts";
+import { listBubblewrap, reapBubblewrap } from "./bubblewrap-running.ts";
 import { createDocker, dockerLacks } from "./docker.ts";
+import { listDocker, reapDocker } from "./docker-running.ts";
 import type { SandboxOptions } from "./inside.ts";
 import { bubblewrapPromises, dockerPromises, type Promised } from "./promises.ts";
+import type { RunningSandbox } from "./running.ts";
+
+export type { RunningSandbox } from "./running.ts";
 
 /** One way to isolate code. `lacks` looks without starting anything; `create` proves the promises with real sandboxes. */
 export interface SandboxEntry {
@@ -17,6 +22,12 @@ export interface SandboxEntry {
   lacks(image: string | undefined): Promise<{ readonly reason: string; readonly wayOut: string } | null>;
   /** @throws {UsageError} when it cannot be used here, or does not hold a promise. */
   create(options: SandboxOptions): Promise<SandboxBackend>;
+  /** Whether `sandbox.runtime` says something to it. */
+  readonly takesRuntime: boolean;
+  /** Every sandbox of it that stands here, whoever's; empty where it is not there at all. @throws {Error} when it breaks. */
+  list(): Promise<RunningSandbox[]>;
+  /** Removes those of this machine's dead processes, and returns them. @throws {Error} when it breaks. */
+  reap(): Promise<RunningSandbox[]>;
 }
 
 export const sandboxBackends: readonly SandboxEntry[] = [
@@ -25,7 +36,10 @@ export const sandboxBackends: readonly SandboxEntry[] = [
     about: "containers in a hardened profile",
     promises: dockerPromises,
     lacks: dockerLacks,
-    create: createDocker,
+    create: (options) => createDocker(options),
+    takesRuntime: true,
+    list: listDocker,
+    reap: reapDocker,
   },
   {
     name: "bubblewrap",
@@ -33,6 +47,9 @@ export const sandboxBackends: readonly SandboxEntry[] = [
     promises: bubblewrapPromises,
     lacks: bubblewrapLacks,
     create: createBubblewrap,
+    takesRuntime: false,
+    list: listBubblewrap,
+    reap: reapBubblewrap,
   },
 ];
 
@@ -52,6 +69,12 @@ export const sandboxConfig = z
     preimport: z.array(z.string()).default(["pandas"]),
     /** A Docker image to use instead of our own; it must hold /opt/runner/runner.py. */
     image: z.string().optional(),
+    /** How Docker's engine runs containers, as it names it (`runsc`); the engine's default where it is not set. */
+    runtime: z.string().min(1).optional(),
+    /** Sandboxes started a second at most; 10 for docker and 100 for bubblewrap where it is not set. */
+    createsPerSecond: z.number().positive().max(1000).optional(),
+    /** A sandbox that is asked nothing for so long ends by itself. */
+    idleMinutes: z.number().positive().max(10_000).default(60),
   })
   .prefault({});
 export type SandboxConfig = z.output<typeof sandboxConfig>;
@@ -61,15 +84,23 @@ export type SandboxConfig = z.output<typeof sandboxConfig>;
  * @throws {UsageError} when none can, with each one's reason and way out.
  */
 export async function openSandboxBackend(
-  config: z.input<typeof sandboxConfig> & { readonly signal: AbortSignal },
+  config: z.input<typeof sandboxConfig> & {
+    readonly signal: AbortSignal;
+    /** Where removals that failed and the like are written. */
+    readonly log?: Log | undefined;
+    /** Told what a person who waits has to know: the engine is away, it is back. */
+    readonly tell?: ((line: string) => void) | undefined;
+  },
 ): Promise<SandboxBackend> {
-  const { signal, ...section } = config;
+  const { signal, log, tell, ...section } = config;
   const parsed = sandboxConfig.parse(section);
-  const wanted = sandboxBackends.filter((entry) => parsed.backend === "auto" || parsed.backend === entry.name);
+  const wanted = sandboxBackends.filter((entry) =>
+    parsed.backend === "auto" ? parsed.runtime === undefined || entry.takesRuntime : parsed.backend === entry.name,
+  );
   const reasons: string[] = [];
   for (const entry of wanted) {
     const lack = await entry.lacks(parsed.image);
-    if (lack === null) return entry.create({ ...sandboxOptions(parsed), signal });
+    if (lack === null) return entry.create({ ...sandboxOptions(parsed), signal, log, tell });
     reasons.push(`${entry.name}: ${lack.reason} (${lack.wayOut})`);
   }
   throw new UsageError(
@@ -77,19 +108,31 @@ export async function openSandboxBackend(
   );
 }
 
+/** The sandboxes of every backend that stand on this machine or on its engine, whoever's. @throws {Error} when an engine breaks. */
+export async function listSandboxes(): Promise<RunningSandbox[]> {
+  return (await Promise.all(sandboxBackends.map((entry) => entry.list()))).flat();
+}
+
+/** Removes those whose owner, of this machine, no longer runs, and returns them. @throws {Error} when an engine breaks. */
+export async function reapSandboxes(): Promise<RunningSandbox[]> {
+  return (await Promise.all(sandboxBackends.map((entry) => entry.reap()))).flat();
+}
+
 function sandboxOptions(config: SandboxConfig): Omit<SandboxOptions, "signal"> {
   return {
     limits: {
-      idleMs: 60 * 60_000,
       memoryMb: config.memoryMb,
       cpus: config.cpus,
       pids: config.pids,
       stepTimeoutMs: Math.round(config.stepTimeoutSeconds * 1000),
       scratchMb: config.scratchMb ?? Math.floor(config.memoryMb / 4),
       outputBytes: config.outputBytes,
+      idleMs: Math.round(config.idleMinutes * 60_000),
     },
     concurrency: config.concurrency,
     preimport: config.preimport,
     image: config.image,
+    runtime: config.runtime,
+    createsPerSecond: config.createsPerSecond,
   };
 }

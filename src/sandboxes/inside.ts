@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { SandboxLimits } from "../contracts.ts";
+import type { Log, SandboxLimits } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 
@@ -13,7 +13,15 @@ export interface SandboxOptions {
   readonly preimport: readonly string[];
   /** Docker image to run instead of the one built from our Dockerfile. */
   readonly image?: string | undefined;
+  /** How the engine shall run containers (`runsc`); its default where it is not set. */
+  readonly runtime?: string | undefined;
+  /** Sandboxes started a second at most; a backend's own default where it is not set. */
+  readonly createsPerSecond?: number | undefined;
   readonly signal: AbortSignal;
+  /** Where removals that failed and the like are written. */
+  readonly log?: Log | undefined;
+  /** Told what a person who waits has to know: the engine is away, it is back. */
+  readonly tell?: ((line: string) => void) | undefined;
 }
 
 export const insideUid = 10001;

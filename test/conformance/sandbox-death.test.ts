@@ -15,54 +15,66 @@ const signal = new AbortController().signal;
 const host = `
 const { openSandboxBackend } = await import(process.argv[1]);
 const signal = new AbortController().signal;
-const backend = await openSandboxBackend({ backend: process.argv[2], memoryMb: 256, preimport: [], signal });
+const backend = await openSandboxBackend({ ...JSON.parse(process.argv[2]), memoryMb: 256, preimport: [], signal });
 const sandbox = await backend.open({ dataDir: process.argv[3], label: "orphan", signal });
 const started = await sandbox.run("import subprocess; subprocess.Popen(['setsid', 'sleep', process_seconds]) and None".replace("process_seconds", "'" + process.argv[4] + "'"), { signal });
 console.log(started.end);
 sandbox.run("sum(range(10**11))", { signal });
 `;
 
-await describeEachBackend("a killed host", (entry) => {
-  test.skipIf(!existsSync(built))(
-    "leaves no process, container or cgroup of its own (skipped where dist/ is not built)",
-    async () => {
-      const dir = await dataFolder({ "a.csv": "x" });
-      const marker = String(1_000_000 + process.pid);
-      const child = spawn(process.execPath, ["--input-type=module", "-e", host, built, entry.name, dir, marker], {
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      const said = await new Promise<string>((resolve) => {
-        child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString()));
-        child.once("exit", (code) => resolve(`left with ${code}`));
-      });
-      expect(said.trim()).toBe("ok");
-      await until(() => sleepers(marker) === 1);
-      child.kill("SIGKILL");
-      await until(() => sleepers(marker) === 0);
-      const next = await openSandboxBackend({ backend: entry.name, memoryMb: 256, preimport: [], signal });
-      await next[Symbol.asyncDispose]();
-      expect(left(entry.name, child.pid as number)).toEqual([]);
-      await rm(dir, { recursive: true });
-    },
-  );
-});
+await describeEachBackend(
+  "a killed host",
+  (entry) => {
+    test.skipIf(!existsSync(built))(
+      "leaves no process, container or cgroup of its own (skipped where dist/ is not built)",
+      async () => {
+        const dir = await dataFolder({ "a.csv": "x" });
+        const marker = String(1_000_000 + process.pid);
+        const child = spawn(
+          process.execPath,
+          ["--input-type=module", "-e", host, built, JSON.stringify(entry.settings), dir, marker],
+          {
+            stdio: ["ignore", "pipe", "inherit"],
+          },
+        );
+        const said = await new Promise<string>((resolve) => {
+          child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+          child.once("exit", (code) => resolve(`left with ${code}`));
+        });
+        expect(said.trim()).toBe("ok");
+        await until(() => sleepers(marker) === 1);
+        child.kill("SIGKILL");
+        await until(() => sleepers(marker) === 0);
+        const next = await openSandboxBackend({ ...entry.settings, memoryMb: 256, preimport: [], signal });
+        await next[Symbol.asyncDispose]();
+        expect(left(entry.name, child.pid as number)).toEqual([]);
+        await rm(dir, { recursive: true });
+      },
+    );
+  },
+  { also: ["runsc"] },
+);
 
-await describeEachBackend("a sandbox that somebody kills from outside", (entry) => {
-  test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
-    "is a failure and never the code's result (skipped unless root runs this on Linux)",
-    async () => {
-      const dir = await dataFolder({ "a.csv": "x" });
-      {
-        await using backend = await openSandboxBackend({ backend: entry.name, memoryMb: 256, preimport: [], signal });
-        await using sandbox = await backend.open({ dataDir: dir, label: "outside", signal });
-        const { result } = await sandbox.run("open('/proc/1/stat').read().split()[21]", { signal });
-        process.kill(runnerStartedAt(JSON.parse((result?.head ?? "").replaceAll("'", '"'))), "SIGKILL");
-        await expect(sandbox.run("1", { signal })).rejects.toThrow(FailureError);
-      }
-      await rm(dir, { recursive: true });
-    },
-  );
-});
+await describeEachBackend(
+  "a sandbox that somebody kills from outside",
+  (entry) => {
+    test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
+      "is a failure and never the code's result (skipped unless root runs this on Linux)",
+      async () => {
+        const dir = await dataFolder({ "a.csv": "x" });
+        {
+          await using backend = await openSandboxBackend({ ...entry.settings, memoryMb: 256, preimport: [], signal });
+          await using sandbox = await backend.open({ dataDir: dir, label: "outside", signal });
+          const { result } = await sandbox.run("open('/proc/1/stat').read().split()[21]", { signal });
+          process.kill(runnerStartedAt(JSON.parse((result?.head ?? "").replaceAll("'", '"'))), "SIGKILL");
+          await expect(sandbox.run("1", { signal })).rejects.toThrow(FailureError);
+        }
+        await rm(dir, { recursive: true });
+      },
+    );
+  },
+  { also: ["runsc"] },
+);
 
 /** The host's id of the supervisor with this start time, which is the same inside and outside. Its interpreter may have the same, but is not process 1. */
 function runnerStartedAt(ticks: string): number {

@@ -2,23 +2,53 @@
 import { chmod, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import Docker from "dockerode";
 import { describe } from "vitest";
 import type { Remember } from "../../src/contracts.ts";
 import { canonicalJson } from "../../src/domain/hash.ts";
 import type { StepRan } from "../../src/domain/trajectory.ts";
 import { type SandboxEntry, sandboxBackends } from "../../src/sandboxes/index.ts";
 
+/** A backend as tests run on it: `settings` are the config's keys that choose it. */
+export interface TestedBackend extends SandboxEntry {
+  readonly title: string;
+  readonly settings: { readonly backend: string; readonly runtime?: string };
+  /** What it cannot do that the others can. */
+  readonly isGvisor: boolean;
+}
+
+const variants = { runsc: { of: "docker", title: "docker with runsc", runtime: "runsc" } } as const;
+
 /**
- * One `describe` for each backend. A backend that is missing is skipped with the reason in its title, unless
- * TRACEMILL_REQUIRE_BACKENDS (comma-separated) names it: then its tests run and fail.
+ * One `describe` for each backend, and with `also` for each of these variants of one. What is missing is skipped with the reason in
+ * its title, unless TRACEMILL_REQUIRE_BACKENDS (comma-separated: `docker`, `bubblewrap`, `runsc`) names it: then its tests run and fail.
  */
-export async function describeEachBackend(what: string, body: (entry: SandboxEntry) => void): Promise<void> {
+export async function describeEachBackend(
+  what: string,
+  body: (backend: TestedBackend) => void,
+  { also = [] }: { readonly also?: readonly (keyof typeof variants)[] } = {},
+): Promise<void> {
   const required = (process.env.TRACEMILL_REQUIRE_BACKENDS ?? "").split(",");
   for (const entry of sandboxBackends) {
+    const { name } = entry;
     const lack = await entry.lacks(undefined);
-    if (lack === null || required.includes(entry.name)) describe(`${what} on ${entry.name}`, () => body(entry));
-    else describe.skip(`${what} on ${entry.name} (skipped: ${lack.reason})`, () => body(entry));
+    const tested = { ...entry, title: name, settings: { backend: name }, isGvisor: false };
+    if (lack === null || required.includes(name)) describe(`${what} on ${name}`, () => body(tested));
+    else describe.skip(`${what} on ${name} (skipped: ${lack.reason})`, () => body(tested));
   }
+  for (const key of also) {
+    const { of, title, runtime } = variants[key];
+    const entry = sandboxBackends.find((one) => one.name === of) as SandboxEntry;
+    const lack = (await entry.lacks(undefined))?.reason ?? (await runtimeLacks(runtime));
+    const tested = { ...entry, title, settings: { backend: of, runtime }, isGvisor: true };
+    if (lack === null || required.includes(key)) describe(`${what} on ${title}`, () => body(tested));
+    else describe.skip(`${what} on ${title} (skipped: ${lack})`, () => body(tested));
+  }
+}
+
+async function runtimeLacks(runtime: string): Promise<string | null> {
+  const { Runtimes } = (await new Docker().info()) as { Runtimes: Readonly<Record<string, unknown>> };
+  return runtime in Runtimes ? null : `the engine has no runtime ${runtime}`;
 }
 
 /** Where steps ran that no sandbox ran. */
