@@ -3,6 +3,7 @@ import type { ZodType } from "zod";
 import type { Dataset } from "./domain/dataset.ts";
 import type { Example } from "./domain/example.ts";
 import type { LogLevel } from "./domain/log-level.ts";
+import type { Refusal, SubmissionFile } from "./domain/submission.ts";
 import type { Reference, Task } from "./domain/task.ts";
 import type {
   Action,
@@ -161,7 +162,17 @@ export interface SandboxRequest {
 export interface Sandbox extends AsyncDisposable {
   /** Runs one step; variables live on in the next. The code's own errors are results. @throws {FailureError} "sandbox" when the sandbox broke. */
   run(code: string, options: { readonly signal: AbortSignal }): Promise<StepResult>;
+  /**
+   * The bytes of a file below /scratch, read once every process but the supervisor is dead: no step can run after it. What the code may have
+   * made of the path is a refusal, never an error. @throws {FailureError} "sandbox" when the sandbox broke.
+   */
+  collect(path: string, options: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<Collected>;
 }
+
+/** A file as it was read out of a sandbox, or why it was not. */
+export type Collected =
+  | { readonly bytes: Uint8Array; readonly sha256: string }
+  | { readonly refused: Refusal; readonly detail: string };
 
 /** Package versions and limits the code runs under; `id` hashes them and is the environment's identity. `image` is recorded, not hashed. */
 export interface Environment {
@@ -189,6 +200,8 @@ export interface Session extends AsyncDisposable {
     code: string,
     options: { readonly signal: AbortSignal },
   ): Promise<{ result: StepResult; remembered: boolean; diverged: boolean }>;
+  /** Ends the session and takes a file out of it (`Sandbox.collect`), its bytes into the session's blobs. Remembered as steps are. */
+  collect(path: string, options: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<SubmissionFile>;
 }
 
 /** What an agent is asked, apart from the scaffold's own words. */

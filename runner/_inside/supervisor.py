@@ -7,6 +7,7 @@ import time
 
 from .bounded import Bounded, as_bounded, bound
 from .child import START_LIMIT_S, Child
+from .collect import Collector
 from .frames import read_frame, write_frame
 from .interpreter import VALUE_BYTES
 from .memory import oom_kills
@@ -200,9 +201,20 @@ class Supervisor:
         self.say({"type": "hello"})
         while True:
             frame = self.hear()
+            if frame.get("type") == "collect":
+                self.collect(frame)
             if frame.get("type") != "run":
                 raise ValueError("expected a run frame")
             self.run(frame)
+
+    def collect(self, frame):
+        """From now on nothing runs in here: files are handed over until the host has gone."""
+        collector = Collector()
+        while True:
+            self.say(collector.answer(frame))
+            frame = self.hear()
+            if frame.get("type") not in ("collect", "piece"):
+                raise ValueError("expected a collect frame: nothing runs any more")
 
 
 def rebound(value, limit):

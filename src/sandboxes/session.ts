@@ -1,8 +1,9 @@
 // A session that replays what is remembered: code that ran once is not run again unless new code needs the state it built.
 import { z } from "zod";
-import type { Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
+import type { Blobs, Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
 import { canonicalJson, hashOf } from "../domain/hash.ts";
 import { type StepResult, stepResult } from "../domain/trajectory.ts";
+import { collectInto, collectVersion, storedCollection, submissionFileOf } from "./collect.ts";
 
 /** Bump when the same code in the same environment would be stored differently. */
 export const sandboxStepVersion = 2;
@@ -18,6 +19,8 @@ export interface SessionOptions {
   /** Tells sessions over the same dataset apart; part of every step's identity. */
   readonly attempt: string;
   readonly label: string;
+  /** Where pictures and collected files are kept. */
+  readonly blobs?: Blobs | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -39,14 +42,15 @@ export function openSession(options: SessionOptions): Session {
   }
 
   async function enter(signal: AbortSignal): Promise<Sandbox> {
-    sandbox ??= await backend.open({ dataDir: dataset.dir, label: options.label, signal });
+    const { label, blobs } = options;
+    sandbox ??= await backend.open({ dataDir: dataset.dir, label, blobs, signal });
     return sandbox;
   }
 
   /** Brings the sandbox to the state after every earlier step. True where an output now differs from the one stored. */
-  async function rebuild(signal: AbortSignal): Promise<boolean> {
+  async function rebuild(signal: AbortSignal, from = stateFrom): Promise<boolean> {
     let diverged = false;
-    for (let index = Math.max(stateFrom, executed); index < steps.length; index++) {
+    for (let index = Math.max(from, executed); index < steps.length; index++) {
       const step = steps[index] as (typeof steps)[number];
       const again = await (await enter(signal)).run(step.code, { signal });
       if (outcome(again) !== outcome(step.result)) diverged = true;
@@ -85,6 +89,38 @@ export function openSession(options: SessionOptions): Session {
       if (value.result.stateLost) stateFrom = steps.length;
       if (value.result.end === "killed") await leave();
       return { result: value.result, remembered, diverged: value.diverged };
+    },
+    async collect(path, { maxBytes, signal: collectSignal }) {
+      const { blobs } = options;
+      if (blobs === undefined) throw new Error("Expected a session with blobs to keep a file in, got one without");
+      const last = steps.at(-1)?.result;
+      // A fresh sandbox would only show an empty /scratch.
+      if (last === undefined || last.end === "killed") {
+        const detail = last === undefined ? "no code was run" : "the code ended its sandbox, and its files with it";
+        return submissionFileOf(path, { refused: "missing", detail, diverged: false });
+      }
+      const signal = AbortSignal.any([options.signal, collectSignal]);
+      const identity = {
+        kind: "collect",
+        version: collectVersion,
+        dataset: dataset.id,
+        environment: backend.environment.id,
+        attempt,
+        code: hashOf(steps.map((step) => step.code)),
+        path,
+        maxBytes,
+      };
+      const collect = async () => {
+        try {
+          // Files outlive the interpreter: all code since the last sandbox ended may have written this one.
+          const diverged = await rebuild(signal, steps.findLastIndex(({ result }) => result.end === "killed") + 1);
+          return { ...(await collectInto(blobs, await enter(signal), path, { maxBytes, signal })), diverged };
+        } finally {
+          await leave(); // nothing runs in there any more
+        }
+      };
+      const { value } = await remember(identity, storedCollection, collect, { signal });
+      return submissionFileOf(path, value);
     },
     [Symbol.asyncDispose]: leave,
   };

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Sandbox, SandboxLimits } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
 import type { BoundedText, StepResult } from "../domain/trajectory.ts";
+import { collectFile, collectLimitMs } from "./collect.ts";
 import { encodeFrame, frameReader, maxFrameBytes, protocolVersion, type SupervisorFrame } from "./protocol.ts";
 
 /** What a started container or process is to us: a duplex of frames, an end, and a way to make it end. */
@@ -48,6 +49,7 @@ export async function supervise(
   const session = randomBytes(16).toString("hex");
   let seq = 0;
   let stepsRun = 0;
+  let collected = false;
   let over: InsideEnd | undefined;
   let violation: unknown;
   let waiting: { wants: "hello" | string; settle: (frame: SupervisorFrame | InsideEnd) => void } | undefined;
@@ -160,6 +162,7 @@ export async function supervise(
       signal.throwIfAborted();
       if (closing) throw new FailureError("sandbox", "Expected an open sandbox, got one that is closed");
       if (waiting) throw new FailureError("sandbox", "Expected one step at a time, got a second while one runs");
+      if (collected) throw new FailureError("sandbox", "Expected a sandbox that runs, got one that was collected from");
       if (over) {
         if (stepsRun === 0 || over.cause === "infrastructure") throw broke(over);
         return gone(0, over.detail);
@@ -193,6 +196,24 @@ export async function supervise(
       const { v: _v, session: _session, seq: _seq, type: _type, step: _step, detail, ...shown } = answer;
       const result = { ...shown, pictures: [], savedOutput: null, peakMemoryBytes: null };
       return detail === undefined ? result : { ...result, detail };
+    },
+    collect(path, { maxBytes, signal }) {
+      return collectFile(path, maxBytes, async (frame) => {
+        signal.throwIfAborted();
+        if (closing) throw new FailureError("sandbox", "Expected an open sandbox, got one that is closed");
+        if (waiting) throw new FailureError("sandbox", "Expected one step at a time, got a second while one runs");
+        collected = true;
+        const step = randomBytes(16).toString("hex");
+        const answer =
+          over ?? (await exchange(step, collectLimitMs, signal, { ...frame, v: protocolVersion, session, step }));
+        if (answer === "late") {
+          inside.kill();
+          throw broke({ cause: "infrastructure", detail: `it handed over no file within ${collectLimitMs} ms` });
+        }
+        if (!("cause" in answer)) return answer;
+        if (stepsRun === 0 || answer.cause === "infrastructure") throw broke(answer);
+        return { gone: `the sandbox is gone: ${answer.detail}` };
+      });
     },
     [Symbol.asyncDispose]: close,
   };
