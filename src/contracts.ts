@@ -250,6 +250,27 @@ export interface Metric {
   score(subject: MetricSubject): Score;
 }
 
+/**
+ * What a file metric compares: `reference.file` with `file`, which is null where the task asked for none. `read` gives the bytes kept under a
+ * hash; it throws where they are gone, which is nobody's score.
+ */
+export interface FileSubject extends MetricSubject {
+  readonly file: SubmissionFile | null;
+  readonly read: (sha256: string) => Promise<Uint8Array>;
+}
+
+/**
+ * Measures a submitted file against a reference file, from its bytes alone. What the agent did wrong is 0, with a reason that begins
+ * with `invalid_submission`; its own trouble is `value: null`.
+ */
+export interface FileMetric {
+  readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
+  readonly version: number;
+  score(subject: FileSubject): Promise<Score>;
+}
+
 /** Reads a candidate and scores criteria. @throws {FailureError} "judge" when no valid verdict could be had. */
 export interface Judge {
   readonly name: string;

@@ -8,6 +8,7 @@ import type { Dataset, FileProfile, Seed } from "../domain/dataset.ts";
 import type { Example } from "../domain/example.ts";
 import { contentId } from "../domain/hash.ts";
 import type { Secrets } from "../domain/secrets.ts";
+import { openBlobs } from "../engine/blobs.ts";
 import type { Line } from "../engine/line.ts";
 import { type Admissions, createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
@@ -71,6 +72,7 @@ export async function openRun(options: {
 
     const base = dirname(options.configPath);
     const copies = join(options.storeFolder, "datasets");
+    const blobs = openBlobs(join(options.storeFolder, "blobs"));
     const folders = new Map<string, string>();
     const folderOf = (dataset: Dataset): string => {
       const folder = folders.get(dataset.id);
@@ -123,6 +125,7 @@ export async function openRun(options: {
             await add(one);
             return one.dataset;
           },
+          blobs,
           limit,
           seed: config.seed,
         });
@@ -137,11 +140,12 @@ export async function openRun(options: {
         return prompt;
       },
       remember,
+      blobs,
       openSession: watch.openSession(({ dataset, attempt, signal: sessionSignal }) => {
         if (backend === undefined)
           throw new Error("Expected a session to be opened by a stage, got one while the line is built");
         const data = { id: dataset.id, dir: folderOf(dataset) };
-        return openSession({ backend, remember, dataset: data, attempt, label: attempt, signal: sessionSignal });
+        return openSession({ backend, remember, blobs, dataset: data, attempt, label: attempt, signal: sessionSignal });
       }),
     };
     const line = await options.build(kit);
