@@ -40,6 +40,8 @@ export function score(options: {
     }
     const { submission, submissionFile } = trajectory;
     if (reference.file !== undefined) {
+      if (fileMetrics.length === 0)
+        throw new Error("Expected `fileMetrics` and `blobs` in `score`: a task asks for a file");
       const metric = fileMetrics.find(({ name }) => name === reference.metric);
       if (metric === undefined) throw new Error(unknown(fileMetrics, reference.metric));
       return metric.score({ reference, submission, file: submissionFile ?? null, read });
