@@ -16,6 +16,7 @@ export const sftConfig = z
       .strictObject({
         agent: z.string().default("agent/react.md"),
         task: z.string().default("agent/task.md"),
+        submission: z.string().default("agent/submission.md"),
         propose: z.string().default("propose/system.md"),
         seed: z.string().default("propose/seed.md"),
         judge: z.string().default("judge/system.md"),
@@ -27,6 +28,7 @@ export const sftConfig = z
     vet: z.strictObject({ ...options.dedupe.shape, ...options.reference.shape }).prefault({}),
     rollouts: options.rollouts,
     screen: z.strictObject({
+      answer: share.default(1),
       grounded: share.default(1),
       maxStepErrors: z.number().int().min(0),
       agreement: share.optional(),

@@ -5,6 +5,7 @@ import {
   attempts,
   criteria,
   defineRun,
+  fileMetrics,
   judge,
   metrics,
   rollouts,
@@ -39,11 +40,15 @@ export default defineRun({
             scaffold: scaffoldNamed(config.scaffold),
             maxTurns: config.rollouts.maxTurns,
           },
-          prompts: { system: await prompt(config.prompts.agent), task: await prompt(config.prompts.task) },
+          prompts: {
+            system: await prompt(config.prompts.agent),
+            task: await prompt(config.prompts.task),
+            submission: await prompt(config.prompts.submission),
+          },
           openSession: run.openSession,
         }),
       )
-      .through(score({ metrics, trajectoryMetrics }));
+      .through(score({ metrics, trajectoryMetrics, fileMetrics, blobs: run.blobs }));
     const min = config.screen.agreement;
     const agreed =
       min === undefined ? scored : scored.through(agreement({ min, attempts: config.rollouts.attempts, metrics }));
@@ -51,7 +56,7 @@ export default defineRun({
       .through(
         screen({
           bounds: [
-            { score: "answer", min: 1, code: "wrong_answer", needsReference: true },
+            { score: "answer", min: config.screen.answer, code: "wrong_answer", needsReference: true },
             { score: "grounded", min: config.screen.grounded, code: "ungrounded" },
             { score: "step_errors", max: config.screen.maxStepErrors, code: "too_many_errors" },
           ],

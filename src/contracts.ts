@@ -4,6 +4,7 @@ import type { Dataset } from "./domain/dataset.ts";
 import type { FailureCode } from "./domain/errors.ts";
 import type { Example } from "./domain/example.ts";
 import type { LogLevel } from "./domain/log-level.ts";
+import type { Refusal, SubmissionFile } from "./domain/submission.ts";
 import type { Reference, Task } from "./domain/task.ts";
 import type {
   Action,
@@ -179,8 +180,18 @@ export interface Sandbox extends AsyncDisposable {
     code: string,
     options: { readonly signal: AbortSignal; readonly number?: number | undefined },
   ): Promise<StepResult>;
+  /**
+   * The bytes of a file below /scratch, read once every process but the supervisor is dead: no step can run after it. What the code may have
+   * made of the path is a refusal, never an error. @throws {FailureError} "sandbox" when the sandbox broke.
+   */
+  collect(path: string, options: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<Collected>;
   times(): SandboxTimes;
 }
+
+/** A file as it was read out of a sandbox, or why it was not. */
+export type Collected =
+  | { readonly bytes: Uint8Array; readonly sha256: string }
+  | { readonly refused: Refusal; readonly detail: string };
 
 /**
  * How the sandboxes of a backend ended, counted: by whoever opened them (`closed`), by the code (`killed`), or by broken infrastructure
@@ -227,6 +238,8 @@ export interface Session extends AsyncDisposable {
     code: string,
     options: { readonly signal: AbortSignal },
   ): Promise<{ result: StepResult; remembered: boolean; diverged: boolean; ran: StepRan }>;
+  /** Ends the session and takes a file out of it (`Sandbox.collect`), its bytes into the session's blobs. Remembered as steps are. */
+  collect(path: string, options: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<SubmissionFile>;
 }
 
 /** What an agent is asked, apart from the scaffold's own words. */
@@ -273,6 +286,27 @@ export interface Metric {
   readonly about?: string;
   readonly version: number;
   score(subject: MetricSubject): Score;
+}
+
+/**
+ * What a file metric compares: `reference.file` with `file`, which is null where the task asked for none. `read` gives the bytes kept under a
+ * hash; it throws where they are gone, which is nobody's score.
+ */
+export interface FileSubject extends MetricSubject {
+  readonly file: SubmissionFile | null;
+  readonly read: (sha256: string) => Promise<Uint8Array>;
+}
+
+/**
+ * Measures a submitted file against a reference file, from its bytes alone. What the agent did wrong is 0, with a reason that begins
+ * with `invalid_submission`; its own trouble is `value: null`.
+ */
+export interface FileMetric {
+  readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about?: string;
+  readonly version: number;
+  score(subject: FileSubject): Promise<Score>;
 }
 
 /** Reads a candidate and scores criteria. @throws {FailureError} "judge" when no valid verdict could be had. */

@@ -3,12 +3,15 @@ export { z } from "zod";
 export { scaffolds } from "./agents/index.ts";
 export type {
   Assignment,
+  Blobs,
   ChatRequest,
   Completion,
   Environment,
   ExportedFile,
   Exporter,
   ExportProblem,
+  FileMetric,
+  FileSubject,
   Identity,
   Judge,
   Metric,
@@ -36,6 +39,7 @@ export {
 } from "./domain/errors.ts";
 export type { Example, ExampleMessage } from "./domain/example.ts";
 export { contentId, hashOf } from "./domain/hash.ts";
+export type { Refusal, SubmissionFile, SubmissionRule } from "./domain/submission.ts";
 export type { Attempt, OwnQuestion, Proposal, Query, Reference, Task } from "./domain/task.ts";
 export type {
   Action,
@@ -73,7 +77,7 @@ export { type AtomicFile, openAtomicFile } from "./exports/atomic-file.ts";
 export { exporters } from "./exports/index.ts";
 export { type Criterion, criteria } from "./judges/criteria.ts";
 export { type RubricJudgeOptions, rubricJudge } from "./judges/rubric.ts";
-export { metrics } from "./metrics/index.ts";
+export { fileMetrics, metrics } from "./metrics/index.ts";
 export { inferReference } from "./metrics/infer.ts";
 export { type Finding, metricOf } from "./metrics/measure.ts";
 export { trajectoryMetrics } from "./metrics/trajectory.ts";

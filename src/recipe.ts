@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { scaffolds } from "./agents/index.ts";
 import { versionOption } from "./config/version.ts";
-import type { Exporter, Model, Remember, Scaffold } from "./contracts.ts";
+import type { Blobs, Exporter, Model, Remember, Scaffold } from "./contracts.ts";
 import { datasetEntry } from "./datasets/load.ts";
 import type { Seed } from "./domain/dataset.ts";
 import type { Example } from "./domain/example.ts";
@@ -67,6 +67,8 @@ export interface RunKit {
   readonly openSession: OpenSession;
   /** For a stage of your own that costs money or time: what it computed once is read from the store ever after. */
   readonly remember: Remember;
+  /** Files that agents submitted and those they are compared with, by hash; hand it to `score`. */
+  readonly blobs: Blobs;
 }
 
 /** A kind of run: what its config says, how many examples it is after, and how its line is built. Made by `defineRun`. */

@@ -7,6 +7,7 @@ import time
 
 from .bounded import as_bounded, bound
 from .child import START_LIMIT_S, Child
+from .collect import Collector
 from .frames import read_frame, write_frame
 from .memory import oom_kills, temporary_bytes
 from .pages import Pages
@@ -237,6 +238,8 @@ class Supervisor:
         try:
             while True:
                 frame = self.hear()
+                if frame.get("type") == "collect":
+                    self.collect(frame)
                 if frame.get("type") != "run":
                     raise ValueError("expected a run frame")
                 self.run(frame)
@@ -244,6 +247,15 @@ class Supervisor:
             self.depart("idle", "its host said nothing for %g s" % self.idle_s)
         except Exception as error:
             self.depart("gave_up" if self.code_ran else "failed", "%s: %s" % (type(error).__name__, error))
+
+    def collect(self, frame):
+        """From now on nothing runs in here: files are handed over until the host has gone."""
+        collector = Collector()
+        while True:
+            self.say(collector.answer(frame))
+            frame = self.hear()
+            if frame.get("type") not in ("collect", "piece"):
+                raise ValueError("expected a collect frame: nothing runs any more")
 
 
 def rebound(value, limit):

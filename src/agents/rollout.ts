@@ -1,5 +1,6 @@
 import type { Assignment, Completion, Model, Scaffold, Session } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
+import type { SubmissionRule } from "../domain/submission.ts";
 import type { Exit, Message, RanOn, Trajectory, Turn, Usage } from "../domain/trajectory.ts";
 
 export interface RolloutOptions {
@@ -15,6 +16,8 @@ export interface RolloutOptions {
   readonly maxTurns: number;
   /** Invalid messages in a row that end the rollout. */
   readonly maxInvalidTurns?: number;
+  /** The file that the task asks for: taken out of the session at the end, however that came. */
+  readonly submission?: SubmissionRule | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -75,12 +78,17 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
     }
   }
 
+  const { submission: asked } = options;
+  const submissionFile =
+    asked === undefined ? null : await session.collect(asked.path, { maxBytes: asked.maxBytes, signal });
+
   return {
     id: options.id,
     messages,
     turns,
     exit,
     submission,
+    submissionFile,
     usage: sumUsage(usages),
     scaffold: scaffold.name,
     model: model.name,

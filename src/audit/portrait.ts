@@ -95,12 +95,9 @@ export function questionOf(portrait: Portrait): string | null {
 
 /** The answer it is checked against; null where there is none. */
 export function referenceOf(portrait: Portrait): string | null {
-  return (
-    (portrait.task ?? portrait.own)?.reference?.answer ??
-    portrait.query?.referenceAnswer ??
-    portrait.proposal?.fields?.referenceAnswer ??
-    null
-  );
+  const reference = (portrait.task ?? portrait.own)?.reference;
+  if (reference?.file !== undefined) return `a file of ${reference.file.bytes} bytes (${reference.file.sha256})`;
+  return reference?.answer ?? portrait.query?.referenceAnswer ?? portrait.proposal?.fields?.referenceAnswer ?? null;
 }
 
 /** What the agent submitted; undefined before a rollout, null when it submitted nothing. */

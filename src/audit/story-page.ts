@@ -1,7 +1,8 @@
+import type { SubmissionFile } from "../domain/submission.ts";
 import type { Picture, StepRan, StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
 import { becameOf, kindOf } from "./funnel.ts";
 import type { Descendant, ItemEvent, Lineage } from "./lineage.ts";
-import type { Portrait } from "./portrait.ts";
+import { type Portrait, referenceOf } from "./portrait.ts";
 import { bounded, bytesText, count, harmless, indent, oneLine, plural, table } from "./text.ts";
 
 /** Where an example was written: one line of one file under the run's folder. `text` is that line, null where it could not be read. */
@@ -108,12 +109,16 @@ function questionPart(portrait: Portrait, limit: Limit): string {
   const checked = portrait.task ?? portrait.own;
   if (checked?.reference === null) rows.push(["reference", "(none was given: nothing tells right from wrong)"]);
   else if (checked) {
-    const { answer, metric, params } = checked.reference;
-    rows.push(["reference", `${bounded(answer, limit(500))}  (checked by ${metric} ${JSON.stringify(params)})`]);
+    const { metric, params } = checked.reference;
+    rows.push([
+      "reference",
+      `${bounded(referenceOf(portrait) ?? "", limit(500))}  (checked by ${metric} ${JSON.stringify(params)})`,
+    ]);
   } else if (portrait.query) rows.push(["reference", bounded(portrait.query.referenceAnswer, limit(500))]);
   if (portrait.candidate) {
     const { submission, exit } = portrait.candidate.trajectory;
     rows.push(["answer", submission === null ? `(none: ${exit})` : bounded(submission, limit(500))]);
+    rows.push(["file", fileWords(portrait.candidate.trajectory.submissionFile ?? null)]);
   }
   let text = `Question\n${rows
     .filter(([, value]) => value !== "")
@@ -122,6 +127,14 @@ function questionPart(portrait: Portrait, limit: Limit): string {
   const code = portrait.query?.referenceCode ?? portrait.own?.referenceCode ?? null;
   if (code !== null) text += `\n\nReference code\n${indent(bounded(code, limit(1500)), "  ")}`;
   return text;
+}
+
+/** What became of the file that the task asked for; nothing where it asked for none. */
+function fileWords(file: SubmissionFile | null): string {
+  if (file === null) return "";
+  const what =
+    "refused" in file ? `not taken, ${file.refused}: ${file.detail}` : `${count(file.bytes)} bytes, ${file.sha256}`;
+  return `${file.path} (${harmless(what)})${file.diverged ? ", made by running earlier steps again, which gave another output" : ""}`;
 }
 
 function ownId(id: string | null): string {

@@ -2,11 +2,13 @@ import { dirname, join, resolve } from "node:path";
 import type { Argv } from "yargs";
 import { z } from "zod";
 import { exitCodes } from "../archive/run-end.ts";
+import { bytesText } from "../audit/text.ts";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { datasetEntry, datasetLoader } from "../datasets/load.ts";
 import type { Dataset } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
+import type { Reference } from "../domain/task.ts";
 import { nameOfFiles, taskFiles } from "../run/open-questions.ts";
 import { sandboxConfig } from "../sandboxes/index.ts";
 import { datasetFinder } from "../tasks/find-data.ts";
@@ -92,7 +94,7 @@ async function check(args: CheckTasksArguments, folder: string): Promise<TaskChe
   const survey = await surveyQuestions(files, findDataset, ({ own, dataset, question, reference, referenceCode }) => {
     if (tasks.length >= most) return;
     tasks.push({
-      ...{ ...own, dataset: dataset.name, question, answer: reference?.answer ?? null },
+      ...{ ...own, dataset: dataset.name, question, answer: answerShown(reference) },
       ...{ metric: reference?.metric ?? null, params: reference?.params ?? null, code: referenceCode !== null },
     });
   });
@@ -110,4 +112,9 @@ async function check(args: CheckTasksArguments, folder: string): Promise<TaskChe
 function inOrder(remarks: readonly Remark[]): Remark[] {
   const files = [...new Set(remarks.map(({ file }) => file))];
   return remarks.toSorted((a, b) => files.indexOf(a.file) - files.indexOf(b.file) || a.line - b.line);
+}
+
+function answerShown(reference: Reference | null): string | null {
+  if (reference?.file === undefined) return reference?.answer ?? null;
+  return `a file of ${bytesText(reference.file.bytes)}`;
 }

@@ -9,7 +9,7 @@ import { columnKinds } from "../domain/dataset.ts";
 import { difficulties } from "../domain/task.ts";
 import { exporters } from "../exports/index.ts";
 import { criteria } from "../judges/criteria.ts";
-import { metrics } from "../metrics/index.ts";
+import { fileMetrics, metrics } from "../metrics/index.ts";
 import { trajectoryScores } from "../metrics/trajectory.ts";
 import { providers } from "../models/index.ts";
 import { families } from "../models/offline-teacher/families/index.ts";
@@ -36,7 +36,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
   backends: { about: "ways to isolate code: `sandbox.backend`", entries: () => entriesOf(sandboxBackends) },
   metrics: {
     about: "how an answer is compared with its reference: `metric` of your own tasks",
-    entries: () => entriesOf(metrics),
+    entries: () => entriesOf([...metrics, ...fileMetrics]),
   },
   "trajectory-metrics": {
     about: "numbers read off a rollout: bounds under `screen`",

@@ -1,11 +1,12 @@
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { storePathOf } from "../archive/run-folder.ts";
 import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { bytesText, count, plural, shellWord } from "../audit/text.ts";
 import type { Store } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
+import { openBlobs } from "../engine/blobs.ts";
 import { openStore } from "../engine/store.ts";
 import { ownStore } from "../engine/store-owner.ts";
 import { compactStore } from "../engine/store-scan.ts";
@@ -165,7 +166,12 @@ async function importFrom(args: ArgumentsCamelCase<StoreArguments & { path: stri
   const folder = storePathOf(resolve(args.output));
   await makeWritableFolder(folder);
   await using store = await openStoreInUse(folder, "tracemill store import");
-  const imported = await importStore(store, args.path, new AbortController().signal);
+  const imported = await importStore(
+    store,
+    openBlobs(join(dirname(folder), "blobs")),
+    args.path,
+    new AbortController().signal,
+  );
   print(args.json ? imported : `${count(imported.added)} values added, ${count(imported.there)} were there`, args.json);
 }
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dataset } from "./dataset.ts";
+import { submissionRule } from "./submission.ts";
 
 export const difficulties = ["easy", "medium", "hard"] as const;
 
@@ -37,11 +38,15 @@ export const query = z.strictObject({
 });
 export type Query = z.infer<typeof query>;
 
-/** How an answer is checked: `metric` names an entry of src/metrics/index.ts. */
+/**
+ * How an answer is checked: `metric` names an entry of src/metrics/index.ts. With a `file` it is the submitted file that is checked, against
+ * bytes kept under this hash, and `answer` is empty.
+ */
 export const reference = z.strictObject({
   answer: z.string(),
   metric: z.string(),
   params: z.record(z.string(), z.unknown()),
+  file: z.strictObject({ sha256: z.string(), bytes: z.number().int() }).optional(),
 });
 export type Reference = z.infer<typeof reference>;
 
@@ -63,6 +68,7 @@ export const ownQuestion = z.strictObject({
   difficulty: z.enum(difficulties).nullable(),
   reference: reference.nullable(),
   referenceCode: z.string().nullable(),
+  submission: submissionRule.optional(),
   metadata: z.record(z.string(), z.unknown()),
   repeats: z.string().nullable(),
 });
@@ -70,7 +76,8 @@ export type OwnQuestion = z.infer<typeof ownQuestion>;
 
 /**
  * A question admitted: bound to its data and to how its answer is checked. The agent never sees `reference` or `metadata`. A null
- * `reference`: the user's own question came without an answer, so nothing is known of right and wrong. `own` is absent where a model asked.
+ * `reference`: the user's own question came without an answer, so nothing is known of right and wrong. `own` is absent where a model asked,
+ * `submission` where no file is asked for.
  */
 export const task = z.strictObject({
   id: z.string(),
@@ -82,6 +89,7 @@ export const task = z.strictObject({
   answerFormat: z.string(),
   difficulty: z.enum(difficulties).nullable(),
   reference: reference.nullable(),
+  submission: submissionRule.optional(),
   metadata: z.record(z.string(), z.unknown()),
   own: ownPlace.optional(),
 });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { submissionFile } from "./submission.ts";
 import { attempt } from "./task.ts";
 
 /** One chat message, byte for byte as the model saw or said it. This trains. */
@@ -139,6 +140,8 @@ export const trajectory = z.strictObject({
   turns: z.array(turn),
   exit: z.enum(exits),
   submission: z.string().nullable(),
+  /** The file that the task asked for; null where it asked for none, absent in trajectories of older versions. */
+  submissionFile: submissionFile.nullable().optional(),
   usage,
   scaffold: z.string(),
   model: z.string(),

@@ -43,7 +43,9 @@ export function openBlobs(folder: string): Blobs {
         throw new StoreError(`Cannot read ${path}: ${cause.message}.`, { cause });
       });
       if (bytes !== undefined && createHash("sha256").update(bytes).digest("hex") !== sha256)
-        throw new StoreError(`Expected ${path} to hold the bytes it is named after, it is damaged: delete it.`);
+        throw new StoreError(
+          `Expected ${path} to hold the bytes it is named after, it is damaged: \`npx tracemill store verify --fix\` removes it.`,
+        );
       return bytes;
     },
   };

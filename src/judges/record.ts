@@ -9,6 +9,7 @@ export function taskText(task: Task): string {
     `Question:\n${task.question}`,
     task.constraints.trim() === "" ? "" : `Constraints:\n${task.constraints}`,
     task.answerFormat.trim() === "" ? "" : `Answer format:\n${task.answerFormat}`,
+    task.submission === undefined ? "" : `Submission file, read by a program and not by you:\n${task.submission.path}`,
   ]
     .filter((part) => part !== "")
     .map(withoutHeadings)

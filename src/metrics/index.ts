@@ -1,8 +1,9 @@
-import type { Metric } from "../contracts.ts";
+import type { FileMetric, Metric } from "../contracts.ts";
 import { choice } from "./choice.ts";
 import { list } from "./list.ts";
 import { namedValues } from "./named-values.ts";
 import { number } from "./number.ts";
+import { table } from "./table.ts";
 import { text } from "./text.ts";
 
 /**
@@ -10,3 +11,6 @@ import { text } from "./text.ts";
  * scores 1 or 0; null where the reference cannot be read.
  */
 export const metrics: readonly Metric[] = [number, namedValues, choice, list, text];
+
+/** Every metric of submitted files, by the name that a reference with a file carries: `table`. Scores are in [0, 1]. */
+export const fileMetrics: readonly FileMetric[] = [table];

@@ -1,6 +1,7 @@
 // The user's own questions of a run: read through and checked once, then streamed.
 import { basename, dirname, extname, resolve } from "node:path";
 import { plural } from "../audit/text.ts";
+import type { Blobs } from "../contracts.ts";
 import type { Dataset } from "../domain/dataset.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { OwnQuestion } from "../domain/task.ts";
@@ -42,18 +43,21 @@ export async function openQuestions(options: {
   readonly datasets: readonly Dataset[];
   /** Loads a question's own files, relative to `base`. @throws {UsageError} */
   readonly load: (files: readonly string[], base: string) => Promise<Dataset>;
+  /** Where reference files are kept. */
+  readonly blobs: Blobs;
   readonly limit: number | undefined;
   readonly seed: number;
 }): Promise<OpenedQuestions> {
-  const { files, limit } = options;
+  const { files, blobs, limit } = options;
   const findDataset = datasetFinder({
     datasets: options.datasets,
     load: (paths, file) => options.load(paths, dirname(file.path)),
   });
   const asked: { id: string; group: string }[] = [];
-  const survey = await surveyQuestions(files, findDataset, (question) => {
+  const note = (question: OwnQuestion) => {
     if (limit !== undefined && question.repeats === null) asked.push({ id: question.id, group: question.dataset.id });
-  });
+  };
+  const survey = await surveyQuestions(files, findDataset, note, blobs);
   const names = files.map((file) => file.name).join(" ");
   if (survey.errorCount > 0) {
     const shown = survey.errors
@@ -79,7 +83,7 @@ export async function openQuestions(options: {
       : new Set(spread(asked, { limit, seed: options.seed, groupOf: ({ group }) => group }).map(({ id }) => id));
 
   async function* questions(): AsyncGenerator<OwnQuestion> {
-    for await (const read of readQuestions(files, findDataset)) {
+    for await (const read of readQuestions(files, findDataset, blobs)) {
       if ("problems" in read) {
         throw new UsageError(
           `Expected \`${read.file.name}\` to stay as it is while the run reads it, but line ${read.line} changed: run again once it is written`,

@@ -125,6 +125,7 @@ export async function openRun(options: {
             await add(one);
             return one.dataset;
           },
+          blobs,
           limit,
           seed: config.seed,
         });
@@ -139,19 +140,12 @@ export async function openRun(options: {
         return prompt;
       },
       remember,
+      blobs,
       openSession: watch.openSession(({ dataset, attempt, signal: sessionSignal }) => {
         if (backend === undefined)
           throw new Error("Expected a session to be opened by a stage, got one while the line is built");
         const data = { id: dataset.id, dir: folderOf(dataset) };
-        return openSession({
-          backend,
-          remember,
-          dataset: data,
-          attempt,
-          label: attempt,
-          blobs,
-          signal: sessionSignal,
-        });
+        return openSession({ backend, remember, blobs, dataset: data, attempt, label: attempt, signal: sessionSignal });
       }),
     };
     const line = await options.build(kit);

@@ -1,5 +1,6 @@
 // The host's side of the frames spoken with runner/runner.py. See docs/sandbox.md.
 import { z } from "zod";
+import { refusals } from "../domain/submission.ts";
 import { boundedText, stepEnds, stepResult } from "../domain/trajectory.ts";
 
 export const protocolVersion = 2;
@@ -38,6 +39,21 @@ export const supervisorFrame = z.discriminatedUnion("type", [
     peakMemoryBytes: z.number().int().nullable(),
     stateLost: z.boolean(),
     detail: z.string().optional(),
+  }),
+  z.strictObject({ ...envelope, type: z.literal("file"), step: z.string(), bytes: z.number().int().min(0) }),
+  z.strictObject({
+    ...envelope,
+    type: z.literal("refused"),
+    step: z.string(),
+    reason: z.enum(refusals),
+    detail: z.string(),
+  }),
+  z.strictObject({
+    ...envelope,
+    type: z.literal("piece"),
+    step: z.string(),
+    data: z.base64(),
+    sha256: z.string().nullable(),
   }),
 ]);
 export type SupervisorFrame = z.infer<typeof supervisorFrame>;

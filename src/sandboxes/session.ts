@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Blobs, Remember, Sandbox, SandboxBackend, Session } from "../contracts.ts";
 import { canonicalJson, hashOf } from "../domain/hash.ts";
 import { type StepRan, type StepResult, stepRan, stepResult } from "../domain/trajectory.ts";
+import { collectInto, collectVersion, storedCollection, submissionFileOf } from "./collect.ts";
 import { SandboxExpired } from "./supervised.ts";
 
 /** Bump when the same code in the same environment would be stored differently. */
@@ -19,7 +20,7 @@ export interface SessionOptions {
   /** Tells sessions over the same dataset apart; part of every step's identity. */
   readonly attempt: string;
   readonly label: string;
-  /** Where pictures that steps show are kept. */
+  /** Where pictures and collected files are kept. */
   readonly blobs?: Blobs | undefined;
   readonly signal: AbortSignal;
 }
@@ -52,9 +53,9 @@ export function openSession(options: SessionOptions): Session {
   }
 
   /** Brings the sandbox to the state after every earlier step. True where an output now differs from the one stored. */
-  async function rebuild(signal: AbortSignal, spent: Spent): Promise<boolean> {
+  async function rebuild(signal: AbortSignal, spent: Spent, from = stateFrom): Promise<boolean> {
     let diverged = false;
-    for (let index = Math.max(stateFrom, executed); index < steps.length; index++) {
+    for (let index = Math.max(from, executed); index < steps.length; index++) {
       const step = steps[index] as (typeof steps)[number];
       const inside = await enter(signal, spent);
       const beganMs = performance.now();
@@ -67,22 +68,28 @@ export function openSession(options: SessionOptions): Session {
     return diverged;
   }
 
-  async function execute(code: string, signal: AbortSignal): Promise<z.infer<typeof storedStep>> {
+  /** Does `work`, and once again in another sandbox where this one ended itself because its host was silent. */
+  async function inside<T>(work: (spent: Spent) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
-      const spent: Spent = { queueMs: 0, openMs: 0, rebuildMs: 0 };
       try {
-        const diverged = await rebuild(signal, spent);
-        const inside = await enter(signal, spent);
-        const result = await inside.run(code, { signal, number: steps.length + 1 });
-        executed = steps.length + 1;
-        const { backend: name, image, kernel, runtime } = backend.environment;
-        const { readyMs } = inside.times();
-        return { result, diverged, ran: { backend: name, image, kernel, runtime, ...spent, readyMs } };
+        return await work({ queueMs: 0, openMs: 0, rebuildMs: 0 });
       } catch (error) {
         await leave(); // whatever it holds now is not the state after the earlier steps
         if (!(error instanceof SandboxExpired) || tries > 1) throw error;
       }
     }
+  }
+
+  function execute(code: string, signal: AbortSignal): Promise<z.infer<typeof storedStep>> {
+    return inside(async (spent) => {
+      const diverged = await rebuild(signal, spent);
+      const open = await enter(signal, spent);
+      const result = await open.run(code, { signal, number: steps.length + 1 });
+      executed = steps.length + 1;
+      const { backend: name, image, kernel, runtime } = backend.environment;
+      const { readyMs } = open.times();
+      return { result, diverged, ran: { backend: name, image, kernel, runtime, ...spent, readyMs } };
+    });
   }
 
   return {
@@ -102,6 +109,39 @@ export function openSession(options: SessionOptions): Session {
       if (value.result.stateLost) stateFrom = steps.length;
       if (value.result.end === "killed") await leave();
       return { result: value.result, remembered, diverged: value.diverged, ran: value.ran };
+    },
+    async collect(path, { maxBytes, signal: collectSignal }) {
+      const { blobs } = options;
+      if (blobs === undefined) throw new Error("Expected a session with blobs to keep a file in, got one without");
+      const last = steps.at(-1)?.result;
+      // A fresh sandbox would only show an empty /scratch.
+      if (last === undefined || last.end === "killed") {
+        const detail = last === undefined ? "no code was run" : "the code ended its sandbox, and its files with it";
+        return submissionFileOf(path, { refused: "missing", detail, diverged: false });
+      }
+      const signal = AbortSignal.any([options.signal, collectSignal]);
+      const identity = {
+        kind: "collect",
+        version: collectVersion,
+        dataset: dataset.id,
+        environment: backend.environment.id,
+        attempt,
+        code: hashOf(steps.map((step) => step.code)),
+        path,
+        maxBytes,
+      };
+      // Files outlive the interpreter: all code since the last sandbox ended may have written this one.
+      const from = steps.findLastIndex(({ result }) => result.end === "killed") + 1;
+      const collect = async () => {
+        const stored = await inside(async (spent) => {
+          const diverged = await rebuild(signal, spent, from);
+          return { ...(await collectInto(blobs, await enter(signal, spent), path, { maxBytes, signal })), diverged };
+        });
+        await leave(); // nothing runs in there any more
+        return stored;
+      };
+      const { value } = await remember(identity, storedCollection, collect, { signal });
+      return submissionFileOf(path, value);
     },
     [Symbol.asyncDispose]: leave,
   };

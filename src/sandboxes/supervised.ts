@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Blobs, Sandbox, SandboxLimits } from "../contracts.ts";
 import { type FailureCode, FailureError } from "../domain/errors.ts";
 import { gone, resultOf, tooLong } from "./answers.ts";
+import { collectFile, collectLimitMs } from "./collect.ts";
 import type { SandboxEnd } from "./ends.ts";
 import { keepPictures } from "./pictures.ts";
 import { encodeFrame, frameReader, maxFrameBytes, protocolVersion, type SupervisorFrame } from "./protocol.ts";
@@ -72,6 +73,7 @@ export async function supervise(
   let seq = 0;
   let codeSent = false;
   let stepsRun = 0;
+  let collected = false;
   let over: Over | undefined;
   /** The first cause of the end: what comes after it, as a frame cut short by our own kill, is none. */
   let end: SandboxEnd | undefined;
@@ -131,14 +133,20 @@ export async function supervise(
 
   /**
    * The frame that answers, or the inside's end; "late" when it is silent for `silenceMs`, or when `limitMs` have passed since it began to
-   * run. Counted in ticks, in which this process was awake: a host that was stopped finds the answer in the pipe, not a deadline missed.
+   * run (where the supervisor `beats` meanwhile; else since it was asked). Counted in ticks, in which this process was awake: a host that was stopped finds the answer in the pipe, not a deadline missed.
    */
-  function exchange(wants: string, limitMs: number, signal: AbortSignal, frame: unknown) {
+  function exchange(
+    wants: string,
+    limitMs: number,
+    signal: AbortSignal,
+    frame: unknown,
+    { beats = wants !== "hello" } = {},
+  ) {
     return new Promise<SupervisorFrame | Over | "late">((resolve, reject) => {
       let silentMs = 0;
       let startedMs = 0;
       let ranMs = 0;
-      let running = wants === "hello";
+      let running = !beats;
       const eachMs = Math.min(tickMs, silenceMs / 4);
       const stop = () => {
         clearInterval(ticks);
@@ -155,7 +163,7 @@ export async function supervise(
         silentMs += eachMs;
         if (running) ranMs += eachMs;
         else startedMs += eachMs;
-        const silent = wants !== "hello" && silentMs > silenceMs;
+        const silent = beats && silentMs > silenceMs;
         if (!silent && ranMs <= limitMs && startedMs <= importLimitMs) return;
         stop();
         resolve("late");
@@ -198,6 +206,7 @@ export async function supervise(
       signal.throwIfAborted();
       if (closing) throw misused("Expected an open sandbox, got one that is closed");
       if (waiting) throw misused("Expected one step at a time, got a second while one runs");
+      if (collected) throw misused("Expected a sandbox that runs, got one that was collected from");
       if (over) return await gaveNoAnswer(over, 0);
       const size = Buffer.byteLength(code, "utf8");
       if (size > maxFrameBytes / 8) return tooLong(size);
@@ -235,6 +244,27 @@ export async function supervise(
       const { kept, refused } = await keepPictures(answer.pictures, options.blobs);
       const details = [result.detail, refused].filter((part) => part !== undefined).join("; ");
       return { ...result, pictures: kept, ...(details !== "" && { detail: details }) };
+    },
+    collect(path, { maxBytes, signal }) {
+      return collectFile(path, maxBytes, async (frame) => {
+        signal.throwIfAborted();
+        if (closing) throw misused("Expected an open sandbox, got one that is closed");
+        if (waiting) throw misused("Expected one step at a time, got a second while one runs");
+        collected = true;
+        const step = randomBytes(16).toString("hex");
+        const asked = { ...frame, v: protocolVersion, session, step };
+        const answer = over ?? (await exchange(step, collectLimitMs, signal, asked, { beats: false }));
+        if (answer === "late") {
+          const detail = `it handed over no file within ${collectLimitMs} ms`;
+          finish({ cause: "infrastructure", detail, code: "sandbox_lost" });
+          inside.kill();
+          throw broke(over as unknown as Over);
+        }
+        if (!("cause" in answer)) return answer;
+        if (answer.expired) throw new SandboxExpired(answer.detail);
+        if (!codeSent || answer.cause === "infrastructure") throw broke(answer);
+        return { gone: `the sandbox is gone: ${answer.detail}` };
+      });
     },
     [Symbol.asyncDispose]: close,
   };

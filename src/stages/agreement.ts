@@ -1,7 +1,7 @@
 import type { Metric } from "../contracts.ts";
 import { sha256 } from "../domain/hash.ts";
 import type { Reference, Task } from "../domain/task.ts";
-import type { Candidate } from "../domain/trajectory.ts";
+import type { Candidate, Trajectory } from "../domain/trajectory.ts";
 import { type AllStage, all, type Rejected, reject } from "../engine/stage.ts";
 import { inferReference } from "../metrics/infer.ts";
 import { groupBy } from "./group-by.ts";
@@ -9,7 +9,7 @@ import { groupBy } from "./group-by.ts";
 interface Submitted {
   readonly id: string;
   readonly taskId: string;
-  /** Null where nothing was submitted. A very long answer is its hash: it agrees with its like only. */
+  /** Null where nothing was submitted. A very long answer is its hash, as is a file that a metric checks: it agrees with its like only. */
   readonly answer: string | null;
   readonly check: Omit<Reference, "answer"> | null;
   readonly asked: Pick<Task, "answerFormat" | "constraints">;
@@ -21,7 +21,7 @@ const longestAnswerChars = 2000;
  * Drops Candidates with too few of their task's `attempts` behind them (`low_agreement`): the share of the k attempts, itself included,
  * whose submission agrees with its own has to be at least `min` (0 to 1). This is self-consistency (Wang et al. 2022): it needs no
  * reference answer, and several attempts. Two submissions agree when either, taken as the reference, finds the other right by the task's
- * metric, or by the one inferred from the answer format. An attempt that is owed or submitted nothing agrees with none.
+ * metric, or by the one inferred from the answer format; submitted files that a metric checks agree when their bytes are the same. An attempt that is owed or submitted nothing agrees with none.
  */
 export function agreement(options: {
   readonly min: number;
@@ -44,10 +44,10 @@ export function agreement(options: {
 
   return all({
     name: "agreement",
-    project: ({ id, attempt: { task }, trajectory: { submission } }) => ({
+    project: ({ id, attempt: { task }, trajectory }) => ({
       id,
       taskId: task.id,
-      answer: submission === null || submission.trim() === "" ? null : short(submission.trim()),
+      answer: task.reference?.file === undefined ? answerOf(trajectory) : fileOf(trajectory),
       check: task.reference === null ? null : { metric: task.reference.metric, params: task.reference.params },
       asked: { answerFormat: task.answerFormat, constraints: task.constraints },
     }),
@@ -71,6 +71,15 @@ export function agreement(options: {
       });
     },
   });
+}
+
+function answerOf({ submission }: Trajectory): string | null {
+  return submission === null || submission.trim() === "" ? null : short(submission.trim());
+}
+
+/** The submitted file by its hash, in words that no metric takes for a number. */
+function fileOf({ submissionFile: file }: Trajectory): string | null {
+  return file === null || file === undefined || "refused" in file ? null : `the file ${file.sha256}`;
 }
 
 function short(submission: string): string {

@@ -53,12 +53,18 @@ export function ownReference(options: ReferenceOptions): EachStage<OwnQuestion, 
   });
 }
 
-type Asked = Pick<Task, "dataset" | "context" | "question" | "constraints" | "answerFormat" | "reference">;
+type Asked = Pick<
+  Task,
+  "dataset" | "context" | "question" | "constraints" | "answerFormat" | "reference" | "submission"
+>;
 
 /** A task by what it asks: its id says nothing of where the question came from. */
 function taskOf(query: Asked & Pick<Task, "difficulty" | "metadata"> & { readonly id: string }): Task {
-  const { dataset, context, question, constraints, answerFormat } = query;
-  const asked = { dataset, context, question, constraints, answerFormat, reference: query.reference };
+  const { dataset, context, question, constraints, answerFormat, reference, submission } = query;
+  const asked = {
+    ...{ dataset, context, question, constraints, answerFormat, reference },
+    ...(submission === undefined ? {} : { submission }),
+  };
   return {
     id: contentId("task", { ...asked, dataset: dataset.id }),
     queryId: query.id,

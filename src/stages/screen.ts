@@ -35,7 +35,7 @@ export function screen(options: { readonly bounds: readonly Bound[] }): EachStag
           score: measured,
           bound: { min: bound.min, max: bound.max },
           submission: submission.slice(0, 2000),
-          reference: reference?.answer ?? null,
+          reference: reference?.file === undefined ? (reference?.answer ?? null) : `the file ${reference.file.sha256}`,
         };
         const { value, reason } = measured;
         if (value === null || Number.isNaN(value)) return reject(`${bound.code}_unscored`, reason, evidence);

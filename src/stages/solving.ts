@@ -3,6 +3,7 @@ import { rollout } from "../agents/rollout.ts";
 import type { Assignment, Model, Scaffold, Session } from "../contracts.ts";
 import type { Dataset } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
+import type { SubmissionRule } from "../domain/submission.ts";
 import type { Trajectory } from "../domain/trajectory.ts";
 import type { Prompt } from "../prompts/load.ts";
 
@@ -36,10 +37,12 @@ export async function solve(options: {
   readonly dataset: Dataset;
   readonly prompts: readonly Prompt[];
   readonly assignment: Assignment;
+  /** The file that the task asks for, taken out at the end. */
+  readonly submission?: SubmissionRule | undefined;
   readonly sample: number;
   readonly signal: AbortSignal;
 }): Promise<Trajectory> {
-  const { agent, assignment, dataset, sample, signal } = options;
+  const { agent, assignment, dataset, submission, sample, signal } = options;
   const id = contentId(options.kind, {
     ...options.subject,
     model: agent.model.identity,
@@ -53,7 +56,7 @@ export async function solve(options: {
     agent: { name: agent.scaffold.name, model: String(agent.model.identity.model) },
     signal,
   });
-  return await rollout({ id, assignment, ...agent, session, sample, signal });
+  return await rollout({ id, assignment, ...agent, session, submission, sample, signal });
 }
 
 /** The files of a dataset as the agent is told about them, one `- /data/name` a line. */

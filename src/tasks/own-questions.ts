@@ -1,10 +1,12 @@
 // Lines of the user's own questions, checked and bound to their data.
 import { explain, type Issue } from "../config/explain.ts";
+import type { Blobs } from "../contracts.ts";
 import type { Dataset } from "../domain/dataset.ts";
 import { contentId, hashOf } from "../domain/hash.ts";
 import { isRecord } from "../domain/reply-json.ts";
 import type { OwnQuestion } from "../domain/task.ts";
 import { type FileLine, readLines } from "./read-lines.ts";
+import { referenceFiles, submissionOf } from "./reference-file.ts";
 import { type FieldProblem, referenceOf } from "./reference-of.ts";
 import { type TaskLine, taskLine } from "./task-line.ts";
 
@@ -27,17 +29,20 @@ export type ReadQuestion =
 
 /**
  * Reads files of questions line by line, in order, holding one line and a hash for each question. A question that stood before, by all
- * that makes a task, comes with `repeats`. @throws {UsageError} when a file cannot be read.
+ * that makes a task, comes with `repeats`. Reference files are kept in `blobs`; without, they are only looked at. @throws {UsageError} when a file cannot be read.
  */
 export async function* readQuestions(
   files: readonly TaskFile[],
   findDataset: FindDataset,
+  blobs: Blobs | null = null,
 ): AsyncGenerator<ReadQuestion> {
+  const readReference = referenceFiles(blobs);
   const asked = new Map<string, { readonly place: string; times: number }>();
   for (const file of files) {
     for await (const row of readLines(file.path)) {
       const read = parseLine(row);
-      const bound = read.line === null ? { problems: [] } : await bind(read.line, file, findDataset, read.wrong);
+      const bound =
+        read.line === null ? { problems: [] } : await bind(read.line, file, { findDataset, readReference }, read.wrong);
       const found =
         read.problems.length === 0
           ? bound
@@ -101,22 +106,26 @@ function parseLine({ text, problem }: FileLine): ParsedLine {
 async function bind(
   line: TaskLine,
   file: TaskFile,
-  findDataset: FindDataset,
+  { findDataset, readReference }: { findDataset: FindDataset; readReference: ReturnType<typeof referenceFiles> },
   wrong: ReadonlySet<string>,
 ): Promise<Bound | { problems: FieldProblem[] }> {
-  const [data, checked] = [await findDataset(line, file), referenceOf(line)];
-  if ("problem" in data || "problem" in checked) {
+  const [data, asked] = [await findDataset(line, file), submissionOf(line)];
+  const checked =
+    !line.reference_file || "problem" in data ? referenceOf(line) : await readReference(line, file.path, data.dataset);
+  if ("problem" in data || "problem" in checked || "problem" in asked) {
     // What follows from a field that is wrong already is not told again.
     const told = (fields: readonly string[]) => fields.some((field) => wrong.has(field));
     return {
       problems: [
         ...("problem" in data && !told(dataFields) ? [data.problem] : []),
+        ...("problem" in asked && !told(["submission"]) ? [asked.problem] : []),
         ...("problem" in checked && !told(answerFields) ? [checked.problem] : []),
       ],
     };
   }
   const { dataset } = data;
   const { reference } = checked;
+  const submission = asked.submission === null ? {} : { submission: asked.submission };
   const question = {
     dataset,
     context: line.context ?? "",
@@ -126,6 +135,7 @@ async function bind(
     difficulty: line.difficulty ?? null,
     reference,
     referenceCode: line.reference_code ?? null,
+    ...submission,
     metadata: {
       ...line.metadata,
       ...(line.split ? { split: line.split } : {}),
@@ -133,12 +143,23 @@ async function bind(
     },
   };
   const { context, constraints, answerFormat } = question;
-  const asks = { dataset: dataset.id, context, question: line.question, constraints, answerFormat, reference };
+  const asks = {
+    ...{ dataset: dataset.id, context, question: line.question, constraints, answerFormat, reference },
+    ...submission,
+  };
   return { id: line.id ?? null, asks, question };
 }
 
 const dataFields = ["dataset", "files"];
-const answerFields = ["reference_answer", "metric", "params", "reference_code", "answer_format", "answerFormat"];
+const answerFields = [
+  "reference_answer",
+  "reference_file",
+  "metric",
+  "params",
+  "reference_code",
+  "answer_format",
+  "answerFormat",
+];
 
 function excerpt(text: string): string {
   return `\`${text.length > 60 ? `${text.slice(0, 60)}…` : text}\``;

@@ -1,7 +1,7 @@
 // How the answer of a user's own question is checked.
 import { answerText } from "../domain/answer-text.ts";
 import type { Reference } from "../domain/task.ts";
-import { metrics } from "../metrics/index.ts";
+import { fileMetrics, metrics } from "../metrics/index.ts";
 import { inferReference } from "../metrics/infer.ts";
 import type { TaskLine } from "./task-line.ts";
 
@@ -25,6 +25,12 @@ export function referenceOf(
     return problem(
       useless,
       `it ${purpose} \`reference_answer\`, which is missing: give the answer, or leave \`${useless}\` out`,
+    );
+  }
+  if (fileMetrics.some(({ name }) => name === metric)) {
+    return problem(
+      "metric",
+      `\`${metric}\` compares files: name a \`reference_file\` (and a \`submission\`) instead of \`reference_answer\`, or another metric`,
     );
   }
   const inferred = inferReference(given, line.answer_format ?? "", line.constraints ?? "");

@@ -1,3 +1,4 @@
+import type { Blobs } from "../contracts.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { OwnQuestion } from "../domain/task.ts";
 import { type FindDataset, readQuestions, type TaskFile } from "./own-questions.ts";
@@ -33,6 +34,7 @@ export async function surveyQuestions(
   files: readonly TaskFile[],
   findDataset: FindDataset,
   see: (question: OwnQuestion) => void = () => {},
+  blobs: Blobs | null = null,
 ): Promise<Survey> {
   const [errors, warnings] = [remarks(), remarks()];
   const ids = new Map<string, string>();
@@ -40,7 +42,7 @@ export async function surveyQuestions(
   const metrics: Record<string, number> = {};
   const datasets: Record<string, number> = {};
   const counts = { questions: 0, repeats: 0, withoutReference: 0, withCode: 0 };
-  for await (const read of readQuestions(files, findDataset)) {
+  for await (const read of readQuestions(files, findDataset, blobs)) {
     const at = { file: read.file.name, line: read.line };
     if ("problems" in read) {
       for (const problem of read.problems) errors.add({ ...at, ...problem });

@@ -1,9 +1,9 @@
 // What one line of a file of the user's own questions may say.
 import { z } from "zod";
 import { difficulties } from "../domain/task.ts";
-import { metrics } from "../metrics/index.ts";
+import { fileMetrics, metrics } from "../metrics/index.ts";
 
-const metricNames = metrics.map((metric) => metric.name) as [string, ...string[]];
+const metricNames = [...metrics, ...fileMetrics].map((metric) => metric.name) as [string, ...string[]];
 const words = (about: string) => z.string().describe(about).nullish();
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -35,9 +35,25 @@ export const taskLine = z.strictObject({
     .nullish(),
   metric: z
     .enum(metricNames)
-    .describe("How an answer is compared with `reference_answer`; inferred from its form where it is left out.")
+    .describe(
+      "How an answer is compared with `reference_answer`; inferred from its form where it is left out; `table` for a `reference_file`.",
+    )
     .nullish(),
   params: z.record(z.string(), z.json()).describe("Options of the metric, e.g. { relative: 0.01 }.").nullish(),
+  submission: z
+    .strictObject({
+      file: z.string().min(1).describe("Where the agent leaves it: an absolute path below /scratch."),
+      maxMb: z.number().gt(0).max(256).default(50).describe("The most it may have, in MB (1,000,000 bytes)."),
+    })
+    .describe("A file that the agent has to leave besides its answer; taken out when it has ended, and never run.")
+    .nullish(),
+  reference_file: z
+    .string()
+    .min(1)
+    .describe(
+      "Instead of `reference_answer`: a file on this machine, relative to this file, that `submission` is compared with. No agent sees it.",
+    )
+    .nullish(),
   reference_code: z
     .string()
     .regex(/\S/, "Expected Python, not an empty text")

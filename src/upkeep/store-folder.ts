@@ -9,6 +9,7 @@ export interface StorePlaces {
   readonly output: string;
   readonly values: string;
   readonly datasets: string;
+  readonly blobs: string;
 }
 
 /** The places of an output folder's store. @throws {UsageError} where it has none. */
@@ -17,7 +18,8 @@ export async function storePlaces(output: string): Promise<StorePlaces> {
   if (!(await exists(join(values, "data.mdb")))) {
     throw new UsageError(`Expected a store in \`${values}\`, got none: name the folder of your runs with --output`);
   }
-  return { output: resolve(output), values, datasets: join(dirname(values), "datasets") };
+  const beside = (name: string) => join(dirname(values), name);
+  return { output: resolve(output), values, datasets: beside("datasets"), blobs: beside("blobs") };
 }
 
 /** Files and bytes below a folder; none where it is missing. What goes away while it is looked at is not counted. */

@@ -5,6 +5,7 @@ import { bytesText, count, plural } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { type Holder, isAlive } from "../engine/holder.ts";
 import { scanStore } from "../engine/store-scan.ts";
+import { type BlobFile, listBlobs, mentionsOf, removeBlobs } from "./store-blobs.ts";
 import { foldersIn, measureFolder, type StorePlaces, workTicker } from "./store-folder.ts";
 import { gatherReferences, type References } from "./store-references.ts";
 import { kindOfKey, problemOfValue, rememberedKinds, storedAt } from "./store-values.ts";
@@ -28,7 +29,9 @@ interface Part {
 export interface PrunePlan {
   readonly runs: readonly RunFolder[];
   readonly datasets: readonly string[];
-  /** Entries and bytes by part: `runs/`, `datasets/`, and the kinds of values. */
+  /** Blobs that no value mentions which stays, and what killed processes left half-written. */
+  readonly blobs: readonly BlobFile[];
+  /** Entries and bytes by part: `runs/`, `datasets/`, `blobs/`, and the kinds of values. */
   readonly parts: Readonly<Record<string, Part>>;
   readonly goes: (key: string, text: string) => boolean;
 }
@@ -57,14 +60,19 @@ export async function planPrune(places: StorePlaces, options: PruneOptions): Pro
   };
   for (const run of runs) add("runs/", (await measureFolder(run.path)).bytes);
   for (const name of datasets) add("datasets/", (await measureFolder(join(places.datasets, name))).bytes);
+  const there = await listBlobs(places.blobs);
+  const mentions = mentionsOf(there);
   await using store = scanStore(places.values);
   let looked = 0;
   for (const { key, text } of store.entries()) {
     if (goes(key, text)) add(kindOfKey(key), text.length);
+    else mentions.see(text);
     looked += 1;
     if (looked % 1000 === 0) tick(`looked at ${count(looked)} values`);
   }
-  return { runs, datasets, parts, goes };
+  const blobs = there.filter(({ sha256 }) => !mentions.has(sha256));
+  for (const { bytes } of blobs) add("blobs/", bytes);
+  return { runs, datasets, blobs, parts, goes };
 }
 
 function runsToGo(all: readonly RunFolder[], { keepRuns, olderThanDays, now }: PruneOptions): RunFolder[] {
@@ -111,6 +119,7 @@ export async function prune(
     }
     await Promise.all(removals);
   }
+  await removeBlobs(plan.blobs);
   for (const name of plan.datasets) await rm(join(places.datasets, name), { recursive: true, force: true });
   for (const run of plan.runs) await rm(run.path, { recursive: true, force: true });
 }

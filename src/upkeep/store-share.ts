@@ -5,46 +5,66 @@ import { pipeline, promises as streams } from "node:stream";
 import { createGunzip, createGzip } from "node:zlib";
 import { z } from "zod";
 import { count } from "../audit/text.ts";
-import type { Store } from "../contracts.ts";
-import { UsageError } from "../domain/errors.ts";
+import type { Blobs, Store } from "../contracts.ts";
+import { StoreError, UsageError } from "../domain/errors.ts";
+import { openBlobs } from "../engine/blobs.ts";
 import { linesOf } from "../engine/events.ts";
 import { scanStore } from "../engine/store-scan.ts";
 import { openAtomicFile } from "../exports/atomic-file.ts";
 import { packageVersion } from "../package.ts";
+import { blobAssembler, blobLine, linesOfBlob } from "./share-blobs.ts";
+import { blobsOfValue, listBlobs } from "./store-blobs.ts";
 import { type StorePlaces, workTicker } from "./store-folder.ts";
 import { kindOfKey, problemOfValue, rememberedKinds } from "./store-values.ts";
 
 const format = "tracemill-store";
 const sharedKinds: readonly string[] = [...rememberedKinds, "waiver"];
-const header = z.looseObject({ format: z.literal(format), version: z.literal(1) });
+const header = z.looseObject({ format: z.literal(format), version: z.literal([1, 2]) });
 const trailer = z.strictObject({ entries: z.number().int(), sha256: z.string() });
 const entry = z.strictObject({ key: z.string(), value: z.unknown() });
 
 export interface Shared {
   readonly path: string;
   readonly entries: number;
+  readonly blobs: number;
   readonly bytes: number;
 }
 
-/** Writes every completion, sandbox step, profile and waiver of a store to `path`, which appears whole or not at all. @throws {StoreError} */
+/** Writes every completion, sandbox step, file taken out, profile and waiver of a store, with the blobs they need, to `path`, which appears whole or not at all. @throws {StoreError} */
 export async function exportStore(places: StorePlaces, path: string, now: Date): Promise<Shared> {
   const tick = workTicker();
   await using store = scanStore(places.values);
   await using file = await openAtomicFile(path);
+  const blobs = openBlobs(places.blobs);
+  const written = new Set<string>();
   let entries = 0;
 
-  function* lines(): Generator<string> {
+  async function* lines(): AsyncGenerator<string> {
     const digest = createHash("sha256");
     const hashed = (line: string) => {
       digest.update(line);
       return line;
     };
-    const from = { format, version: 1, tracemill: packageVersion(), at: now.toISOString() };
+    // Files without blobs stay readable for versions that knew of none.
+    const version = (await listBlobs(places.blobs)).length === 0 ? 1 : 2;
+    const from = { format, version, tracemill: packageVersion(), at: now.toISOString() };
     yield hashed(`${JSON.stringify(from)}\n`);
     for (const kind of sharedKinds) {
       for (const { key, text } of store.entries(`${kind}/`)) {
         // A damaged value is not handed on.
         if (problemOfValue(key, text) !== null) continue;
+        const missing = new Set(blobsOfValue(key, text).filter((hash) => !written.has(hash)));
+        const needed = new Map<string, Uint8Array>();
+        for (const hash of missing) {
+          const bytes = await wholeOrNone(blobs, hash);
+          if (bytes === undefined) break;
+          needed.set(hash, bytes);
+        }
+        if (needed.size < missing.size) continue;
+        for (const [hash, bytes] of needed) {
+          for (const line of linesOfBlob(hash, bytes)) yield hashed(line);
+          written.add(hash);
+        }
         entries += 1;
         if (entries % 1000 === 0) tick(`wrote ${count(entries)} values`);
         yield hashed(`{"key":${JSON.stringify(key)},"value":${text}}\n`);
@@ -53,11 +73,21 @@ export async function exportStore(places: StorePlaces, path: string, now: Date):
     yield `${JSON.stringify({ entries, sha256: digest.digest("hex") })}\n`;
   }
 
-  await streams.pipeline(lines, createGzip(), async (packed: AsyncIterable<Uint8Array>) => {
+  await streams.pipeline(lines(), createGzip(), async (packed: AsyncIterable<Uint8Array>) => {
     for await (const chunk of packed) await file.write(chunk);
   });
   const { bytes } = await file.commit(entries);
-  return { path, entries, bytes };
+  return { path, entries, blobs: written.size, bytes };
+}
+
+/** A blob's bytes; undefined where they are missing or damaged. */
+async function wholeOrNone(blobs: Blobs, hash: string): Promise<Uint8Array | undefined> {
+  try {
+    return await blobs.get(hash);
+  } catch (error) {
+    if (error instanceof StoreError) return undefined;
+    throw error;
+  }
 }
 
 export interface Imported {
@@ -69,10 +99,10 @@ export interface Imported {
 const batchEntries = 1_000;
 
 /**
- * Adds to `store` what it lacks of an exported file; what is there stays as it is. The file is checked whole before anything is
+ * Adds to `store` what it lacks of an exported file, and to `blobs` what those values need; what is there stays as it is. The file is checked whole before anything is
  * written. @throws {UsageError} when it is not one, or damaged.
  */
-export async function importStore(store: Store, path: string, signal: AbortSignal): Promise<Imported> {
+export async function importStore(store: Store, blobs: Blobs, path: string, signal: AbortSignal): Promise<Imported> {
   const tick = workTicker();
   const entries = await checkFile(path);
   const total = { added: 0, there: 0 };
@@ -82,8 +112,15 @@ export async function importStore(store: Store, path: string, signal: AbortSigna
     batch = [];
     tick(`took ${count(total.added + total.there)} of ${count(entries)} values`);
   };
-  for await (const { key, value } of entriesOf(path)) {
-    batch.push(addValue(store, key, value, signal));
+  const assembler = blobAssembler();
+  for await (const line of contentOf(path)) {
+    if ("blob" in line) {
+      // Before the values that need it: a kill in between leaves no value without its bytes.
+      const bytes = assembler.add(line);
+      if (bytes !== null) await blobs.put(bytes);
+      continue;
+    }
+    batch.push(addValue(store, line.key, line.value, signal));
     if (batch.length >= batchEntries) await settle();
   }
   await settle();
@@ -114,11 +151,12 @@ async function* textLines(path: string): AsyncGenerator<string> {
   }
 }
 
-async function* entriesOf(path: string): AsyncGenerator<z.infer<typeof entry>> {
+async function* contentOf(path: string): AsyncGenerator<z.infer<typeof entry> | z.infer<typeof blobLine>> {
   let number = 0;
   for await (const line of textLines(path)) {
     number += 1;
     if (number > 1 && line.startsWith('{"key":')) yield entry.parse(JSON.parse(line));
+    if (number > 1 && line.startsWith('{"blob":')) yield blobLine.parse(JSON.parse(line));
   }
 }
 
@@ -130,6 +168,7 @@ async function checkFile(path: string): Promise<number> {
     );
   };
   const digest = createHash("sha256");
+  const assembler = blobAssembler();
   let number = 0;
   let entries = 0;
   let end: z.infer<typeof trailer> | undefined;
@@ -145,6 +184,16 @@ async function checkFile(path: string): Promise<number> {
     }
     digest.update(`${line}\n`);
     if (number === 1) continue;
+    const piece = blobLine.safeParse(value);
+    if (piece.success) {
+      try {
+        assembler.add(piece.data);
+      } catch (error) {
+        refuse(`a blob on line ${number} that is damaged: ${(error as Error).message}`);
+      }
+      continue;
+    }
+    if (assembler.isOpen()) refuse(`a blob before line ${number} that is cut short`);
     const read = entry.safeParse(value).data ?? refuse(`a line ${number} that is no value`);
     const isShared = sharedKinds.includes(kindOfKey(read.key));
     const problem = isShared

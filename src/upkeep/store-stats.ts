@@ -5,6 +5,7 @@ import { bytesText, count, table } from "../audit/text.ts";
 import { openStore } from "../engine/store.ts";
 import { scanStore } from "../engine/store-scan.ts";
 import { liveUsers } from "../engine/store-users.ts";
+import { listBlobs, mentionsOf } from "./store-blobs.ts";
 import { foldersIn, measureFolder, type StorePlaces, workTicker } from "./store-folder.ts";
 import { gatherReferences } from "./store-references.ts";
 import { kindOfKey, rememberedKinds } from "./store-values.ts";
@@ -25,6 +26,8 @@ export interface StoreStats {
   readonly freeBytes: number;
   readonly kinds: Readonly<Record<string, Amount>>;
   readonly datasets: Amount;
+  /** Files that agents submitted or that they are compared with, and pictures. */
+  readonly blobs: Amount;
   readonly runs: Amount;
   /** Commands that work on the store now. */
   readonly users: readonly string[];
@@ -37,6 +40,8 @@ export async function storeStats(places: StorePlaces): Promise<StoreStats> {
   const references = await gatherReferences(runs, tick);
   const kinds: Record<string, Amount> = {};
   await using store = scanStore(places.values);
+  const blobs = await listBlobs(places.blobs);
+  const mentions = mentionsOf(blobs);
   let looked = 0;
   for (const { key, text } of store.entries()) {
     const kind = kindOfKey(key);
@@ -47,6 +52,7 @@ export async function storeStats(places: StorePlaces): Promise<StoreStats> {
     amount.entries += 1;
     amount.bytes += text.length;
     if (amount.unused !== null && !references.has(key)) amount.unused += 1;
+    else mentions.see(text);
     looked += 1;
     if (looked % 1000 === 0) tick(`looked at ${count(looked)} values`);
   }
@@ -63,6 +69,11 @@ export async function storeStats(places: StorePlaces): Promise<StoreStats> {
       entries: datasets.length,
       bytes: (await measureFolder(places.datasets)).bytes,
       unused: datasets.filter((name) => !references.datasets.has(name)).length,
+    },
+    blobs: {
+      entries: blobs.length,
+      bytes: blobs.reduce((sum, { bytes }) => sum + bytes, 0),
+      unused: references.silent.length > 0 ? null : blobs.filter(({ sha256 }) => !mentions.has(sha256)).length,
     },
     runs: { entries: runs.length, bytes: runBytes.bytes, unused: null },
     users: liveUsers(open).map(({ what, pid, since }) => `${what} (process ${pid}, since ${since})`),
@@ -81,6 +92,7 @@ export function statsText(stats: StoreStats): string {
     ["", "entries", "size", "used by no run"],
     ...Object.entries(stats.kinds).map(([kind, amount]) => row(kind, amount)),
     row("datasets/", stats.datasets),
+    row("blobs/", stats.blobs),
     row("runs/", stats.runs),
   ];
   const users = stats.users.length === 0 ? [] : ["", "In use by", ...stats.users.map((user) => `  ${user}`)];

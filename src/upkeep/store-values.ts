@@ -5,10 +5,11 @@ import { profileVersion } from "../datasets/profile.ts";
 import { fileProfile, tableProfile } from "../domain/dataset.ts";
 import { sha256 } from "../domain/hash.ts";
 import { answer, completionVersion } from "../models/answer.ts";
+import { collectVersion, storedCollection } from "../sandboxes/collect.ts";
 import { sandboxStepVersion, storedStep } from "../sandboxes/session.ts";
 
 /** Kinds of values a run may use again instead of computing them; the first cost money. */
-export const rememberedKinds = ["completion", "sandbox-step", "profile", "joins"] as const;
+export const rememberedKinds = ["completion", "sandbox-step", "collect", "profile", "joins"] as const;
 
 const holder = z.looseObject({ boot: z.string(), pid: z.number(), started: z.string() });
 const remembered = (value: z.ZodType) => z.strictObject({ version: z.number().int(), at: z.iso.datetime(), value });
@@ -16,12 +17,14 @@ const remembered = (value: z.ZodType) => z.strictObject({ version: z.number().in
 const current: Readonly<Record<string, { readonly version: number; readonly schema: z.ZodType }>> = {
   completion: { version: completionVersion, schema: answer },
   "sandbox-step": { version: sandboxStepVersion, schema: storedStep },
+  collect: { version: collectVersion, schema: storedCollection },
   profile: { version: profileVersion, schema: z.array(tableProfile) },
   joins: { version: profileVersion, schema: z.array(fileProfile) },
 };
 const frames: Readonly<Record<string, z.ZodType>> = {
   completion: remembered(z.unknown()),
   "sandbox-step": remembered(z.unknown()),
+  collect: remembered(z.unknown()),
   profile: remembered(z.unknown()),
   joins: remembered(z.unknown()),
   body: z.looseObject({ id: z.string() }),

@@ -9,6 +9,7 @@ import { UsageError } from "../domain/errors.ts";
 import { contentId } from "../domain/hash.ts";
 import { readEvents } from "../engine/events.ts";
 import { type StoreScan, scanStore } from "../engine/store-scan.ts";
+import { type BlobFile, blobsOfValue, isWhole as isWholeBlob, listBlobs } from "./store-blobs.ts";
 import { foldersIn, type StorePlaces, workTicker } from "./store-folder.ts";
 import { kindOfKey, problemOfValue } from "./store-values.ts";
 
@@ -17,22 +18,25 @@ export interface StoreProblem {
   readonly where: string;
   readonly problem: string;
   readonly wayOut: string;
-  readonly kind: "value" | "dataset" | "run";
+  readonly kind: "value" | "dataset" | "blob" | "run";
 }
 
 /** What `store verify` looked at and found; `problems` are in the order met. */
 export interface StoreCheck {
   readonly values: number;
   readonly datasets: number;
+  readonly blobs: number;
   readonly runs: number;
   readonly problems: StoreProblem[];
 }
 
-/** Looks at every value, every dataset's files and every run's files. Holds keys, never values. */
+/** Looks at every blob, every value, every dataset's files and every run's files. Holds keys, never values. */
 export async function verifyStore(places: StorePlaces): Promise<StoreCheck> {
   const tick = workTicker();
   const problems: StoreProblem[] = [];
   const bodies = new Set<string>();
+  const blobs = (await listBlobs(places.blobs)).filter(({ sha256 }) => sha256 !== null);
+  const whole = await wholeBlobs(blobs, problems, tick);
   let values = 0;
   await using store = scanStore(places.values);
   for (const { key, text } of store.entries()) {
@@ -41,6 +45,16 @@ export async function verifyStore(places: StorePlaces): Promise<StoreCheck> {
     const problem = problemOfValue(key, text);
     if (problem !== null) problems.push({ where: key, problem, wayOut: wayOutOf(key), kind: "value" });
     else if (kindOfKey(key) === "body") bodies.add(shortKey(key));
+    for (const hash of blobsOfValue(key, text)) {
+      if (whole.has(hash)) continue;
+      problems.push({
+        where: key,
+        problem: `its bytes ${hash} are not in blobs/`,
+        wayOut: wayOutOf(key),
+        kind: "value",
+      });
+      break;
+    }
   }
   const hasBody = (key: string) => bodies.has(shortKey(key)) || isWhole(store, key);
   const datasets = await foldersIn(places.datasets);
@@ -56,7 +70,25 @@ export async function verifyStore(places: StorePlaces): Promise<StoreCheck> {
     tick(`looking at run ${run.run}`);
     problems.push(...(await runProblems(run, hasBody)));
   }
-  return { values, datasets: datasets.length, runs: runs.length, problems };
+  return { values, datasets: datasets.length, blobs: blobs.length, runs: runs.length, problems };
+}
+
+/** The hashes of blobs that are whole; the others become problems. */
+async function wholeBlobs(
+  blobs: readonly BlobFile[],
+  problems: StoreProblem[],
+  tick: (what: string) => void,
+): Promise<Set<string>> {
+  const whole = new Set<string>();
+  for (const blob of blobs) {
+    tick(`looking at blob ${whole.size} of ${blobs.length}`);
+    if (blob.sha256 !== null && (await isWholeBlob(blob))) whole.add(blob.sha256);
+    else {
+      const wayOut = "`npx tracemill store verify --fix` removes it, and the next run that needs it makes it again";
+      problems.push({ where: blob.path, problem: "its bytes are not those it is named after", wayOut, kind: "blob" });
+    }
+  }
+  return whole;
 }
 
 /** Whether a value lies in the store by now: a run under way keeps bodies after the store was looked through. */
@@ -65,7 +97,7 @@ function isWhole(store: StoreScan, key: string): boolean {
   return false;
 }
 
-/** Removes the damaged datasets found, and the damaged values through `remove`, so that they are computed anew. Returns how many. */
+/** Removes the damaged datasets and blobs found, and the damaged values through `remove`, so that they are computed anew. Returns how many. */
 export async function mendStore(
   problems: readonly StoreProblem[],
   remove: (key: string) => Promise<void>,
@@ -145,7 +177,8 @@ async function runProblems(run: RunFolder, hasBody: (key: string) => boolean): P
 
 /** The check as text for a terminal, `mended` of its problems removed. */
 export function checkText(check: StoreCheck, mended: number): string {
-  const looked = `Looked at ${plural(check.values, "value")}, ${plural(check.datasets, "dataset")} and ${plural(check.runs, "run")}`;
+  const blobs = check.blobs === 0 ? "" : `, ${plural(check.blobs, "blob")}`;
+  const looked = `Looked at ${plural(check.values, "value")}${blobs}, ${plural(check.datasets, "dataset")} and ${plural(check.runs, "run")}`;
   if (check.problems.length === 0) return `${looked}: all whole.`;
   const lines = check.problems.map(({ where, problem, wayOut }) => `  ${where}\n    ${problem}\n    ${wayOut}`);
   const removed = mended === 0 ? "" : `; ${mended} removed`;

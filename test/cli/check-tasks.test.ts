@@ -75,6 +75,20 @@ test("the questions shown in docs/tasks.md are questions", async () => {
   });
 });
 
+test("the question of a file shown in docs/tasks.md is checked as it says", async () => {
+  const page = await readFile(join(packageRoot(), "docs/tasks.md"), "utf8");
+  const section = /^## A file as the answer\n([\s\S]*?)\n## /m.exec(page)?.[1] ?? "";
+  await own.write("answers.csv", /```csv\n([\s\S]*?)```/.exec(section)?.[1] ?? "");
+  await own.write("file.jsonl", /```jsonl\n([\s\S]*?)```/.exec(section)?.[1] ?? "");
+  const end = await own.ask("check-tasks", "file.jsonl");
+  expect(end.code, end.stdout).toBe(0);
+  expect(end.stdout).toContain(/```\n(line [\s\S]*?)```/.exec(section)?.[1] ?? "(nothing is shown)");
+  await own.write("answers.csv", "id,cost\n1,2\n");
+  const broken = await own.ask("check-tasks", "file.jsonl");
+  expect(broken.code).toBe(2);
+  expect(broken.stdout).toContain("file.jsonl:1 reference_file: `table` cannot compare with it");
+});
+
 test("the config shown in docs/tasks.md is a config", async () => {
   const page = await readFile(join(packageRoot(), "docs/tasks.md"), "utf8");
   const shown = parse(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? "");

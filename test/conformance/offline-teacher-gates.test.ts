@@ -95,6 +95,7 @@ describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy
           diverged: false,
           ran: ranNowhere,
         }),
+        collect: async (path) => ({ path, refused: "missing" as const, detail: "no files here", diverged: false }),
         async [Symbol.asyncDispose]() {
           await python.run(session, "", dir, true);
         },

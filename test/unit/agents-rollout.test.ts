@@ -78,6 +78,7 @@ function sessionOf(run: (code: string) => Partial<StepResult>, diverged = false)
       };
       return { result, remembered: false, diverged, ran };
     },
+    collect: async (path) => ({ path, refused: "missing" as const, detail: "no files here", diverged: false }),
     async [Symbol.asyncDispose]() {},
   };
 }

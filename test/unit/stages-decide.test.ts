@@ -26,9 +26,9 @@ describe("score", () => {
     ]);
   });
 
-  test("a metric that is not in the list is a bug, not a score", () => {
+  test("a metric that is not in the list is a bug, not a score", async () => {
     const attempt = { id: "a", index: 0, task: task({ reference: { answer: "1", metric: "guess", params: {} } }) };
-    expect(() => score({ metrics, trajectoryMetrics }).run(candidate(solved, { attempt }), { signal })).toThrow(
+    await expect(score({ metrics, trajectoryMetrics }).run(candidate(solved, { attempt }), { signal })).rejects.toThrow(
       /Expected the task's metric to be one of number, .*got `guess`/,
     );
   });

@@ -152,6 +152,7 @@ export function sessions(result: Partial<StepResult> = {}) {
         codes.push(code);
         return { result: stepResult(result), remembered: false, diverged: false, ran: ranNowhere };
       },
+      collect: async (path) => ({ path, refused: "missing" as const, detail: "no files here", diverged: false }),
       async [Symbol.asyncDispose]() {},
     };
   };

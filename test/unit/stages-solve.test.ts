@@ -137,4 +137,17 @@ describe("rollouts", () => {
     expect(said).toContain("- /data/cars.csv\n\nQuestion:\nWhat is the mean horsepower");
     expect(said).not.toMatch(/79\.5|SECRET|named_values/);
   });
+
+  test("only a task that asks for a file is put in other words, than without that prompt", async () => {
+    const [prompt, submission] = [await loadPrompt("agent/task.md"), await loadPrompt("agent/submission.md")];
+    const plain = askTask(prompt, task());
+    expect(askTask(prompt, task(), submission)).toBe(plain);
+    // Whoever changes the package's words for ordinary tasks changes the identity of everything that was rolled out.
+    expect(prompt.hash.slice(0, 16)).toBe("58078bfc7828d51a");
+    const asks = task({ submission: { path: "/scratch/submission.csv", maxBytes: 50_000_000 } });
+    expect(askTask(prompt, asks, submission)).toBe(
+      `${plain}\n\n${submission.text.replace("{{file}}", "/scratch/submission.csv").replace("{{max_mb}}", "50")}`,
+    );
+    expect(() => askTask(prompt, asks)).toThrow("Expected `prompts.submission`");
+  });
 });

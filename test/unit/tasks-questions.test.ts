@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sha256 } from "../../src/domain/hash.ts";
 import type { OwnQuestion } from "../../src/domain/task.ts";
+import { openBlobs } from "../../src/engine/blobs.ts";
 import { packageRoot } from "../../src/package.ts";
 import { datasetFinder } from "../../src/tasks/find-data.ts";
 import { readQuestions } from "../../src/tasks/own-questions.ts";
@@ -208,4 +210,83 @@ describe("the lines of a file", () => {
 test("the JSON Schema in the package is the one that lines are checked with", async () => {
   const published = JSON.parse(await readFile(join(packageRoot(), "schemas/task.schema.json"), "utf8"));
   expect(published).toEqual(JSON.parse(JSON.stringify(taskLineSchema())));
+});
+
+describe("a question that asks for a file", () => {
+  const asks = { question: "Predict the prices.", dataset: "cars", submission: { file: "/scratch/s.csv" } };
+  const compared = { ...asks, reference_file: "answers.csv", params: { target: "price" } };
+  beforeAll(() => writeFile(join(folder, "answers.csv"), "id,price\n1,10\n2,20\n"));
+
+  test("carries the file's place and cap, and its reference as a hash of bytes that were kept", async () => {
+    const { questions, problems } = await read([asks, compared]);
+    expect(problems).toEqual([]);
+    expect(questions.map(({ submission }) => submission)).toEqual([
+      { path: "/scratch/s.csv", maxBytes: 50_000_000 },
+      { path: "/scratch/s.csv", maxBytes: 50_000_000 },
+    ]);
+    expect(questions[0]?.reference).toBeNull();
+    const { reference } = questions[1] as OwnQuestion;
+    expect(reference).toMatchObject({ answer: "", metric: "table", params: { target: "price" }, file: { bytes: 19 } });
+    expect(JSON.stringify(questions)).not.toContain("answers.csv");
+    const blobs = openBlobs(join(folder, "blobs"));
+    for await (const _ of readQuestions([await fileOf(`${JSON.stringify(compared)}\n`)], finder(), blobs));
+    expect(Buffer.from((await blobs.get(reference?.file?.sha256 ?? "")) ?? []).toString()).toContain("2,20");
+  });
+
+  test("is another question with another file, cap, or reference", async () => {
+    const { questions } = await read([
+      { question: asks.question, dataset: "cars" },
+      asks,
+      { ...asks, submission: { file: "/scratch/t.csv" } },
+      { ...asks, submission: { ...asks.submission, maxMb: 1 } },
+      compared,
+    ]);
+    expect(new Set(questions.map(({ id }) => id)).size).toBe(5);
+  });
+
+  test.each<[object, RegExp]>([
+    [
+      { ...asks, submission: { file: "/tmp/s.csv" } },
+      /submission\.file: expected a path below \/scratch\/.*got `\/tmp\/s.csv`/,
+    ],
+    [{ ...asks, submission: { file: "/scratch/../s.csv" } }, /submission\.file: expected names of letters/],
+    [{ ...asks, submission: { file: "/scratch/s.csv", maxMb: 0 } }, /submission\.maxMb: expected more than 0/],
+    [{ ...asks, submission: { file: "/scratch/s.csv", max_mb: 1 } }, /submission\.max_mb: unknown key.*maxMb/],
+    [{ ...compared, submission: null }, /reference_file: .*no `submission`.*add it/],
+    [
+      { ...compared, reference_file: "none.csv" },
+      /reference_file: expected a file at `.*none\.csv`, got ENOENT: check the path/,
+    ],
+    [{ ...compared, reference_file: "." }, /reference_file: .*got something that is no file/],
+    [{ ...compared, reference_answer: 1 }, /reference_answer: expected one reference.*leave one out/],
+    [{ ...compared, reference_code: "print(1)" }, /reference_code: expected one reference/],
+    [{ ...compared, metric: "number" }, /metric: expected a metric of files \(`table`\), got `number`/],
+    [
+      { ...compared, params: { target: "cost" } },
+      /reference_file: `table` cannot compare with it: .*none called `cost`/,
+    ],
+    [{ ...compared, params: {} }, /params: `table` cannot compare with it: Expected usable params, got `target`/],
+    [{ ...mean, metric: "table" }, /metric: `table` compares files: name a `reference_file`/],
+  ])("%j is told what is wrong, with its line and the way out", async (line, problem) => {
+    const { problems } = await read([line]);
+    expect(problems).toEqual([expect.stringMatching(/^1 /)]);
+    expect(problems[0]).toMatch(problem);
+  });
+
+  test("may not have a reference that is among the data: every agent would read it", async () => {
+    const answers = await readFile(join(folder, "answers.csv"));
+    const data = {
+      ...dataset,
+      files: [{ name: "all.csv", format: "csv" as const, bytes: 19, sha256: sha256(answers) }],
+    };
+    const file = await fileOf(`${JSON.stringify(compared)}\n`);
+    const found = [];
+    for await (const one of readQuestions([file], finder([data, shop]))) found.push(one);
+    expect(found).toMatchObject([
+      {
+        line: 1,
+        problems: [{ field: "reference_file", message: expect.stringContaining("also the data file `all.csv`") }],
+      },
+    ]);
+  });
 });
