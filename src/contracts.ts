@@ -161,6 +161,11 @@ export interface SandboxRequest {
 export interface Sandbox extends AsyncDisposable {
   /** Runs one step; variables live on in the next. The code's own errors are results. @throws {FailureError} "sandbox" when the sandbox broke. */
   run(code: string, options: { readonly signal: AbortSignal }): Promise<StepResult>;
+  /**
+   * Stops the step that runs as Ctrl-C does: KeyboardInterrupt in its code, and after 2 s without an answer a new interpreter (`exited`,
+   * `stateLost`). Does nothing where no step runs.
+   */
+  interrupt(): void;
 }
 
 /** Package versions and limits the code runs under; `id` hashes them and is the environment's identity. `image` is recorded, not hashed. */

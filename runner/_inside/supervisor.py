@@ -11,7 +11,7 @@ from .frames import read_frame, write_frame
 from .interpreter import VALUE_BYTES
 from .memory import oom_kills
 
-PROTOCOL = 1
+PROTOCOL = 2
 OUTPUT_LIMIT_BYTES = 64 << 20  # a step that writes more is stopped
 INTERRUPT_GRACE_S = 2.0  # from SIGINT to SIGKILL
 PROBE_GRACE_S = 2.0
@@ -46,7 +46,7 @@ class Supervisor:
             os._exit(code)
 
     def host_has_gone(self, events):
-        # The host sends nothing during a step, so anything readable here is its end of the pipe closing.
+        # Beside an interrupt the host sends nothing during a step: this is its end of the pipe closing.
         return any(fd == self.host_in and event & (select.POLLHUP | select.POLLERR) for fd, event in events)
 
     def await_ready(self):
@@ -80,7 +80,7 @@ class Supervisor:
         poll = select.poll()
         for fd in (child.control.fileno(), child.out, child.err):
             poll.register(fd, select.POLLIN)
-        poll.register(self.host_in, 0)
+        poll.register(self.host_in, select.POLLIN)
         started = time.monotonic()
         next_rung = started + frame["timeoutMs"] / 1000
         rung, cause, done, probed, broken = 0, None, None, False, None
@@ -89,9 +89,15 @@ class Supervisor:
             events = poll.poll(max(0.0, min(DEATH_POLL_S, next_rung - time.monotonic())) * 1000)
             if self.host_has_gone(events):
                 self.leave(0)
-            for fd, _event in events:
+            for fd, event in events:
                 if fd in streams and not self.absorb(fd, streams[fd]):
                     poll.unregister(fd)
+                if fd == self.host_in and event & select.POLLIN:
+                    asked = self.hear()
+                    if asked.get("type") != "interrupt":
+                        raise ValueError("expected nothing but an interrupt during a step")
+                    if asked.get("step") == step and cause is None and done is None:
+                        cause, next_rung = "interrupted", time.monotonic()
             try:
                 for message in child.messages():
                     if message.get("op") == "done" and message.get("step") == step and done is None:
@@ -152,7 +158,10 @@ class Supervisor:
             result["end"] = "oom"
             if not lost:
                 result["detail"] = "a process started by the code was killed for memory"
-        elif cause is not None:
+        elif cause == "interrupted" and lost:
+            result["end"] = "exited"
+            result["detail"] = "the step was interrupted and did not listen, so the interpreter was ended"
+        elif cause is not None and cause != "interrupted":
             result["end"] = cause
         elif lost and done is None:
             result["end"] = "exited"
@@ -200,6 +209,8 @@ class Supervisor:
         self.say({"type": "hello"})
         while True:
             frame = self.hear()
+            if frame.get("type") == "interrupt":  # of a step that ended meanwhile
+                continue
             if frame.get("type") != "run":
                 raise ValueError("expected a run frame")
             self.run(frame)

@@ -19,6 +19,9 @@ export interface SandboxEntry {
   create(options: SandboxOptions): Promise<SandboxBackend>;
 }
 
+export { listSandboxes, reapSandboxes } from "./list-running.ts";
+export type { RunningSandbox } from "./running.ts";
+
 export const sandboxBackends: readonly SandboxEntry[] = [
   {
     name: "docker",

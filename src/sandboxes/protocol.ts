@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { boundedText, stepEnds, stepResult } from "../domain/trajectory.ts";
 
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** Largest frame either side accepts. */
 export const maxFrameBytes = 16 * 1024 * 1024;

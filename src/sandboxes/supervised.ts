@@ -48,6 +48,7 @@ export async function supervise(
   const session = randomBytes(16).toString("hex");
   let seq = 0;
   let stepsRun = 0;
+  let running: string | undefined;
   let over: InsideEnd | undefined;
   let violation: unknown;
   let waiting: { wants: "hello" | string; settle: (frame: SupervisorFrame | InsideEnd) => void } | undefined;
@@ -170,6 +171,7 @@ export async function supervise(
       const started = performance.now();
       const { stepTimeoutMs, outputBytes } = options.limits;
       const limitMs = stepTimeoutMs + supervisorGraceMs + (stepsRun === 0 ? preimportLimitMs : 0);
+      running = step;
       const answer = await exchange(step, limitMs, signal, {
         v: protocolVersion,
         type: "run",
@@ -178,6 +180,8 @@ export async function supervise(
         code,
         timeoutMs: stepTimeoutMs,
         outputBytes,
+      }).finally(() => {
+        running = undefined;
       });
       const wallMs = performance.now() - started;
       stepsRun++;
@@ -193,6 +197,10 @@ export async function supervise(
       const { v: _v, session: _session, seq: _seq, type: _type, step: _step, detail, ...shown } = answer;
       const result = { ...shown, pictures: [], savedOutput: null, peakMemoryBytes: null };
       return detail === undefined ? result : { ...result, detail };
+    },
+    interrupt() {
+      if (running !== undefined)
+        inside.write(encodeFrame({ v: protocolVersion, type: "interrupt", session, step: running }));
     },
     [Symbol.asyncDispose]: close,
   };
