@@ -27,12 +27,17 @@ export interface Shell {
 
 export async function shell(args: ArgumentsCamelCase<ShellSource & { readonly json: boolean }>): Promise<void> {
   const leaving = new AbortController();
-  const onSignal = (_name: string, number: number) => {
-    process.exitCode = 128 + number;
+  let hungUp = false;
+  const onHangUp = () => {
+    hungUp = true;
     leaving.abort(new Error("the terminal went away"));
   };
-  process.on("SIGHUP", onSignal).on("SIGTERM", onSignal);
-  process.stdin.on("error", () => leaving.abort(new Error("the terminal went away"))); // it cannot be read after a hang-up
+  const onTerminate = () => {
+    process.exitCode = 128 + 15;
+    leaving.abort(new Error("terminated"));
+  };
+  process.on("SIGHUP", onHangUp).on("SIGTERM", onTerminate);
+  process.stdin.on("error", onHangUp);
   const folder = await mkdtemp(join(tmpdir(), "tracemill-shell-"));
   try {
     const { sandbox: section, ...shown } = await shellSource(args, folder);
@@ -50,8 +55,10 @@ export async function shell(args: ArgumentsCamelCase<ShellSource & { readonly js
   } catch (error) {
     if (!leaving.signal.aborted) throw error;
   } finally {
-    process.off("SIGHUP", onSignal).off("SIGTERM", onSignal);
     await rm(folder, { recursive: true, force: true });
+    process.off("SIGHUP", onHangUp).off("SIGTERM", onTerminate);
+    // As a program that does not listen would end. Node cannot end by itself: it gives a terminal back, and crashes where none is left.
+    if (hungUp) process.kill(process.pid, "SIGHUP");
   }
 }
 

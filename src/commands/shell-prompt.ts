@@ -1,5 +1,6 @@
 // The shell on a terminal: reads blocks of Python and words that begin with a colon, one after another.
 import { createInterface } from "node:readline";
+import { PassThrough } from "node:stream";
 import { styleText } from "node:util";
 import { react } from "../agents/react.ts";
 import { harmless } from "../audit/text.ts";
@@ -110,7 +111,9 @@ export async function typeInto(shell: Shell): Promise<void> {
 
 /** What is typed, in order. `interrupt` is told of Ctrl-C first and says whether it took it. */
 function listen(options: { readonly signal: AbortSignal; interrupt(): boolean; leave(): void }) {
-  const lines = createInterface({ input: process.stdin, output: process.stdout, terminal: true, historySize: 1000 });
+  // Not stdin itself: readline switches its raw mode, which throws once the terminal has gone.
+  const input = new PassThrough();
+  const lines = createInterface({ input, output: process.stdout, terminal: true, historySize: 1000 });
   const queue: Typed[] = [];
   let wake: (() => void) | undefined;
   let pasting = false;
@@ -123,7 +126,11 @@ function listen(options: { readonly signal: AbortSignal; interrupt(): boolean; l
     if (key?.name === "paste-end") pasting = false;
   };
   const onAbort = () => push("leave");
-  process.stdin.on("keypress", onKey);
+  const onData = (keys: Buffer) => void input.write(keys);
+  const onEnd = () => options.leave();
+  process.stdin.setRawMode(true);
+  process.stdin.on("data", onData).on("end", onEnd);
+  input.on("keypress", onKey);
   options.signal.addEventListener("abort", onAbort, { once: true });
   lines.on("line", (line) => push({ line, pasted: pasting }));
   lines.on("close", () => {
@@ -142,7 +149,8 @@ function listen(options: { readonly signal: AbortSignal; interrupt(): boolean; l
   return {
     prompt(text: string) {
       lines.setPrompt(text);
-      lines.prompt();
+      // What was typed ahead is taken as it stands; a prompt in front of its output would only look odd.
+      if (queue.length === 0) lines.prompt();
     },
     async next(): Promise<Typed> {
       while (queue.length === 0) {
@@ -154,9 +162,14 @@ function listen(options: { readonly signal: AbortSignal; interrupt(): boolean; l
     },
     [Symbol.dispose]() {
       options.signal.removeEventListener("abort", onAbort);
-      process.stdin.off("keypress", onKey);
+      process.stdin.off("data", onData).off("end", onEnd).pause();
       lines.removeAllListeners("close").close();
       process.stdout.write(bracketedPaste.off);
+      try {
+        process.stdin.setRawMode(false);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EIO") throw error; // the terminal has gone
+      }
     },
   };
 }

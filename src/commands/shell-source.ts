@@ -1,5 +1,5 @@
 // What `sandbox shell` opens: the data that was named, or a config's, and the limits it is worked on under.
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { parseConfig } from "../config/parse.ts";
 import { readConfig } from "../config/read.ts";
 import { checkVersion } from "../config/version.ts";
@@ -35,7 +35,7 @@ export async function shellSource(
   const config = asked.config === undefined ? undefined : await configOf(asked.config);
   const sandbox = sandboxConfig.parse({ ...config?.sandbox, ...(backend === undefined ? {} : { backend }) });
   const loader = datasetLoader({ folder, ...(config === undefined ? {} : { base: config.base }) });
-  const together: DatasetEntry[] = [{ name: "data", files: [...data] }];
+  const together: DatasetEntry[] = [{ name: data.length === 1 ? basename(String(data[0])) : "data", files: [...data] }];
   const entries = config?.datasets ?? (dataset === undefined ? together : data);
   return { ...chosen(await loader.loadAll(entries), dataset), sandbox };
 }

@@ -17,7 +17,10 @@ export async function reapSandboxes(): Promise<RunningSandbox[]> {
   const dead = (await listSandboxes()).filter((sandbox) => !sandbox.ownerAlive);
   try {
     for (const { id } of dead.filter(({ backend }) => backend === "docker")) {
-      await (await engine()).getContainer(id).remove({ force: true, v: true });
+      const removal = (await engine()).getContainer(id).remove({ force: true, v: true });
+      await removal.catch((error: { readonly statusCode?: number }) => {
+        if (error.statusCode !== 404 && error.statusCode !== 409) throw error; // gone, or being removed by someone else
+      });
     }
     const roots = findCgroupRoots();
     if (roots !== null) await reapCgroups(roots, process.getuid?.() ?? 0);
@@ -43,7 +46,7 @@ async function listContainers(): Promise<RunningSandbox[]> {
         State === "running"
           ? await docker
               .getContainer(Id)
-              .stats({ stream: false })
+              .stats({ stream: false, "one-shot": true })
               .catch(() => null)
           : null; // it ended meanwhile
       return {
