@@ -155,7 +155,7 @@ function bwrapArguments(limits: SandboxLimits, dataDir: string, runner: string):
       "ALL",
     ],
     ...["--uid", String(insideUid), "--gid", String(insideUid), "--hostname", "sandbox", "--clearenv"],
-    ...Object.entries(insideEnv).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...Object.entries(insideEnv(limits)).flatMap(([name, value]) => ["--setenv", name, value]),
     // Not /usr/local, not /usr/sbin: only what the interpreter and its packages read.
     ...["/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share"].flatMap((path) => readOnly(path)),
     ...["--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"],

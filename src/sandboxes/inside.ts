@@ -18,7 +18,16 @@ export interface SandboxOptions {
 
 export const insideUid = 10001;
 
-export const insideEnv: Readonly<Record<string, string>> = {
+/**
+ * The inside's environment variables. One thread a library, so that equal code gives equal output: sums of a parallel BLAS depend on the
+ * number of threads. joblib's processes compute their parts alone, whatever their number: as many as the sandbox has CPUs.
+ */
+export function insideEnv({ cpus }: Pick<SandboxLimits, "cpus">): Readonly<Record<string, string>> {
+  const count = String(Math.max(1, Math.floor(cpus)));
+  return { ...fixedEnv, LOKY_MAX_CPU_COUNT: count, PYTHON_CPU_COUNT: count };
+}
+
+const fixedEnv: Readonly<Record<string, string>> = {
   PATH: "/usr/bin:/bin",
   HOME: "/scratch",
   LANG: "C.UTF-8",
@@ -31,7 +40,6 @@ export const insideEnv: Readonly<Record<string, string>> = {
   OPENBLAS_NUM_THREADS: "1",
   MKL_NUM_THREADS: "1",
   NUMEXPR_NUM_THREADS: "1",
-  LOKY_MAX_CPU_COUNT: "1",
 };
 
 /** Not -I, which would ignore PYTHONHASHSEED: the environment is wholly ours, and -s -P leave out what else -I leaves out. */
