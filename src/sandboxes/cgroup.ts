@@ -64,7 +64,7 @@ export function openHomes(roots: CgroupRoots, uid: number): boolean {
     }
     return true;
   }
-  return roots.kind === "v1" && homes.every(writable);
+  return roots.kind === "v1" && homes.every(isWritable);
 }
 
 /** The hierarchies that are mounted read-only, as in most containers: not even root makes a cgroup there. */
@@ -73,7 +73,8 @@ export function readOnlyRoots(roots: CgroupRoots): string[] {
   return [...new Set(mounted)].filter((path) => accessError(path) === "EROFS");
 }
 
-function writable(path: string): boolean {
+/** Whether this process may make cgroups in a folder that is there. */
+export function isWritable(path: string): boolean {
   return accessError(path) === null;
 }
 

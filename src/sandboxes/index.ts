@@ -4,6 +4,7 @@ import type { SandboxBackend } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { bubblewrapLacks, createBubblewrap } from "./bubblewrap.ts";
 import { createDocker, dockerLacks } from "./docker.ts";
+import { bubblewrapFacts, dockerFacts, type Facts } from "./facts.ts";
 import type { SandboxOptions } from "./inside.ts";
 import { bubblewrapPromises, dockerPromises, type Promised } from "./promises.ts";
 
@@ -13,6 +14,8 @@ export interface SandboxEntry {
   /** What it is, in one line, as `tracemill list` shows it. */
   readonly about: string;
   readonly promises: () => readonly Promised[];
+  /** What it stands on here: versions, namespaces, cgroups. Empty where there is nothing to look at. */
+  facts(): Promise<Facts>;
   /** Why it cannot be used here and what mends that, or null. */
   lacks(image: string | undefined): Promise<{ readonly reason: string; readonly wayOut: string } | null>;
   /** @throws {UsageError} when it cannot be used here, or does not hold a promise. */
@@ -27,6 +30,7 @@ export const sandboxBackends: readonly SandboxEntry[] = [
     name: "docker",
     about: "containers in a hardened profile",
     promises: dockerPromises,
+    facts: dockerFacts,
     lacks: dockerLacks,
     create: createDocker,
   },
@@ -34,6 +38,7 @@ export const sandboxBackends: readonly SandboxEntry[] = [
     name: "bubblewrap",
     about: "processes in namespaces of their own, with the machine's Python",
     promises: bubblewrapPromises,
+    facts: bubblewrapFacts,
     lacks: bubblewrapLacks,
     create: createBubblewrap,
   },

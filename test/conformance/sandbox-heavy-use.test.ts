@@ -142,10 +142,10 @@ print(mode, pd.read_sql("select sum(a * b) as s from t", other).s[0]); base.clos
     what: "floods of warnings, logging, and progress bars",
     code: `
 import logging, sys, warnings
-warnings.simplefilter("always")
-for i in range(100_000):
-    warnings.warn("again %d" % i)
-warnings.resetwarnings()
+with warnings.catch_warnings():
+    warnings.simplefilter("always")
+    for i in range(100_000):
+        warnings.warn("again %d" % i)
 logging.basicConfig(); logging.warning("logged")
 for i in range(101):
     sys.stderr.write("\\r%3d%%|%s" % (i, "█" * (i // 10)))
