@@ -1,5 +1,6 @@
 // Many sessions over a long time, some of which mean harm, are aborted or lose their sandbox, and then a look for what is left:
 // `npm run bench:soak -- --minutes 30 --sessions 200 --hostile 5 --backend docker`. Exit code 1 where something leaked or went wrong.
+import { setMaxListeners } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -58,6 +59,7 @@ writeFileSync(join(dataDir, "sales.csv"), salesCsv(), { mode: 0o644 });
 chmodSync(dataDir, 0o755);
 
 const stop = new AbortController();
+setMaxListeners(0, stop.signal); // every session that waits for its turn listens to it
 process
   .once("SIGINT", () => stop.abort(new Error("interrupted")))
   .once("SIGTERM", () => stop.abort(new Error("ended")));

@@ -8,7 +8,7 @@ import { BudgetError, FailureError, firstError, StoreError, UsageError } from ".
 import { packageVersion } from "./package.ts";
 import { processSecrets } from "./telemetry/run-secrets.ts";
 
-/** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 130 interrupted. */
+/** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 6 a limit hit in a piped shell, 130 interrupted. */
 const exitCodes = { bug: 1, usage: 2, owed: 3, budget: 4 } as const;
 
 const completionFlag = "--get-yargs-completions";
