@@ -29,6 +29,7 @@ export interface Memory {
 
 /** `marks` are texts that stand in a line of the mount table where a sandbox of ours is mounted. */
 export async function ownCounts(marks: readonly string[]): Promise<OwnCounts> {
+  const descriptors = readdirSync("/proc/self/fd").length; // before the list, which opens connections of its own
   const ours = (await listSandboxes()).filter(({ ownerPid }) => ownerPid === process.pid);
   const mounts = readFileSync("/proc/self/mounts", "utf8").split("\n");
   return {
@@ -36,7 +37,7 @@ export async function ownCounts(marks: readonly string[]): Promise<OwnCounts> {
     processes: below(process.pid),
     mounts: mounts.filter((line) => marks.some((mark) => line.includes(mark))).length,
     cgroups: cgroupNames().filter((name) => name.startsWith(`${process.pid}-`)).length,
-    descriptors: readdirSync("/proc/self/fd").length,
+    descriptors,
   };
 }
 

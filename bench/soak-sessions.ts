@@ -88,7 +88,7 @@ export function honestCells(session: number): Cell[] {
   return cells;
 }
 
-/** A session that means harm: its cells may end as they like, as long as each end is typed. `hostile/cases/` is to be listed here too. */
+/** A session that means harm: its cells may end as they like, as long as each end is typed. Used where hostile/ is not built. */
 export const hostileSessions: readonly { readonly name: string; readonly cells: readonly Cell[] }[] = [
   ["fork bomb", "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"],
   [

@@ -1,5 +1,6 @@
 // Many sessions over a long time, some of which mean harm, are aborted or lose their sandbox, and then a look for what is left:
 // `npm run bench:soak -- --minutes 30 --sessions 200 --hostile 5 --backend docker`. Exit code 1 where something leaked or went wrong.
+import { randomUUID } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
@@ -13,6 +14,7 @@ import { listSandboxes, openSandboxBackend } from "../src/sandboxes/index.ts";
 import { places } from "../src/sandboxes/places.ts";
 import { openSession } from "../src/sandboxes/session.ts";
 import { machineCounts, memory, ownCounts } from "./soak-counts.ts";
+import { type HostileCase, hostileCases, playCase } from "./soak-hostile.ts";
 import { type Cell, drawFrom, honestCells, hostileSessions, salesCsv } from "./soak-sessions.ts";
 
 type Plan = "honest" | "hostile" | "aborted" | "killed";
@@ -55,6 +57,11 @@ const plans = Array.from({ length: sessions }, (_, index): Plan => {
 });
 
 const dataDir = mkdtempSync(join(tmpdir(), "tracemill-soak-"));
+for (const [name, text] of [
+  ["cars.csv", "name,mpg\na,21\nb,30\n"],
+  ["notes.txt", "notes\n"],
+] as const)
+  writeFileSync(join(dataDir, name), text, { mode: 0o644 });
 writeFileSync(join(dataDir, "sales.csv"), salesCsv(), { mode: 0o644 });
 chmodSync(dataDir, 0o755);
 
@@ -131,9 +138,22 @@ interface Ended {
 }
 
 const stepMs: number[] = [];
+const cases = await hostileCases();
+const secret = randomUUID();
+const hostDir = mkdtempSync(join(tmpdir(), "tracemill-soak-host-"));
+writeFileSync(join(hostDir, "answer.csv"), secret);
+
+/** A session that is a case of the hostile catalogue. */
+async function playHostile(session: number, backend: SandboxBackend): Promise<Ended> {
+  const one = cases[session % cases.length] as HostileCase;
+  const otherwise = await playCase(one, backend, { dataDir, hostDir, secret, signal: stop.signal });
+  const detail = `row ${one.row}, ${one.name}${otherwise === null ? "" : `: ${otherwise}`}`;
+  return { session, plan: "hostile", end: otherwise === null ? "done" : "failed", steps: 0, detail };
+}
 
 async function play(session: number, backend: SandboxBackend): Promise<Ended> {
   const plan = plans[session] as Plan;
+  if (plan === "hostile" && cases.length > 0) return playHostile(session, backend);
   const nasty = hostileSessions[session % hostileSessions.length] as (typeof hostileSessions)[number];
   const cells = plan === "hostile" ? nasty.cells : honestCells(session);
   const cut = 1 + Math.floor(cells.length / 2);
@@ -203,16 +223,16 @@ async function warmUp(): Promise<void> {
   await session.run("1", { signal: stop.signal });
 }
 
-const settleMs = 10_000;
+// Idle connections to the engine close after five seconds.
+const idleMs = 5_500;
 
-/** The counts once they are those of `before`, or after ten seconds those that they are. */
+/** The counts once they are those of `before`, or after eleven seconds those that they are. */
 async function settled(before: Awaited<ReturnType<typeof counts>>) {
-  const deadline = performance.now() + settleMs;
-  for (;;) {
-    const now = await counts();
-    if (differences(before, now).length === 0 || performance.now() > deadline) return now;
-    await sleep(200);
-  }
+  await sleep(idleMs);
+  const first = await counts();
+  if (differences(before, first).length === 0) return first;
+  await sleep(idleMs);
+  return counts();
 }
 
 async function counts() {
@@ -231,7 +251,7 @@ function differences(before: Awaited<ReturnType<typeof counts>>, after: typeof b
 
 try {
   await warmUp();
-  await sleep(settleMs / 2); // idle sockets of the engine's client close after five seconds
+  await sleep(idleMs);
   const before = { ...(await counts()), memory: memory() };
   const started = performance.now();
   const samples: Sample[] = [];
@@ -282,7 +302,7 @@ try {
   report({ before, after, samples, ends, problems, seconds: Math.round((performance.now() - started) / 1000) });
   process.exitCode = problems.length > 0 ? 1 : 0;
 } finally {
-  rmSync(dataDir, { recursive: true, force: true });
+  for (const dir of [dataDir, hostDir]) rmSync(dir, { recursive: true, force: true });
 }
 
 function report(found: {

@@ -33,6 +33,8 @@ const fixedEnv: Readonly<Record<string, string>> = {
   LANG: "C.UTF-8",
   MPLBACKEND: "Agg",
   MPLCONFIGDIR: "/tmp/matplotlib",
+  // Not below HOME: where there is fontconfig, a first plot would put a folder into /scratch that the agent did not make.
+  XDG_CACHE_HOME: "/tmp/.cache",
   // The same code gives the same set and dict order in every sandbox, so that a replay can be compared with what was stored.
   PYTHONHASHSEED: "0",
   PYTHONDONTWRITEBYTECODE: "1",
