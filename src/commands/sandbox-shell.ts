@@ -9,6 +9,7 @@ import type { Sandbox, SandboxBackend } from "../contracts.ts";
 import type { LoadedDataset } from "../datasets/load.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
 import { fileList } from "../stages/solving.ts";
+import { expectOnce } from "./mistyped.ts";
 import { typeInto } from "./shell-prompt.ts";
 import { type ShellSource, shellSource } from "./shell-source.ts";
 import { limitsText, stepLine } from "./shell-words.ts";
@@ -26,6 +27,7 @@ export interface Shell {
 }
 
 export async function shell(args: ArgumentsCamelCase<ShellSource & { readonly json: boolean }>): Promise<void> {
+  expectOnce(args, ["config", "dataset", "backend"]);
   const leaving = new AbortController();
   let hungUp = false;
   const onHangUp = () => {

@@ -35,8 +35,12 @@ const looking = (argv: Argv) =>
       array: true,
       describe: "Files, a folder or a glob of data files; several are shown together",
     })
-    .option("config", { type: "string", describe: "Take datasets and the `sandbox:` section of this config instead" })
-    .option("dataset", { type: "string", describe: "Which of the datasets, by its name" })
+    .option("config", {
+      type: "string",
+      requiresArg: true,
+      describe: "Take datasets and the `sandbox:` section of this config instead",
+    })
+    .option("dataset", { type: "string", requiresArg: true, describe: "Which of the datasets, by its name" })
     .option("backend", {
       choices: ["auto", ...sandboxBackends.map((entry) => entry.name)],
       describe: "Another backend than the config's (or `auto`)",
