@@ -8,7 +8,7 @@ import { BudgetError, FailureError, firstError, StoreError, UsageError } from ".
 import { packageVersion } from "./package.ts";
 import { processSecrets } from "./telemetry/run-secrets.ts";
 
-/** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 130 interrupted. */
+/** 0 done, 1 bug, 2 usage, 3 items owed (run again), 4 budget stopped, 5 finished with fewer examples than asked, 6 a limit hit in a piped shell, 130 interrupted. */
 const exitCodes = { bug: 1, usage: 2, owed: 3, budget: 4 } as const;
 
 const completionFlag = "--get-yargs-completions";
@@ -77,6 +77,11 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/doctor.ts"),
   },
   {
+    usage: "sandbox",
+    describe: "The sandboxes on this machine: ps, reap; shell: look inside one yourself",
+    load: () => import("./commands/sandbox.ts"),
+  },
+  {
     usage: "serve-teacher",
     describe: "Serve the offline teacher (a program, not an LLM) as an OpenAI-compatible endpoint",
     load: () => import("./commands/serve-teacher.ts"),
@@ -135,10 +140,11 @@ cli.completion(
   },
 );
 
-// A reader that has seen enough (`| head -1`) closes its end of the pipe: no error of ours, and no reason to end a run.
+// A reader that has seen enough (`| head -1`) closes its end of the pipe, and a terminal goes away: no error of ours, and no reason to
+// end a run.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
   });
 }
 

@@ -185,6 +185,11 @@ export interface Sandbox extends AsyncDisposable {
    * made of the path is a refusal, never an error. @throws {FailureError} "sandbox" when the sandbox broke.
    */
   collect(path: string, options: { readonly maxBytes: number; readonly signal: AbortSignal }): Promise<Collected>;
+  /**
+   * Stops the step that runs as Ctrl-C does: KeyboardInterrupt in its code, and after 2 s without an answer a new interpreter (`exited`,
+   * `stateLost`). Does nothing where no step runs.
+   */
+  interrupt(): void;
   times(): SandboxTimes;
 }
 

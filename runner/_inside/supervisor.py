@@ -48,6 +48,7 @@ class Supervisor:
         self.code_ran = False
         self.failed_starts = 0
         self.step = None
+        self.watch = None
         self.running = False
         self.beat_at = 0.0
 
@@ -94,11 +95,21 @@ class Supervisor:
 
     def tick(self, events):
         """Leaves where the host has gone, and tells it from time to time that we live."""
-        # The host sends nothing during a step, so anything readable here is its end of the pipe closing.
-        if any(fd == self.host_in and event & (select.POLLHUP | select.POLLERR) for fd, event in events):
-            self.leave(0)
+        for event in [event for fd, event in events if fd == self.host_in]:
+            # Beside an interrupt the host sends nothing during a step: this is its end of the pipe closing.
+            if event & (select.POLLHUP | select.POLLERR):
+                self.leave(0)
+            if event & select.POLLIN:
+                self.take_interrupt()
         if time.monotonic() >= self.beat_at + BEAT_S:
             self.beat()
+
+    def take_interrupt(self):
+        frame = self.hear()
+        if frame.get("type") != "interrupt":
+            raise ValueError("expected nothing but an interrupt during a step")
+        if frame.get("step") == self.step:
+            self.watch.interrupt()
 
     def beat(self):
         self.beat_at = time.monotonic()
@@ -139,7 +150,7 @@ class Supervisor:
         self.code_ran = self.running = True
         self.beat()
         child = self.child
-        watch = Watch(child, self.host_in, frame, self.tick)
+        watch = self.watch = Watch(child, self.host_in, frame, self.tick)
         watch.run()
         result = self.ended(limit)
         result.update(
@@ -154,6 +165,8 @@ class Supervisor:
         if watch.done is not None:
             self.take(result, watch.done, limit)
         cause, detail = watch.cause, watch.detail
+        if cause == "interrupted":  # the host asked for it: what the interpreter said of the step stands
+            cause, detail = ("exited", "the step was interrupted and did not listen") if watch.lost else (None, None)
         if cause is None and watch.done is None:
             cause, detail = "exited", describe_status(child.status)
         if cause == "oom" and not watch.lost and detail is None:
@@ -238,6 +251,8 @@ class Supervisor:
         try:
             while True:
                 frame = self.hear()
+                if frame.get("type") == "interrupt":
+                    continue  # the step that it was meant for has ended
                 if frame.get("type") == "collect":
                     self.collect(frame)
                 if frame.get("type") != "run":

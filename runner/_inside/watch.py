@@ -32,7 +32,7 @@ class Watch:
         self.poll = select.poll()
         for fd in (child.control.fileno(), child.out, child.err):
             self.poll.register(fd, select.POLLIN)
-        self.poll.register(host_in, 0)
+        self.poll.register(host_in, select.POLLIN)
         self.done = None  # what the interpreter said of the step
         self.done_at = None
         self.probed = False
@@ -53,6 +53,11 @@ class Watch:
             self.cause, self.detail = cause, detail
         elif self.cause != cause and self.detail is None:
             self.detail = SLOWLY_CAUSES.get(cause)
+
+    def interrupt(self):
+        """Stops the code because the host asks for it."""
+        if self.cause is None and self.done is None:
+            self.cause, self.next_rung = "interrupted", time.monotonic()
 
     def run(self):
         """Returns once the step is over."""
@@ -123,7 +128,7 @@ class Watch:
             self.blame("output_limit")
         elif now < self.next_rung:
             return
-        elif self.rung == 0:
+        elif self.rung == 0 and self.cause != "interrupted":
             self.blame("timeout")
         if self.rung == 0 and self.done is None:
             self.child.signal(signal.SIGINT)

@@ -13,7 +13,7 @@ const positionals: Readonly<Record<string, readonly Sort[]>> = {
   "check-tasks": ["tasks"],
 };
 
-type Sort = "config" | "run" | "kind" | "tasks";
+type Sort = "config" | "run" | "kind" | "tasks" | "data";
 
 /** The values for the word after these, or null where it is none of a sort known here: then yargs' own offers stand. */
 export async function valuesFor(
@@ -28,18 +28,22 @@ export async function valuesFor(
   // Options' own values are not told from positionals here: a word after an option is left to the shell.
   const place = rest.filter((word) => !word.startsWith("-")).length;
   const sorts = positionals[command];
-  const sort = command === "check-tasks" ? "tasks" : sorts?.[place];
+  const sort =
+    command === "check-tasks" ? "tasks" : command === "sandbox" && rest[0] === "shell" ? "data" : sorts?.[place];
   if (sort === undefined || before?.startsWith("--")) return null;
   const found =
     sort === "config"
       ? await filesLike(current, /\.ya?ml$/)
-      : sort === "tasks"
-        ? await filesLike(current, /\.jsonl$/)
+      : sort === "tasks" || sort === "data"
+        ? await filesLike(current, sort === "tasks" ? /\.jsonl$/ : dataFile)
         : sort === "kind"
           ? Object.keys((await import("./kinds.ts")).kinds) // the lists of everything: nobody waits for them at another word
           : await runIds(output);
   return found.filter((value) => value.startsWith(current));
 }
+
+// Not asked of the formats themselves: they load DuckDB.
+const dataFile = /\.(?:csv|tsv|json|jsonl|ndjson|parquet|xlsx)(?:\.gz)?$/i;
 
 /** Files and folders that begin with what was typed; hidden ones only where a dot was. */
 async function filesLike(current: string, pattern: RegExp): Promise<string[]> {

@@ -1,6 +1,7 @@
 import type { ArgumentsCamelCase, Argv } from "yargs";
+import { plural } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
-import { openSandboxBackend, sandboxBackends } from "../sandboxes/index.ts";
+import { listSandboxes, openSandboxBackend, sandboxBackends } from "../sandboxes/index.ts";
 
 export interface DoctorArguments {
   readonly json: boolean;
@@ -12,9 +13,12 @@ export function builder(argv: Argv): Argv {
 
 export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promise<void> {
   const signal = new AbortController().signal;
+  // Looked for first: a backend that is opened removes what dead owners left.
+  const leftovers = (await listSandboxes()).filter(({ ownerAlive }) => !ownerAlive);
   const backends = [];
   for (const entry of sandboxBackends) {
-    backends.push({ name: entry.name, ...(await examine(entry, signal)), promises: entry.promises() });
+    const facts = await entry.facts();
+    backends.push({ name: entry.name, ...(await examine(entry, signal)), facts, promises: entry.promises() });
   }
   const machine = {
     node: process.version,
@@ -22,20 +26,28 @@ export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promis
     arch: process.arch,
     uid: process.getuid?.() ?? null,
   };
-  if (args.json) return console.log(JSON.stringify({ ...machine, backends }, null, 2));
+  if (args.json) return console.log(JSON.stringify({ ...machine, backends, leftovers }, null, 2));
   console.log(`node ${machine.node} on ${machine.platform}/${machine.arch}, user ${machine.uid ?? "unknown"}`);
-  for (const { name, usable, reason, wayOut, environment, promises } of backends) {
+  for (const { name, usable, reason, wayOut, environment, facts, promises } of backends) {
     console.log(`\n${name}: ${usable ? "usable, tried with a real sandbox" : `not usable: ${reason} (${wayOut})`}`);
     if (environment) {
       const versions = Object.entries(environment.versions).map(([key, version]) => `${key} ${version}`);
       console.log(`  environment ${environment.id}: ${versions.join(", ")}`);
       if (environment.image) console.log(`  image ${environment.image}`);
     }
+    for (const [fact, value] of Object.entries(facts)) console.log(`  ${fact}: ${value}`);
     if (!usable) console.log("  once it is usable:");
-    for (const { promise, held } of promises) console.log(`  ${mark(held)}  ${promise}`);
+    for (const { promise, held, rows } of promises) console.log(`  ${mark(held)}  ${promise}${rowsText(rows)}`);
+    const open = promises.filter(({ held }) => held !== true).flatMap(({ rows = [] }) => rows);
+    if (open.length > 0) console.log(`  rows of the hostile catalogue not promised: ${sorted(open).join(", ")}`);
   }
   if (!backends.some((backend) => backend.usable))
     console.log("\nNo sandbox is usable: `npx tracemill setup` installs one.");
+  console.log(
+    leftovers.length === 0
+      ? "\nNothing is left behind of processes that no longer run."
+      : `\n${plural(leftovers.length, "sandbox")} of processes that no longer run ${leftovers.length === 1 ? "was" : "were"} left behind; opening a backend removes them, and so does \`npx tracemill sandbox reap\`.`,
+  );
 }
 
 async function examine(entry: (typeof sandboxBackends)[number], signal: AbortSignal) {
@@ -48,6 +60,15 @@ async function examine(entry: (typeof sandboxBackends)[number], signal: AbortSig
     if (!(error instanceof UsageError)) throw error;
     return { usable: false, reason: error.message, wayOut: "see docs/sandbox.md", environment: null };
   }
+}
+
+function rowsText(rows: readonly number[] | undefined): string {
+  if (rows === undefined || rows.length === 0) return "";
+  return ` (${rows.length === 1 ? "row" : "rows"} ${sorted(rows).join(", ")})`;
+}
+
+function sorted(rows: readonly number[]): number[] {
+  return [...new Set(rows)].sort((a, b) => a - b);
 }
 
 function mark(held: boolean | "unproven"): string {

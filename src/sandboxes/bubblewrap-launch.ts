@@ -46,7 +46,7 @@ export function launchCommand(limits: SandboxLimits, dataDir: string, bwrap: rea
   ].join("\n");
   const unshare = ["unshare", ...(asRoot ? [] : ["--user", "--map-root-user"]), "--mount", "--propagation", "private"];
   const shell = ["/bin/sh", "-c", script, "sh", dataDir, runnerDir()];
-  return [...unshare, ...shell, ...bwrap, ...insideArguments(base)];
+  return [...unshare, ...shell, ...bwrap, ...insideArguments(limits, base)];
 }
 
 /**
@@ -91,13 +91,13 @@ const maskedFiles = ["cmdline", "interrupts", "kallsyms", "kcore", "keys", "key-
 const maskedFolders = ["acpi", "asound", "scsi"];
 
 /** bwrap's own arguments, applied left to right, and the runner's command line. */
-function insideArguments(base: string): string[] {
+function insideArguments(limits: SandboxLimits, base: string): string[] {
   const readOnly = (from: string, to = from) => (existsSync(from) ? ["--ro-bind", from, to] : []);
   return [
     ...["--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session", "--as-pid-1"],
     ...["--cap-drop", "ALL", "--seccomp", String(filterDescriptor)],
     ...["--uid", String(insideUid), "--gid", String(insideUid), "--hostname", "sandbox", "--clearenv"],
-    ...Object.entries(insideEnv).flatMap(([name, value]) => ["--setenv", name, value]),
+    ...Object.entries(insideEnv(limits)).flatMap(([name, value]) => ["--setenv", name, value]),
     // Not /usr/local, not /usr/sbin: only what the interpreter and its packages read.
     ...["/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share"].flatMap((path) => readOnly(path)),
     ...["--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib"],

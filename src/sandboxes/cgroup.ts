@@ -71,7 +71,7 @@ export function openHomes(roots: CgroupRoots, uid: number): boolean {
     }
     return true;
   }
-  return roots.kind === "v1" && homes.every(writable);
+  return roots.kind === "v1" && homes.every(isWritable);
 }
 
 /** Whatever the umask, everyone may look in: root's launcher is an ordinary user by the time it shows the sandbox its counters. */
@@ -85,7 +85,8 @@ export function readOnlyRoots(roots: CgroupRoots): string[] {
   return cgroupParents(roots).filter((path) => accessError(path) === "EROFS");
 }
 
-function writable(path: string): boolean {
+/** Whether this process may make cgroups in a folder that is there. */
+export function isWritable(path: string): boolean {
   return accessError(path) === null;
 }
 

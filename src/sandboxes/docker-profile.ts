@@ -34,7 +34,7 @@ export function containerOptions(options: {
     WorkingDir: "/scratch",
     Hostname: "sandbox",
     NetworkDisabled: true,
-    Env: Object.entries(insideEnv).map(([name, value]) => `${name}=${value}`),
+    Env: Object.entries(insideEnv(limits)).map(([name, value]) => `${name}=${value}`),
     AttachStdin: true,
     AttachStdout: true,
     AttachStderr: true,

@@ -6,6 +6,7 @@ import { bubblewrapLacks, createBubblewrap } from "./bubblewrap.ts";
 import { listBubblewrap, reapBubblewrap } from "./bubblewrap-running.ts";
 import { createDocker, dockerLacks } from "./docker.ts";
 import { listDocker, reapDocker } from "./docker-running.ts";
+import { bubblewrapFacts, dockerFacts, type Facts } from "./facts.ts";
 import type { SandboxOptions } from "./inside.ts";
 import { bubblewrapPromises, dockerPromises, type Promised } from "./promises.ts";
 import type { RunningSandbox } from "./running.ts";
@@ -18,6 +19,8 @@ export interface SandboxEntry {
   /** What it is, in one line, as `tracemill list` shows it. */
   readonly about: string;
   readonly promises: () => readonly Promised[];
+  /** What it stands on here: versions, namespaces, cgroups. Empty where there is nothing to look at. */
+  facts(): Promise<Facts>;
   /** Why it cannot be used here and what mends that, or null. */
   lacks(image: string | undefined): Promise<{ readonly reason: string; readonly wayOut: string } | null>;
   /** @throws {UsageError} when it cannot be used here, or does not hold a promise. */
@@ -35,6 +38,7 @@ export const sandboxBackends: readonly SandboxEntry[] = [
     name: "docker",
     about: "containers in a hardened profile",
     promises: dockerPromises,
+    facts: dockerFacts,
     lacks: dockerLacks,
     create: (options) => createDocker(options),
     takesRuntime: true,
@@ -45,6 +49,7 @@ export const sandboxBackends: readonly SandboxEntry[] = [
     name: "bubblewrap",
     about: "processes in namespaces of their own, with the machine's Python",
     promises: bubblewrapPromises,
+    facts: bubblewrapFacts,
     lacks: bubblewrapLacks,
     create: createBubblewrap,
     takesRuntime: false,

@@ -26,12 +26,23 @@ export interface SandboxOptions {
 
 export const insideUid = 10001;
 
-export const insideEnv: Readonly<Record<string, string>> = {
+/**
+ * The inside's environment variables. One thread a library, so that equal code gives equal output: sums of a parallel BLAS depend on the
+ * number of threads. joblib's processes compute their parts alone, whatever their number: as many as the sandbox has CPUs.
+ */
+export function insideEnv({ cpus }: Pick<SandboxLimits, "cpus">): Readonly<Record<string, string>> {
+  const count = String(Math.max(1, Math.floor(cpus)));
+  return { ...fixedEnv, LOKY_MAX_CPU_COUNT: count, PYTHON_CPU_COUNT: count };
+}
+
+const fixedEnv: Readonly<Record<string, string>> = {
   PATH: "/opt/runner/_inside/commands:/usr/bin:/bin",
   HOME: "/scratch",
   LANG: "C.UTF-8",
   MPLBACKEND: "Agg",
   MPLCONFIGDIR: "/tmp/matplotlib",
+  // Not below HOME: where there is fontconfig, a first plot would put a folder into /scratch that the agent did not make.
+  XDG_CACHE_HOME: "/tmp/.cache",
   // The same code gives the same set and dict order in every sandbox, so that a replay can be compared with what was stored.
   PYTHONHASHSEED: "0",
   PYTHONDONTWRITEBYTECODE: "1",
@@ -39,7 +50,6 @@ export const insideEnv: Readonly<Record<string, string>> = {
   OPENBLAS_NUM_THREADS: "1",
   MKL_NUM_THREADS: "1",
   NUMEXPR_NUM_THREADS: "1",
-  LOKY_MAX_CPU_COUNT: "1",
   // pip, conda and apt say at once that there is no network, instead of trying.
   PYTHONPATH: "/opt/runner/_inside/absent",
 };

@@ -5,6 +5,8 @@ import { findCgroupRoots } from "./cgroup.ts";
 export interface Promised {
   readonly promise: string;
   readonly held: boolean | "unproven";
+  /** Rows of the hostile catalogue (hostile/README.md) that are about it. */
+  readonly rows?: readonly number[];
 }
 
 const shared: readonly Promised[] = [

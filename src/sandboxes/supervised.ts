@@ -73,6 +73,7 @@ export async function supervise(
   let seq = 0;
   let codeSent = false;
   let stepsRun = 0;
+  let running: string | undefined;
   let collected = false;
   let over: Over | undefined;
   /** The first cause of the end: what comes after it, as a frame cut short by our own kill, is none. */
@@ -214,6 +215,7 @@ export async function supervise(
       const startedMs = performance.now();
       const { stepTimeoutMs, outputBytes } = limits;
       codeSent = true;
+      running = step;
       readyMs = 0;
       const frame = {
         v: protocolVersion,
@@ -225,7 +227,9 @@ export async function supervise(
         timeoutMs: stepTimeoutMs,
         outputBytes,
       };
-      const answer = await exchange(step, stepTimeoutMs + supervisorGraceMs, signal, frame);
+      const answer = await exchange(step, stepTimeoutMs + supervisorGraceMs, signal, frame).finally(() => {
+        running = undefined;
+      });
       const wallMs = performance.now() - startedMs;
       if (answer === "late") {
         const silent: Over = { cause: "agent", detail: "the sandbox stopped answering", code: "sandbox_lost" };
@@ -265,6 +269,10 @@ export async function supervise(
         if (!codeSent || answer.cause === "infrastructure") throw broke(answer);
         return { gone: `the sandbox is gone: ${answer.detail}` };
       });
+    },
+    interrupt() {
+      if (running !== undefined)
+        inside.write(encodeFrame({ v: protocolVersion, type: "interrupt", session, step: running }));
     },
     [Symbol.asyncDispose]: close,
   };

@@ -84,6 +84,12 @@ describe("completion", () => {
       [["why", "20260102"], ["20260102T000000Z-bbbbbbbb"]],
       [["list", "me"], ["metrics"]],
       [["check-tasks", "q"], ["q.jsonl"]],
+      [
+        ["sandbox", ""],
+        ["ps", "reap", "shell"],
+      ],
+      [["sandbox", "shell", "d"], ["data.csv"]],
+      [["sandbox", "shell", "--config", "my"], ["my.yaml"]],
       [["check-tasks", "q.jsonl", "--config", "my"], ["my.yaml"]],
     ];
     const found = await Promise.all(asked.map(([words]) => offered(words)));

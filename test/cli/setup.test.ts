@@ -41,14 +41,19 @@ describe.skipIf(!built || !usable)("where a sandbox is usable (skipped where dis
   });
 
   test("doctor tries every backend and tells what each promises", { timeout: 60_000 }, () => {
-    const { backends } = JSON.parse(tracemill(["doctor", "--json"]).stdout);
+    const { backends, leftovers } = JSON.parse(tracemill(["doctor", "--json"]).stdout);
+    expect(leftovers).toBeInstanceOf(Array);
     expect(backends.map((backend: { name: string }) => backend.name)).toEqual(["docker", "bubblewrap"]);
     expect(backends.some((backend: { usable: boolean }) => backend.usable)).toBe(true);
-    for (const { usable: works, reason, promises, environment } of backends) {
+    for (const { name, usable: works, reason, promises, environment, facts } of backends) {
       expect(works ? environment.id : reason).toMatch(/\S/);
+      if (works) expect(facts[name === "docker" ? "seccomp" : "user namespaces"]).toMatch(/\S/);
       expect(promises.length).toBeGreaterThan(5);
     }
-    expect(tracemill(["doctor"]).stdout).toContain("no network");
+    const told = tracemill(["doctor"]).stdout;
+    expect(told).toContain("no network");
+    expect(told).toMatch(/\n {2}cgroups: v[12]/);
+    expect(told).toMatch(/left behind/);
   });
 });
 

@@ -72,6 +72,15 @@ await describeEachBackend(
       expect(text(step.stderr)).toBe("err\n");
     });
 
+    test("stops a step as Ctrl-C does when it is interrupted, and keeps the variables", async () => {
+      shared.interrupt(); // no step runs: nothing happens
+      const running = run("import time\nheld = 'still here'\ntime.sleep(2.5)");
+      setTimeout(() => shared.interrupt(), 300);
+      expect(await running).toMatchObject({ end: "error", stateLost: false, exception: { name: "KeyboardInterrupt" } });
+      shared.interrupt();
+      expect(await run("held")).toMatchObject({ end: "ok", result: { head: "'still here'" } });
+    });
+
     test("explains an exception with the agent's own line", async () => {
       const step = await run("a = 1\n\ndef f(v):\n    return v / 0\nf(a)");
       expect(step).toMatchObject({
