@@ -209,6 +209,17 @@ print('w' * 10_000_000)`);
     ).toMatch(/\[1,951,42\d bytes more were not kept\]/);
   });
 
+  test("the files of a session take eight MiB at most, and the oldest go first", async () => {
+    const paths = [];
+    for (let step = 0; step < 9; step++) paths.push((await run("print('y' * 1_048_575)")).savedOutput);
+    expect(await see(`import os\n[os.path.exists(p) for p in ${JSON.stringify([paths[0], ...paths.slice(-2)])}]`)).toBe(
+      "[False, True, True]",
+    );
+    const used =
+      "sum(os.path.getsize(f'/scratch/.output/{name}') for name in os.listdir('/scratch/.output')) <= 8 << 20";
+    expect(await see(used)).toBe("True");
+  });
+
   test("nothing that the agent puts in the way of that file is followed, waited for or written to", async () => {
     const long = "print('y' * 50_000)";
     const tries = [
