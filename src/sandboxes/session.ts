@@ -97,7 +97,7 @@ export function openSession(options: SessionOptions): Session {
   };
 }
 
-/** What a step did apart from how long it took. */
+/** What a step did apart from how long it took, and from where in memory an object lay that was shown by its address. */
 function outcome(result: StepResult): string {
-  return canonicalJson({ ...result, wallMs: 0, cpuMs: 0 });
+  return canonicalJson({ ...result, wallMs: 0, cpuMs: 0 }).replace(/ at 0x[0-9a-f]{6,}/g, " at 0x");
 }
