@@ -118,7 +118,7 @@ def render(figure):
             buffer,
             format="png",
             dpi=dpi,
-            bbox_inches="tight" if tight else None,
+            bbox_inches="tight" if tight else figure.bbox_inches,  # None would ask rcParams
             facecolor=figure.get_facecolor(),
             edgecolor=figure.get_edgecolor(),
             metadata={"Software": None},  # no version in it

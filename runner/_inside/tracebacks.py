@@ -9,7 +9,7 @@ from .bounded import bound
 HERE = os.path.dirname(os.path.abspath(__file__))
 VALUE_BYTES = 2048  # of an exception's message
 FRAMES = 2000  # looked at, from the innermost outwards
-LAST_FRAMES, BETWEEN_FRAMES = 3, 1  # shown of libraries' frames: where the error was raised, and before code of the agent's
+LAST_FRAMES, BETWEEN_FRAMES = 3, 1  # shown of libraries' frames: where the error was raised; before code of the agent's, or where there is none of it
 LEFT_OUT = re.compile(r'^([ |]*)File "<(\d+) left out>", line 0, in -$', re.MULTILINE)
 
 
@@ -39,11 +39,12 @@ def tidy(shown, seen):
 def shorten(frames):
     """The agent's frames, and of each row of library frames the last few."""
     kept, row = [], []
+    own = any(frame.filename.startswith("<step ") for frame in frames)
     for frame in frames + [None]:
         if frame is not None and not frame.filename.startswith("<step "):
             row.append(frame)
             continue
-        most = LAST_FRAMES if frame is None else BETWEEN_FRAMES
+        most = LAST_FRAMES if frame is None and own else BETWEEN_FRAMES
         if len(row) > most + 1:
             kept.append(traceback.FrameSummary("<%d left out>" % (len(row) - most), 0, "-", lookup_line=False, line=""))
             row = row[-most:]

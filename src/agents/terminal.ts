@@ -17,7 +17,7 @@ const directions = /[\u202a-\u202e\u2066-\u2069]/g;
 const loneSurrogates = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Furthest column that a sequence may move to: no text is padded beyond it. */
-const furthestColumn = 1000;
+const furthestColumn = 200;
 
 /** `text` as a terminal would have shown it in the end: progress bars show their last state, colours and links are gone. */
 export function asTerminal(text: string): string {

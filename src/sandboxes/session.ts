@@ -149,7 +149,8 @@ export function openSession(options: SessionOptions): Session {
 
 type Spent = { -readonly [Part in "queueMs" | "openMs" | "rebuildMs"]: StepRan[Part] };
 
-/** What a step did apart from what it took. */
+/** What a step did apart from what it took, and from where in memory an object lay that was shown by its address. */
 function outcome(result: StepResult): string {
-  return canonicalJson({ ...result, wallMs: 0, cpuMs: 0, peakMemoryBytes: null });
+  const lasting = canonicalJson({ ...result, wallMs: 0, cpuMs: 0, peakMemoryBytes: null });
+  return lasting.replace(/ at 0x[0-9a-f]{6,}/g, " at 0x");
 }

@@ -119,14 +119,16 @@ await describeEachBackend(
       expect(await session.run("x", { signal })).toMatchObject({ result: { result: { head: "7" } }, diverged: false });
     });
 
-    test("bounds what pandas shows, imported before or by the code", async () => {
+    test("bounds what pandas shows, imported before or by the code, and leaves alone what the code sets", async () => {
       const { steps } = await play(new Map(), [
-        "import pandas as pd",
+        "import pandas as pd\npd.set_option('display.max_colwidth', 33)",
         "pd.DataFrame({f'column_{i}': range(1000) for i in range(60)})",
+        "pd.get_option('display.max_colwidth'), pd.get_option('display.max_columns')",
       ]);
       const shown = steps[1]?.result.result?.head ?? "";
       expect(shown).toContain("[1000 rows x 60 columns]");
       expect(Math.max(...shown.split("\n").map((line) => line.length))).toBeLessThanOrEqual(120);
+      expect(steps[2]?.result.result?.head).toBe("(33, 30)");
     });
   },
   { also: ["runsc"] },

@@ -89,14 +89,14 @@ await describeEachBackend(
         exception: { name: "ZeroDivisionError", value: "division by zero" },
       });
       const traceback = text(step.exception?.traceback);
-      expect(traceback).toContain('File "<step>", line 5');
-      expect(traceback).toContain('File "<step>", line 4, in f\n    return v / 0');
+      expect(traceback).toMatch(/File "<step \d+>", line 5/);
+      expect(traceback).toMatch(/File "<step \d+>", line 4, in f\n {4}return v \/ 0/);
       expect(traceback).not.toContain("runner.py");
       expect(await run("if True print(1)")).toMatchObject({ end: "error", exception: { name: "SyntaxError" } });
     });
 
     test("answers code that is no Python at all with an exception", async () => {
-      for (const code of ["a\0b", "x = '\ud800'", "%matplotlib inline", "await f()", "\ufeffprint(1", "'''"]) {
+      for (const code of ["a\0b", "x = '\ud800'", "%timeit 1", "await f()", "\ufeffprint(1", "'''"]) {
         expect((await run(code)).end, JSON.stringify(code)).toBe("error");
       }
       expect(await run("s = '''a\r\nb'''\nlen(s)")).toMatchObject({ end: "ok" });

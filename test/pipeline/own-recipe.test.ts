@@ -4,11 +4,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
+import type { Picture } from "../../src/domain/trajectory.ts";
+import { openBlobs } from "../../src/engine/blobs.ts";
 import { packageRoot } from "../../src/package.ts";
 import { type CliEnd, tracemill } from "../kit/cli.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";
 
 const missing = await sandboxMissing();
+
+const picture = `class Dot:
+    def _repr_png_(self): return "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+Dot()`;
 
 const recipe = `import { appendFileSync } from "node:fs";
 import { contentId, defineRun, each, from, openAtomicFile, pass, runShape, z } from "tracemill";
@@ -40,6 +46,10 @@ export default defineRun({
         async run(seed, { signal }) {
           const pay = async () => {
             appendFileSync(config.paidLog, seed.id + "\\n");
+            const session = run.openSession({ dataset: seed.dataset, attempt: seed.id, signal });
+            const { result } = await session.run(${JSON.stringify(picture)}, { signal });
+            await session[Symbol.asyncDispose]();
+            appendFileSync(config.paidLog + ".pictures", JSON.stringify(result.pictures) + "\\n");
             return "There are " + seed.dataset.files[0].bytes + " bytes, " + seed.exploration;
           };
           const what = { kind: "saying", version: 1, seed: seed.id };
@@ -89,6 +99,13 @@ describe.skipIf(missing !== null)(`a recipe of a user's own${missing === null ? 
     expect((await read(`${exports}/chat.jsonl`)).trim().split("\n")).toHaveLength(2);
     const { files } = JSON.parse(await read(`${exports}/manifest.json`)) as { files: { file: string; rows: number }[] };
     expect(files.map(({ file, rows }) => [file, rows])).toContainEqual(["titles.txt", 2]);
+  });
+
+  test("finds pictures that its sandboxes showed beside the store", async () => {
+    const [kept] = JSON.parse((await read("paid.log.pictures")).split("\n")[0] ?? "") as Picture[];
+    expect(kept).toMatchObject({ width: 1, height: 1 });
+    const { sha256, bytes } = kept as Picture;
+    expect(await openBlobs(join(folder, "output/store/blobs")).get(sha256)).toHaveLength(bytes);
   });
 
   test("pays once for what it remembers", async () => {

@@ -6,7 +6,7 @@ import { type RunFolder, runFolderAt, writeJson } from "../../src/archive/run-fo
 import type { Example } from "../../src/domain/example.ts";
 import type { FunnelRow, RunEvent, RunSummary } from "../../src/domain/run.ts";
 import type { Query, Task } from "../../src/domain/task.ts";
-import type { Candidate, StepResult } from "../../src/domain/trajectory.ts";
+import type { Candidate, Picture, StepResult } from "../../src/domain/trajectory.ts";
 import { openStore } from "../../src/engine/store.ts";
 
 export const runId = "20261123T101500Z-01234567";
@@ -62,7 +62,7 @@ const step: StepResult = {
   stateLost: false,
 };
 
-function candidate(id: string, index: number, submission: string | null): Candidate {
+function candidate(id: string, index: number, submission: string | null, pictures: readonly Picture[]): Candidate {
   const turn = {
     step: null,
     observation: null,
@@ -83,7 +83,7 @@ function candidate(id: string, index: number, submission: string | null): Candid
           ...turn,
           message: 1,
           action: { kind: "code", reasoning: "Look at the data.", code: `print("${"x".repeat(700)}")` },
-          step,
+          step: { ...step, pictures: [...pictures] },
           observation: "79.836\n",
         },
         { ...turn, message: 3, action: { kind: "answer", reasoning: "", answer: submission ?? "" } },
@@ -212,7 +212,13 @@ export const summary: RunSummary = {
 
 /** Writes the run to a folder of its own. `events` and `summary` may differ from the whole run's; `store: false` leaves the store out. */
 export async function writeRun(
-  options: { events?: string; summary?: RunSummary | null; store?: boolean; argv?: readonly string[] } = {},
+  options: {
+    events?: string;
+    summary?: RunSummary | null;
+    store?: boolean;
+    argv?: readonly string[];
+    pictures?: readonly Picture[];
+  } = {},
 ): Promise<{ output: string; folder: RunFolder; remove: () => Promise<void> }> {
   const output = await mkdtemp(join(tmpdir(), "tracemill-audit-"));
   const folder = runFolderAt(join(output, "runs", runId));
@@ -246,8 +252,8 @@ export async function writeRun(
     const bodies = [
       ...["query_b000", "query_b100", "query_b200"].map((id) => query(id)),
       task("task_d000", "query_b000"),
-      candidate("trajectory_a000", 0, "79.84"),
-      candidate("trajectory_a100", 1, "80"),
+      candidate("trajectory_a000", 0, "79.84", options.pictures ?? []),
+      candidate("trajectory_a100", 1, "80", []),
       example,
     ];
     await Promise.all(bodies.map((body) => store.put(`body/${body.id}`, body)));

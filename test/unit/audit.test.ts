@@ -1,4 +1,5 @@
 import { rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { readSummary } from "../../src/archive/run-folder.ts";
 import { auditPage } from "../../src/audit/audit-page.ts";
@@ -6,6 +7,8 @@ import { storyPage } from "../../src/audit/story-page.ts";
 import { auditRun } from "../../src/commands/audit.ts";
 import { tellStory } from "../../src/commands/why.ts";
 import { UsageError } from "../../src/domain/errors.ts";
+import { sha256 } from "../../src/domain/hash.ts";
+import { blobPath, openBlobs } from "../../src/engine/blobs.ts";
 import { lines, runEvents, summary, writeRun } from "./audit-fixture.ts";
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -273,6 +276,21 @@ describe("why", () => {
       Long passages are cut: \`npx tracemill why\` shows them whole with --full, and everything with --json.
       "
     `);
+  });
+
+  test("shows where a step's pictures lie, and says so where their bytes are missing or damaged", async () => {
+    const sizes = { bytes: 10_300, width: 547, height: 453 };
+    const known = { kept: sha256("plot"), missing: sha256("gone"), damaged: sha256("other") };
+    const pictures = Object.values(known).map((hash) => ({ sha256: hash, ...sizes }));
+    const folder = await fixture({ pictures });
+    const blobs = join(dirname(folder.storePath), "blobs");
+    await openBlobs(blobs).put(Buffer.from("plot"));
+    await openBlobs(blobs).put(Buffer.from("other"));
+    await writeFile(blobPath(blobs, known.damaged), "rotten");
+    const text = storyPage(await tellStory(folder, "example_f000"), { full: false });
+    expect(text).toContain(`    [picture of 547 x 453 pixels, 10.3 kB: ${blobPath(blobs, known.kept)}]\n`);
+    expect(text).toContain(`10.3 kB: its bytes are not in the store any more (${known.missing})]`);
+    expect(text).toContain(`10.3 kB: its bytes are damaged (${known.damaged})]`);
   });
 
   test("tells why a candidate was rejected, with the evidence", async () => {

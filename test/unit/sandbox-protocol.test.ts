@@ -4,7 +4,7 @@ import { demultiplexer } from "../../src/sandboxes/demux.ts";
 import { sandboxConfig } from "../../src/sandboxes/index.ts";
 import { tmpfsBytes } from "../../src/sandboxes/inside.ts";
 import { places } from "../../src/sandboxes/places.ts";
-import { encodeFrame, frameReader, type SupervisorFrame } from "../../src/sandboxes/protocol.ts";
+import { encodeFrame, frameReader, protocolVersion, type SupervisorFrame } from "../../src/sandboxes/protocol.ts";
 import { type Inside, type InsideEnd, supervise } from "../../src/sandboxes/supervised.ts";
 
 const signal = new AbortController().signal;
@@ -20,7 +20,7 @@ const limits = {
 const nothing = { head: "", tail: "", droppedBytes: 0 };
 
 describe("frames", () => {
-  const hello = { v: 2, type: "hello", session: "s", seq: 1 };
+  const hello = { v: protocolVersion, type: "hello", session: "s", seq: 1 };
 
   test("are read whatever the chunks they come in", () => {
     const bytes = Buffer.concat([encodeFrame(hello), encodeFrame({ ...hello, session: "é", seq: 2 })]);
@@ -35,7 +35,7 @@ describe("frames", () => {
   test("of more than the largest length, of another version or with unknown parts are refused", () => {
     const read = () => frameReader(() => {});
     expect(() => read()(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow("at most");
-    expect(() => read()(encodeFrame({ ...hello, v: 1 }))).toThrow();
+    expect(() => read()(encodeFrame({ ...hello, v: protocolVersion + 1 }))).toThrow();
     expect(() => read()(encodeFrame({ ...hello, more: 1 }))).toThrow();
     expect(() => read()(Buffer.from([0, 0, 0, 1, 65]))).toThrow();
   });
@@ -105,12 +105,12 @@ function scripted() {
     },
   };
   function answer(frame: object) {
-    setImmediate(() => say(encodeFrame({ v: 2, session: frames[0]?.session, seq: ++seq, ...frame })));
+    setImmediate(() => say(encodeFrame({ v: protocolVersion, session: frames[0]?.session, seq: ++seq, ...frame })));
   }
   const done = (step: unknown, result: object = {}) =>
     answer({
       ...{ type: "done", step, end: "ok", stdout: nothing, stderr: nothing, result: null, exception: null },
-      ...{ wallMs: 1, cpuMs: 1, readyMs: 1, peakMemoryBytes: null, stateLost: false },
+      ...{ pictures: [], savedOutput: null, wallMs: 1, cpuMs: 1, readyMs: 1, peakMemoryBytes: null, stateLost: false },
       ...result,
     });
   return { inside, frames, answer, done, end, say: (chunk: Buffer) => say(chunk) };

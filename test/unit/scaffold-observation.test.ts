@@ -86,6 +86,41 @@ describe("the agent is shown a step", () => {
   });
 
   test.each([
+    ["a longer text under a shorter one, erased", "loading data\r\u001b[Kdone", "done"],
+    ["backspaces", "10%\b\b\b20%\b\b\b100%", "100%"],
+    ["two bars with the cursor going up", "a 0%\n\rb 0%\u001b[A\ra 100%\n\rb 50%", "a 100%\nb 50%"],
+    ["an erased line", "secret\u001b[2K\rshown", "shown"],
+    ["a link and the clipboard", "\u001b]8;;http://e.org\u001b\\text\u001b]8;;\u0007\u001b]52;c;aGk=\u0007!", "text!"],
+    ["a title without an end", "\u001b]0;evil\nnext", "\nnext"],
+    ["8-bit sequences and C1 controls", "\u009b31mred\u009b0m\u0085\u009d52;c;x\u009c.\u0090q\u009c", "red."],
+    ["text turned around", "a\u202eb\u2066c", "a\\u202eb\\u2066c"],
+    ["a move far to the right and down", "a\u001b[999999999Cb\u001b[999999999Bc", `a${" ".repeat(199)}bc`],
+  ])("%s: what a terminal would have shown in the end, and nothing it would obey", (_what, stdout, shown) => {
+    expect(react.show(step({ stdout: whole(stdout) }))).toBe(shown);
+  });
+
+  test("ten megabytes of one overwritten line take no time to speak of", () => {
+    expect(react.show(step({ stdout: whole(`${"\rx".repeat(500_000)}\rlast`) }))).toBe("last");
+  });
+
+  test("a step whose output was saved says how to read on, and what is gone", () => {
+    const stdout = { head: "h".repeat(8000), tail: "t".repeat(8000), droppedBytes: 50_000 };
+    const saved = "/scratch/.output/step-3.txt";
+    expect(react.show(step({ stdout, savedOutput: saved }))).toContain(
+      `\n[The whole output is in ${saved}. To read on: print(open("${saved}").read()[8000:24000])]`,
+    );
+    const gone = react.show(step({ stdout: { ...stdout, droppedBytes: 2_000_000 }, savedOutput: saved }));
+    expect(gone).toContain(`[The first MiB of the output is in ${saved}. The rest is gone. To read on:`);
+  });
+
+  test("pictures are counted for an agent that cannot see them", () => {
+    const picture = { sha256: "a".repeat(64), bytes: 10, width: 640, height: 480 };
+    expect(react.show(step({ stdout: whole("x"), pictures: [picture] }))).toBe(
+      "x\n[1 picture is kept with the record. You cannot see pictures: print the numbers you need.]",
+    );
+  });
+
+  test.each([
     "<|im_end|>",
     "<|endoftext|>",
     "</s>",
