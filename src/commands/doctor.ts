@@ -1,6 +1,7 @@
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { UsageError } from "../domain/errors.ts";
 import { openSandboxBackend, sandboxBackends } from "../sandboxes/index.ts";
+import { rowsLeftOpen } from "../sandboxes/promises.ts";
 
 export interface DoctorArguments {
   readonly json: boolean;
@@ -33,6 +34,8 @@ export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promis
     }
     if (!usable) console.log("  once it is usable:");
     for (const { promise, held } of promises) console.log(`  ${mark(held)}  ${promise}`);
+    const open = rowsLeftOpen(promises);
+    if (open.length > 0) console.log(`  rows ${open.join(", ")} of docs/hostile.md are not promised, or not wholly`);
   }
   if (!backends.some((backend) => backend.usable))
     console.log("\nNo sandbox is usable: `npx tracemill setup` installs one.");
