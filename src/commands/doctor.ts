@@ -2,6 +2,7 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { plural } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { listSandboxes, openSandboxBackend, sandboxBackends } from "../sandboxes/index.ts";
+import { rowsLeftOpen } from "../sandboxes/promises.ts";
 
 export interface DoctorArguments {
   readonly json: boolean;
@@ -37,9 +38,9 @@ export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promis
     }
     for (const [fact, value] of Object.entries(facts)) console.log(`  ${fact}: ${value}`);
     if (!usable) console.log("  once it is usable:");
-    for (const { promise, held, rows } of promises) console.log(`  ${mark(held)}  ${promise}${rowsText(rows)}`);
-    const open = promises.filter(({ held }) => held !== true).flatMap(({ rows = [] }) => rows);
-    if (open.length > 0) console.log(`  rows of the hostile catalogue not promised: ${sorted(open).join(", ")}`);
+    for (const { promise, held } of promises) console.log(`  ${mark(held)}  ${promise}`);
+    const open = rowsLeftOpen(promises);
+    if (open.length > 0) console.log(`  rows ${open.join(", ")} of docs/hostile.md are not promised, or not wholly`);
   }
   if (!backends.some((backend) => backend.usable))
     console.log("\nNo sandbox is usable: `npx tracemill setup` installs one.");
@@ -60,15 +61,6 @@ async function examine(entry: (typeof sandboxBackends)[number], signal: AbortSig
     if (!(error instanceof UsageError)) throw error;
     return { usable: false, reason: error.message, wayOut: "see docs/sandbox.md", environment: null };
   }
-}
-
-function rowsText(rows: readonly number[] | undefined): string {
-  if (rows === undefined || rows.length === 0) return "";
-  return ` (${rows.length === 1 ? "row" : "rows"} ${sorted(rows).join(", ")})`;
-}
-
-function sorted(rows: readonly number[]): number[] {
-  return [...new Set(rows)].sort((a, b) => a - b);
 }
 
 function mark(held: boolean | "unproven"): string {

@@ -64,7 +64,7 @@ export function cgroupHomes(roots: CgroupRoots, uid: number): string[] {
 export function openHomes(roots: CgroupRoots, uid: number): boolean {
   const homes = cgroupHomes(roots, uid);
   if (uid === 0) {
-    for (const home of homes) makeFolder(home);
+    for (const home of homes) makeFolder(home, { recursive: true });
     if (roots.kind === "v2") {
       writeFileSync(`${roots.root}/cgroup.subtree_control`, "+memory +pids +cpu");
       writeFileSync(`${homes[0]}/cgroup.subtree_control`, "+memory +pids +cpu");
@@ -75,8 +75,8 @@ export function openHomes(roots: CgroupRoots, uid: number): boolean {
 }
 
 /** Whatever the umask, everyone may look in: root's launcher is an ordinary user by the time it shows the sandbox its counters. */
-function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true });
+function makeFolder(folder: string, how: { readonly recursive: boolean }): void {
+  mkdirSync(folder, how);
   chmodSync(folder, 0o755);
 }
 
@@ -105,7 +105,7 @@ function accessError(path: string): "ENOENT" | "EACCES" | "EROFS" | null {
 export function makeCgroup(roots: CgroupRoots, uid: number, name: string, limits: SandboxLimits): Cgroup {
   const homes = cgroupHomes(roots, uid);
   const folders = homes.map((home) => `${home}/${name}`);
-  folders.forEach(makeFolder);
+  for (const folder of folders) makeFolder(folder, { recursive: false });
   const memoryBytes = String(limits.memoryMb * 1024 * 1024);
   const periodUs = 100_000;
   const quotaUs = String(Math.round(limits.cpus * periodUs));

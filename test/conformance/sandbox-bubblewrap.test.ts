@@ -88,7 +88,8 @@ setInterval(() => {}, 1000);
 `;
       const inherited = openSync("/etc/hostname", "r");
       const child: ChildProcess = spawn(process.execPath, ["--input-type=module", "-e", host, built, dataDir], {
-        stdio: ["ignore", "pipe", "inherit", inherited, inherited, inherited],
+        // Node closes what it inherits on low numbers to its own children; those above it leaves alone.
+        stdio: ["ignore", "pipe", "inherit", ...Array<"ignore">(60).fill("ignore"), inherited],
       });
       await new Promise((resolve) => child.stdout?.once("data", resolve));
       const cgroup = (await listBubblewrap()).find(({ ownerPid }) => ownerPid === child.pid)?.id;
