@@ -95,7 +95,9 @@ await describeEachBackend("the end of a step", (entry) => {
   });
 
   test("is the first cause where several come together", async () => {
-    const late = await run("import time\ntry: time.sleep(99)\nexcept KeyboardInterrupt: b = bytearray(1 << 30)");
+    const late = await run(
+      "import time\na = bytearray(210 << 20)\ntry: time.sleep(99)\nexcept KeyboardInterrupt: b = bytearray(80 << 20)",
+    );
     expect(late).toMatchObject({ end: "timeout", stateLost: true, detail: expect.stringContaining("out of memory") });
     const flood = await run(
       "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: os.write(1, b'x' * 65536)",
@@ -161,9 +163,9 @@ await describeEachBackend("a sandbox whose memory is held by files", (entry) => 
   test("says what to delete, runs Python without imports, and is whole again once that is done", async () => {
     const dataDir = await dataFolder({ "a.csv": "x\n" });
     {
-      const preimport = ["pandas", "scipy.stats", "sklearn.linear_model", "matplotlib.pyplot"];
+      const preimport = ["pandas", "scipy.stats", "sklearn.linear_model"];
       await using backend = await openSandboxBackend({
-        ...{ backend: entry.name, memoryMb: 160, scratchMb: 53, outputBytes: 2000, preimport, signal },
+        ...{ backend: entry.name, memoryMb: 128, scratchMb: 42, outputBytes: 2000, preimport, signal },
       });
       await using sandbox = await backend.open({ dataDir, label: "full", signal });
       const run = (code: string) => sandbox.run(code, { signal });
@@ -172,9 +174,9 @@ await describeEachBackend("a sandbox whose memory is held by files", (entry) => 
       const fill = "for d in /scratch /tmp /dev/shm; do dd if=/dev/zero of=$d/big bs=1M 2>/dev/null; done";
       expect(await run(`import os; os.execvp('sh', ['sh', '-c', '${fill}'])`)).toMatchObject({ end: "exited" });
       const refused = await run("ran = True");
-      expect(refused).toMatchObject({ end: "oom", stateLost: true, limit: "160 MB" });
+      expect(refused).toMatchObject({ end: "oom", stateLost: true, limit: "128 MB" });
       expect(refused.detail).toMatch(
-        /files in \/scratch, \/tmp and \/dev\/shm hold (7\d|8\d) MB and left no room .* delete some of them/,
+        /files in \/scratch, \/tmp and \/dev\/shm hold 6\d MB and left no room .* delete some of them/,
       );
       const remove = "import os\nfor d in ('/scratch', '/tmp', '/dev/shm'): os.remove(d + '/big')\n'ran' in globals()";
       expect(await run(remove)).toMatchObject({ end: "ok", result: { head: "False" } });
