@@ -211,19 +211,20 @@ class Supervisor:
         if not self.code_ran:
             self.depart("failed", str(failure))
         self.failed_starts += 1
-        detail = str(failure)
+        why = str(failure)
         if failure.out_of_memory:
-            detail = "Python could not be started again: files in /scratch, /tmp and /dev/shm hold %s MB of the memory" % (
-                format(temporary_bytes() >> 20, ",")
+            why = (
+                "files in /scratch, /tmp and /dev/shm hold %s MB and left no room for Python to start: delete some of them"
+                % format(temporary_bytes() >> 20, ",")
             )
         result = self.ended(limit)
         result["readyMs"] = (time.monotonic() - asked) * 1000
         result["end"] = "oom" if failure.out_of_memory else "exited"
+        result["detail"] = "the code was not run, because " + why
         if self.failed_starts >= STARTS_TRIED:
             result["end"] = "killed"
         else:
             self.child = Child([])
-        result["detail"] = detail
         self.say(result)
 
     def take(self, result, done, limit):

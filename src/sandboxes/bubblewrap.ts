@@ -135,6 +135,7 @@ const scopeFence: Fence = (limits) => {
     `CPUQuota=${Math.round(limits.cpus * 100)}%`,
   ];
   const script =
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
     'events="/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup)/memory.events"; b=$1; shift; exec "$b" --ro-bind "$events" /sys/fs/cgroup/memory.events --ro-bind "${events%events}stat" /sys/fs/cgroup/memory.stat "$@"';
   return {
     enter: [
@@ -185,7 +186,11 @@ function startInside(fence: Fence, limits: SandboxLimits, request: SandboxReques
       child.once("error", (error) => resolve({ cause: "infrastructure", detail: error.message }));
       child.once("close", (code, signal) => resolve(explain(code, signal, ranOutOfMemory, diagnostics.trim())));
     }),
-    kill: () => void child.kill("SIGKILL"),
+    kill() {
+      child.kill("SIGKILL");
+      // A bwrap that dies before the process inside has asked to die with it leaves that one waiting for us: the end of its input ends it.
+      child.stdin.destroy();
+    },
     remove: () => remove().catch(cgroupBroke),
   };
 }

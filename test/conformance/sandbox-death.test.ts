@@ -2,6 +2,8 @@
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -75,6 +77,60 @@ await describeEachBackend(
   },
   { also: ["runsc"] },
 );
+
+const stoppedHost = `
+const [, modules, name, dir, idleMs] = process.argv;
+const { sandboxBackends } = await import(modules + "/index.js");
+const { openSession } = await import(modules + "/session.js");
+const signal = new AbortController().signal;
+const limits = { memoryMb: 256, cpus: 1, pids: 64, stepTimeoutMs: 20000, scratchMb: 32, outputBytes: 2000, idleMs: Number(idleMs) };
+const entry = sandboxBackends.find((found) => found.name === name);
+const backend = await entry.create({ limits, concurrency: 2, preimport: [], signal });
+const remember = async (what, schema, compute) => ({ value: schema.parse(await compute((send) => send())), key: "", remembered: false });
+const session = openSession({ backend, remember, dataset: { id: "d", dir }, attempt: "a", label: "idle", signal });
+await session.run("x = 20", { signal });
+console.log("ready");
+process.stdin.once("data", async () => {
+  const step = await session.run("x + 1", { signal });
+  console.log(JSON.stringify([step.result.result?.head, step.ran.rebuildMs > 0, backend.ends()]));
+  await session[Symbol.asyncDispose]();
+  await backend[Symbol.asyncDispose]();
+  process.exit(0);
+});
+`;
+
+await describeEachBackend("a host that stands still", (entry) => {
+  test.skipIf(!existsSync(built) || process.platform !== "linux")(
+    "finds its sandbox ended by itself, opens another and runs the earlier code again (skipped where dist/ is not built)",
+    async () => {
+      const dir = await dataFolder({ "a.csv": "x" });
+      const args = ["--input-type=module", "-e", stoppedHost, dirname(built), entry.name, dir, "1500"];
+      const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
+      const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      expect((await lines.next()).value).toBe("ready");
+      child.kill("SIGSTOP");
+      await until(() => alive(entry.name, child.pid as number) === 0);
+      child.kill("SIGCONT");
+      child.stdin.write("go\n");
+      const ends = { opened: 2, closed: 0, killed: 0, failed: { sandbox_lost: 1 } };
+      expect(JSON.parse((await lines.next()).value ?? "null")).toEqual(["21", true, ends]);
+      await new Promise((resolve) => child.once("exit", resolve));
+      await rm(dir, { recursive: true });
+    },
+  );
+});
+
+/** How many sandboxes of that process still run something: containers, or cgroups with a process in them. */
+function alive(backend: string, pid: number): number {
+  if (backend === "docker") {
+    const listed = execFileSync("docker", ["ps", "--format", '{{.Label "tracemill.owner"}}'], { encoding: "utf8" });
+    return listed.split("\n").filter((owner) => owner.startsWith(`${pid}-`)).length;
+  }
+  const home = `/sys/fs/cgroup/memory/tracemill-${process.getuid?.()}`;
+  return readdirSync(home).filter(
+    (name) => name.startsWith(`${pid}-`) && readFileSync(`${home}/${name}/cgroup.procs`, "utf8") !== "",
+  ).length;
+}
 
 /** The host's id of the supervisor with this start time, which is the same inside and outside. Its interpreter may have the same, but is not process 1. */
 function runnerStartedAt(ticks: string): number {

@@ -87,6 +87,21 @@ await describeEachBackend(
       expect((await play(store, codes)).steps.map((step) => step.diverged)).toEqual([false, true]);
     });
 
+    test("says where a step really ran and what it waited for, also when it is replayed", async () => {
+      const store = new Map();
+      const first = await play(store, ["x = 20", "x"]);
+      const replayed = await play(store, ["x = 20", "x"]);
+      const { kernel, runtime, image } = real.environment;
+      expect(first.steps[0]?.ran).toMatchObject({ backend: entry.name, kernel, runtime, image, rebuildMs: 0 });
+      expect(kernel).toMatch(/^\d+\./);
+      expect(first.steps[0]?.ran.openMs).toBeGreaterThan(0);
+      expect(first.steps[1]?.ran).toMatchObject({ queueMs: 0, openMs: 0, rebuildMs: 0 });
+      expect(replayed.steps.map((step) => step.ran)).toEqual(first.steps.map((step) => step.ran));
+      const again = await play(store, ["x = 20", "x", "x + 1"]);
+      expect(again.steps[2]?.ran.rebuildMs).toBeGreaterThan(0);
+      expect(again.steps[2]?.ran.openMs).toBeGreaterThan(0);
+    });
+
     test("does not run again what was lost with the interpreter", async () => {
       const store = new Map();
       await play(store, ["open('/scratch/ran', 'a').write('x')", "import os; os._exit(1)", "z = 5"]);

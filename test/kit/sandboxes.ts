@@ -1,7 +1,10 @@
 // Which sandbox backends this machine has, for tests that run on every one of them for real.
+import { execFile } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import { chmod, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import Docker from "dockerode";
 import { describe } from "vitest";
 import type { Remember } from "../../src/contracts.ts";
@@ -66,6 +69,19 @@ export async function dataFolder(files: Readonly<Record<string, string>>): Promi
   }
   await chmod(dir, 0o755);
   return dir;
+}
+
+/** What sandboxes of this process there are on the host: container ids, or cgroup folders. */
+export async function leftOnHost(backend: string): Promise<string[]> {
+  if (backend === "docker") {
+    const args = ["ps", "-a", "--format", '{{.ID}} {{.Label "tracemill.owner"}}'];
+    const { stdout } = await promisify(execFile)("docker", args);
+    return stdout.split("\n").filter((line) => line.includes(` ${process.pid}-`));
+  }
+  return ["memory", "pids", "cpu"]
+    .map((controller) => `/sys/fs/cgroup/${controller}/tracemill-${process.getuid?.()}`)
+    .filter((home) => existsSync(home))
+    .flatMap((home) => readdirSync(home).filter((name) => name.startsWith(`${process.pid}-`)));
 }
 
 /** `Remember` over a Map that the test can read and share between sessions. */

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { FailureError, UsageError } from "../../src/domain/errors.ts";
 import { demultiplexer } from "../../src/sandboxes/demux.ts";
+import { countEnds, endOfOpening, endsInWords, type SandboxEnd } from "../../src/sandboxes/ends.ts";
 import { sandboxConfig } from "../../src/sandboxes/index.ts";
 import { tmpfsBytes } from "../../src/sandboxes/inside.ts";
 import { places } from "../../src/sandboxes/places.ts";
 import { encodeFrame, frameReader, protocolVersion, type SupervisorFrame } from "../../src/sandboxes/protocol.ts";
-import { type Inside, type InsideEnd, supervise } from "../../src/sandboxes/supervised.ts";
+import { type Inside, type InsideEnd, SandboxExpired, supervise } from "../../src/sandboxes/supervised.ts";
 
 const signal = new AbortController().signal;
 const limits = {
@@ -116,10 +117,11 @@ function scripted() {
   return { inside, frames, answer, done, end, say: (chunk: Buffer) => say(chunk) };
 }
 
-async function sandboxOver(script: ReturnType<typeof scripted>) {
-  let closed = 0;
-  const sandbox = await supervise(script.inside, { limits, preimport: [], signal, onClosed: () => closed++ });
-  return { sandbox, closed: () => closed };
+async function sandboxOver(script: ReturnType<typeof scripted>, silenceMs = 15_000) {
+  const ends: SandboxEnd[] = [];
+  const onClosed = (end: SandboxEnd) => void ends.push(end);
+  const sandbox = await supervise(script.inside, { limits, preimport: [], signal, onClosed, silenceMs });
+  return { sandbox, closed: () => ends.length, ends };
 }
 
 describe("a supervised sandbox", () => {
@@ -142,6 +144,78 @@ describe("a supervised sandbox", () => {
     script.end({ cause: "agent", detail: "signal 9" });
     expect(await running).toMatchObject({ end: "killed", stateLost: true, detail: "signal 9" });
     expect(await sandbox.run("2", { signal })).toMatchObject({ end: "killed" });
+  });
+
+  test("fails as lost, or as a broken protocol, and ends once, by its first cause", async () => {
+    const lost = scripted();
+    const over = await sandboxOver(lost);
+    const running = over.sandbox.run("1", { signal });
+    lost.end({ cause: "infrastructure", detail: "the engine went away" });
+    await expect(running).rejects.toMatchObject({ kind: "sandbox", code: "sandbox_lost" });
+    await over.sandbox[Symbol.asyncDispose]();
+    expect(over.ends).toEqual(["sandbox_lost"]);
+
+    const spoken = scripted();
+    const broken = await sandboxOver(spoken);
+    const waiting = broken.sandbox.run("1", { signal });
+    spoken.say(Buffer.from([0xff, 0xff, 0xff, 0xff]));
+    await expect(waiting).rejects.toMatchObject({ code: "protocol_violation" });
+    await broken.sandbox[Symbol.asyncDispose]();
+    expect(broken.ends).toEqual(["protocol_violation"]);
+  });
+
+  test("that says it gave up after code ran was ended by that code; before, it did not open", async () => {
+    const script = scripted();
+    const { sandbox, ends } = await sandboxOver(script);
+    const running = sandbox.run("1", { signal });
+    script.answer({ type: "left", why: "gave_up", detail: "MemoryError" });
+    setTimeout(() => script.end({ cause: "infrastructure", detail: "left with 71" }), 20);
+    expect(await running).toMatchObject({ end: "killed", detail: "MemoryError" });
+    await sandbox[Symbol.asyncDispose]();
+    expect(ends).toEqual(["killed"]);
+
+    const early = scripted();
+    const first = await sandboxOver(early);
+    const waiting = first.sandbox.run("1", { signal });
+    early.answer({ type: "left", why: "failed", detail: "cannot import pandas" });
+    setTimeout(() => early.end({ cause: "infrastructure", detail: "left with 71" }), 20);
+    await expect(waiting).rejects.toMatchObject({ code: "open_failed", message: /cannot import pandas/ });
+    await first.sandbox[Symbol.asyncDispose]();
+    expect(first.ends).toEqual(["open_failed"]);
+  });
+
+  test("that ended itself because its host was silent says so, and is no end of the code's", async () => {
+    const script = scripted();
+    const { sandbox } = await sandboxOver(script);
+    script.answer({ type: "left", why: "idle", detail: "its host said nothing for 3600 s" });
+    setTimeout(() => script.end({ cause: "infrastructure", detail: "left with 71" }), 20);
+    await expect(sandbox.run("1", { signal })).rejects.toThrow(SandboxExpired);
+    await expect(sandbox.run("1", { signal })).rejects.toThrow(SandboxExpired);
+  });
+
+  test("is ended, as the code's doing, when it is silent during a step, and lives on while it beats", async () => {
+    const script = scripted();
+    const { sandbox, ends } = await sandboxOver(script, 200);
+    const beating = sandbox.run("1", { signal });
+    const step = script.frames[1]?.step;
+    const beats = setInterval(() => script.answer({ type: "beat", step, running: false }), 20);
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    clearInterval(beats);
+    script.done(step);
+    expect(await beating).toMatchObject({ end: "ok" });
+    expect(await sandbox.run("2", { signal })).toMatchObject({ end: "killed", stateLost: true });
+    await sandbox[Symbol.asyncDispose]();
+    expect(ends).toEqual(["killed"]);
+  });
+
+  test("says how long its parts took, and which limit a step reached", async () => {
+    const script = scripted();
+    const { sandbox } = await sandboxOver(script);
+    const running = sandbox.run("1", { signal });
+    script.done(script.frames[1]?.step, { end: "oom", readyMs: 12, peakMemoryBytes: 5, stateLost: true });
+    expect(await running).toMatchObject({ end: "oom", limit: "256 MB", peakMemoryBytes: 5 });
+    expect(sandbox.times()).toMatchObject({ queueMs: 0, readyMs: 12 });
+    expect(script.frames[0]).toMatchObject({ type: "open", idleMs: 60_000 });
   });
 
   test("fails when a frame answers another step, comes twice, or out of sequence", async () => {
@@ -178,6 +252,21 @@ describe("a supervised sandbox", () => {
       exception: { name: "ValueError" },
     });
   });
+});
+
+test("ends of sandboxes are counted once each, and told in words", () => {
+  const counted = countEnds();
+  const tell = Array.from({ length: 5 }, () => counted.opened());
+  tell[0]?.("closed");
+  tell[1]?.("killed");
+  tell[2]?.("sandbox_lost");
+  tell[3]?.(endOfOpening(new FailureError("sandbox", "no")));
+  expect(() => tell[0]?.("killed")).toThrow("one end");
+  const failed = { sandbox_lost: 1, open_failed: 1 };
+  expect(counted.ends()).toEqual({ opened: 5, closed: 1, killed: 1, failed });
+  expect(endsInWords(counted.ends())).toBe("5 opened: 1 closed, 1 killed by code, 1 sandbox_lost, 1 open_failed");
+  expect(endOfOpening(new FailureError("sandbox", "no", { code: "backend_down" }))).toBe("backend_down");
+  expect(endOfOpening(new Error("aborted"))).toBe("closed");
 });
 
 test("temporary files above half of the memory are refused", () => {
