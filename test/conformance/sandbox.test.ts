@@ -293,7 +293,13 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
       await run(
         "import os, ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\ndef check(code):\n    if code: raise OSError(ctypes.get_errno(), 'refused')",
       );
-      for (const code of tries) expect((await run(code)).end, code).toBe("error");
+      // gVisor lets code make a user namespace, in which it has all capabilities and still changes nothing.
+      if (entry.isGvisor) tries.unshift(tries.pop() as string);
+      for (const code of tries) {
+        const isLetIn = entry.isGvisor && code.includes("unshare");
+        expect((await run(code)).end, code).toBe(isLetIn ? "ok" : "error");
+      }
+      if (entry.isGvisor) await run("import os; os._exit(0)");
       expect(readFileSync(join(dataDir, "cars.csv"), "utf8")).toBe("name,mpg\na,21\nb,30\n");
       expect(readdirSync(dataDir)).toEqual(["cars.csv"]);
     });

@@ -94,14 +94,18 @@ export async function faultyEngine(
         `HTTP/1.1 ${fault.status} Broken\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
       );
     }
+    // The engine takes what of the body comes after the head for the container's input: both go in one piece.
+    const body = [head];
+    const isWhole = () => Buffer.concat(body).length >= Number(incoming.headers["content-length"] ?? 0);
+    while (!isWhole()) body.push(await new Promise<Buffer>((got) => socket.once("data", got)));
     const upstream = connect(socketPath);
     sockets.add(upstream);
     upstream.on("close", () => socket.destroy());
     upstream.on("error", () => socket.destroy());
     socket.on("close", () => upstream.destroy());
     const lines = incoming.rawHeaders.flatMap((name, at, all) => (at % 2 === 0 ? [`${name}: ${all[at + 1]}`] : []));
-    upstream.write(`${incoming.method} ${incoming.url} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);
-    if (head.length > 0) upstream.write(head);
+    const opening = `${incoming.method} ${incoming.url} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`;
+    upstream.write(Buffer.concat([Buffer.from(opening), ...body]));
     upstream.pipe(socket);
     socket.pipe(upstream);
   }
