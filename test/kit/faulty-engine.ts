@@ -4,6 +4,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 
 /** What is asked of the engine, as a short word: `create`, `attach`, `start`, `wait`, `kill`, `remove`, `inspect`, `list`, or `other`. */
 export type Asked = "create" | "attach" | "start" | "wait" | "kill" | "remove" | "inspect" | "list" | "other";
@@ -22,8 +23,8 @@ export type Fault =
 export interface FaultyEngine extends AsyncDisposable {
   /** For DOCKER_HOST. */
   readonly host: string;
-  /** Decides about each request; asked anew for each. */
-  fault: (asked: Asked) => Fault;
+  /** Decides about each request, also by the labels of a container to create; asked anew for each. */
+  fault: (asked: Asked, labels: Readonly<Record<string, string>>) => Fault;
   /** How often each was asked. */
   readonly counts: Record<Asked, number>;
   /** The names of containers that the proxy was asked to create. */
@@ -55,11 +56,11 @@ export async function faultyEngine(
     (incoming: IncomingMessage, socket: Socket, head: Buffer) => void hijack(incoming, socket, head),
   );
 
-  async function met(incoming: IncomingMessage, socket: Socket): Promise<Fault | "cut"> {
+  async function met(incoming: IncomingMessage, socket: Socket, body: string): Promise<Fault | "cut"> {
     const asked = wordFor(incoming);
     counts[asked] += 1;
     if (asked === "create") names.add(new URL(incoming.url ?? "", "http://engine").searchParams.get("name") ?? "");
-    const fault = engine.fault(asked);
+    const fault = engine.fault(asked, asked === "create" ? JSON.parse(body).Labels : {});
     if (fault !== undefined && "delayMs" in fault) await new Promise((done) => setTimeout(done, fault.delayMs));
     if (fault === undefined || !("reset" in fault) || fault.reset !== "before") return fault;
     socket.destroy();
@@ -67,10 +68,10 @@ export async function faultyEngine(
   }
 
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
-    const fault = await met(incoming, incoming.socket);
+    const body = await buffer(incoming);
+    const fault = await met(incoming, incoming.socket, body.toString());
     if (fault === "cut") return;
     if (fault !== undefined && "status" in fault) {
-      incoming.resume();
       outgoing.writeHead(fault.status, { "content-type": "application/json" });
       return void outgoing.end(JSON.stringify({ message: fault.message }));
     }
@@ -82,11 +83,11 @@ export async function faultyEngine(
     });
     asking.on("error", () => incoming.socket.destroy());
     outgoing.on("close", () => asking.destroy());
-    incoming.pipe(asking);
+    asking.end(body);
   }
 
   async function hijack(incoming: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    const fault = await met(incoming, socket);
+    const fault = await met(incoming, socket, "");
     if (fault === "cut") return;
     if (fault !== undefined && "status" in fault) {
       const body = JSON.stringify({ message: fault.message });
