@@ -1,6 +1,5 @@
 // What every backend does alike around the one thing that differs: how an inside is started.
 import { setTimeout as pause } from "node:timers/promises";
-import PQueue from "p-queue";
 import type { Sandbox, SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { type BreakerPolicy, breakerPolicy, createBreaker } from "./breaker.ts";
@@ -9,6 +8,7 @@ import type { SandboxOptions } from "./inside.ts";
 import { places } from "./places.ts";
 import { keepReaping } from "./reaper.ts";
 import type { RunningSandbox } from "./running.ts";
+import { startQueue } from "./start-queue.ts";
 import { type Inside, supervise } from "./supervised.ts";
 
 /** How a backend starts its insides and what it leaves behind. */
@@ -38,9 +38,16 @@ export interface Pace {
   readonly reapEveryMs: number;
   /** A start that failed is tried again after up to so long, doubling. */
   readonly retryMs: number;
+  /** A removal that failed is tried again after each of these. */
+  readonly removalPausesMs: readonly number[];
 }
 
-export const usualPace: Pace = { breaker: breakerPolicy, reapEveryMs: 60_000, retryMs: 200 };
+export const usualPace: Pace = {
+  breaker: breakerPolicy,
+  reapEveryMs: 60_000,
+  retryMs: 200,
+  removalPausesMs: [200, 500, 1_000, 2_000],
+};
 
 // Of one `open`, while the engine starts others: no code has been sent yet, so nothing can run twice.
 const mostTries = 4;
@@ -57,7 +64,10 @@ export async function provenBackend(
 ): Promise<SandboxBackend> {
   const { name } = starter;
   const free = places(options.concurrency);
-  const starts = startQueue(options.createsPerSecond ?? starter.createsPerSecond, starter.createsAtOnce);
+  const starts = startQueue({
+    perSecond: options.createsPerSecond ?? starter.createsPerSecond,
+    atOnce: starter.createsAtOnce,
+  });
   const breaker = createBreaker(pace.breaker, { name, tell: options.tell ?? (() => {}) });
   const open = new Set<AsyncDisposable>();
   /** What is being started or taken away for nobody who still waits. */
@@ -191,10 +201,4 @@ export async function provenBackend(
     },
     [Symbol.asyncDispose]: close,
   };
-}
-
-/** Lets so many starts through a second, no more of them at a time than `atOnce`. */
-function startQueue(perSecond: number, atOnce: number): PQueue {
-  const intervalCap = Math.max(1, Math.round(perSecond));
-  return new PQueue({ concurrency: atOnce, intervalCap, interval: (1000 * intervalCap) / perSecond, strict: true });
 }
