@@ -97,6 +97,12 @@ export async function openSandboxBackend(
   const wanted = sandboxBackends.filter((entry) =>
     parsed.backend === "auto" ? parsed.runtime === undefined || entry.takesRuntime : parsed.backend === entry.name,
   );
+  const [only] = wanted;
+  if (parsed.runtime !== undefined && only?.takesRuntime === false) {
+    throw new UsageError(
+      `Expected \`sandbox.runtime\` only where Docker runs the code, got \`${parsed.runtime}\` with \`sandbox.backend: ${only.name}\`: leave the option out, or set \`sandbox.backend: docker\``,
+    );
+  }
   const reasons: string[] = [];
   for (const entry of wanted) {
     const lack = await entry.lacks(parsed.image);
