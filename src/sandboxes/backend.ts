@@ -86,10 +86,16 @@ export async function provenBackend(
   }
 
   /** Starts an inside when there is room; one that comes after its caller has left is taken away again. */
-  async function begin(limits: SandboxLimits, request: SandboxRequest, signal: AbortSignal): Promise<Inside> {
+  async function begin(
+    limits: SandboxLimits,
+    request: SandboxRequest,
+    signal: AbortSignal,
+    onStart: () => void,
+  ): Promise<Inside> {
     let inside: Inside | undefined;
     let wanted = true;
     const starting = async () => {
+      onStart();
       const started = await starter.start(limits, request);
       if (wanted) inside = started;
       else await discard(started);
@@ -116,9 +122,14 @@ export async function provenBackend(
     preimport: readonly string[],
     request: SandboxRequest,
     onClosed: () => void,
+    askedMs = performance.now(),
   ): Promise<Sandbox> {
     const signal = AbortSignal.any([request.signal, closing.signal]);
-    const inside = await begin(limits, request, signal);
+    // All that was waited before this try: for a place, for the engine to come back, for the rate.
+    const inside = await begin(limits, request, signal, () => {
+      const queueMs = Math.round(performance.now() - askedMs);
+      options.log?.write("debug", "Sandbox starts", { label: request.label, queueMs });
+    });
     let sandbox: Sandbox | undefined;
     sandbox = await supervise(inside, {
       limits,
@@ -150,13 +161,14 @@ export async function provenBackend(
     }
   }
 
-  async function enterPatiently(request: SandboxRequest, giveBack: () => void): Promise<Sandbox> {
+  async function enterPatiently(request: SandboxRequest, giveBack: () => void, askedMs: number): Promise<Sandbox> {
     const signal = AbortSignal.any([request.signal, closing.signal]);
     let entered = false;
     const onClosed = () => {
       if (entered) giveBack(); // a try that failed keeps its place for the next
     };
-    const attempt = () => breaker.run(() => enter(options.limits, options.preimport, request, onClosed), signal);
+    const attempt = () =>
+      breaker.run(() => enter(options.limits, options.preimport, request, onClosed, askedMs), signal);
     const sandbox = await enterAgain(attempt, request);
     entered = true;
     return sandbox;
@@ -189,11 +201,12 @@ export async function provenBackend(
     limits: options.limits,
     occupancy: free.occupancy,
     async open(request) {
+      const askedMs = performance.now();
       const giveBack = await free.take(request.signal);
       try {
         closing.signal.throwIfAborted();
         await starter.check(request);
-        return await enterPatiently(request, giveBack);
+        return await enterPatiently(request, giveBack, askedMs);
       } catch (error) {
         giveBack();
         throw error;

@@ -55,7 +55,7 @@ described(title, () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
-  function create(own: Partial<Pace> = {}): Promise<SandboxBackend> {
+  function create(own: Partial<Pace> = {}, runtime?: string): Promise<SandboxBackend> {
     const limits = { memoryMb: 256, cpus: 1, pids: 48, stepTimeoutMs: 10_000, scratchMb: 16, outputBytes: 1000 };
     return createDocker(
       {
@@ -63,6 +63,7 @@ described(title, () => {
         concurrency: 8,
         preimport: [],
         createsPerSecond: 500,
+        runtime,
         signal,
         log,
         tell: (line) => told.push(line),
@@ -120,6 +121,28 @@ described(title, () => {
     },
   );
 
+  test("that leaves out the filter of system calls, or runs another runtime than it was told, is refused before it is used", async () => {
+    engine.fault = (asked) =>
+      asked === "create"
+        ? { change: ({ HostConfig }) => void HostConfig.SecurityOpt.push("seccomp=unconfined") }
+        : undefined;
+    await expect(create()).rejects.toThrow(/system calls are not filtered/);
+    const { Runtimes } = (await new Docker().info()) as { Runtimes: Readonly<Record<string, unknown>> };
+    if ("runsc" in Runtimes) {
+      engine.fault = (asked) =>
+        asked === "create"
+          ? {
+              change: ({ HostConfig }) => {
+                HostConfig.Runtime = "runc";
+              },
+            }
+          : undefined;
+      await expect(create({}, "runsc")).rejects.toThrow(/`runsc` runs code on the kernel .*, not on gVisor/);
+    }
+    engine.fault = () => undefined;
+    expect(await left()).toEqual([]);
+  });
+
   test("that refuses a request of its own again and again fails that one after four tries, and nobody else", async () => {
     const other = await create({ breaker: { ...pace.breaker, failures: 100 } });
     let refused = 0;
@@ -161,6 +184,11 @@ described(title, () => {
     for (const one of ends) if (one.status === "rejected") expect(one.reason).toBe(reason);
     // Nobody had reached the engine before, and nobody of those who left asked it afterwards.
     expect(engine.counts.create - asked).toBe(25);
+    // The wait is told of, as time in the queue.
+    const waited = written
+      .filter(({ message }) => message === "Sandbox starts")
+      .map(({ fields }) => Number(fields?.queueMs));
+    expect(Math.max(...waited)).toBeGreaterThan(pace.breaker.firstPauseMs);
     expect(told).toHaveLength(2);
     expect(told[1]).toMatch(/^docker starts sandboxes again, after \d+ s$/);
     expect(await left()).toEqual([]);
@@ -215,7 +243,7 @@ described(title, () => {
     engine.fault = first(2, "remove", { status: 500, message: "device busy" });
     expect(await use()).toBe("42");
     expect(await left()).toEqual([]);
-    expect(written).toEqual([]);
+    expect(written.filter(({ level }) => level !== "debug")).toEqual([]);
 
     engine.fault = first(5, "remove", { status: 500, message: "device busy" });
     expect(await use("stubborn")).toBe("42");

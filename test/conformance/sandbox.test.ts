@@ -219,7 +219,9 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
       if (entry.isGvisor) {
         // gVisor lets code open the supervisor's pipes: a frame that it writes there ends the sandbox.
         const ended = await run(forge).catch((error: unknown) => error);
-        if (!(ended instanceof FailureError)) expect(ended).toMatchObject({ end: "protocol_violation" });
+        const { end } = ended instanceof FailureError ? { end: "protocol_violation" } : (ended as StepResult);
+        expect(["protocol_violation", "ok", "exited"]).toContain(end);
+        expect(ended).not.toMatchObject({ result: { head: "forged" } });
         await shared[Symbol.asyncDispose]();
         shared = await open();
         return;
@@ -269,8 +271,8 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
 
     test("outlives code that kills everything it can reach", async () => {
       if (entry.isGvisor) {
-        const ended = { end: "killed", detail: "the sandbox's main process was ended by signal 9" };
-        expect(await run("import os; os.kill(1, 9)\nwhile True: pass")).toMatchObject(ended);
+        const ended = await run("import os, time\nos.kill(1, 9)\ntime.sleep(1)\nos._exit(1)");
+        expect(["killed", "exited"]).toContain(ended.end); // never a failure: the item would be owed for ever
       }
       const codes = ["os.system('kill -9 -1')", "os.kill(1, 9); os.kill(1, 15); os.kill(1, 19); os._exit(1)"];
       for (const code of entry.isGvisor ? codes.slice(0, 1) : codes) {
@@ -438,6 +440,10 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
         "b = ctypes.create_string_buffer(65536); n = ctypes.CDLL(None).klogctl(3, b, 65536); b.raw[:max(0, n)].count(b'Starting gVisor')";
       const { result } = await run(`import ctypes; ${count}`);
       expect(result?.head).toBe(entry.isGvisor ? "1" : "0");
+      const own = entry
+        .promises(entry.settings.runtime)
+        .find(({ promise }) => promise.startsWith("a kernel of its own"));
+      expect(own?.held).toBe(entry.isGvisor);
       expect(environment.runtime).toMatch(entry.isGvisor ? /^runsc$/ : /^(runc|bubblewrap \d)/);
     });
   },
@@ -451,7 +457,9 @@ function text(bounded: BoundedText | null | undefined): string {
 /** What this process's sandboxes of one backend have on the host: container ids, or cgroup folders. */
 function traces(backend: string): string[] {
   if (backend === "docker") {
-    const listed = execFileSync("docker", ["ps", "-aq", "--filter", "label=tracemill.owner"], { encoding: "utf8" });
+    const listed = execFileSync("docker", ["ps", "-aq", "--filter", `name=tracemill-${process.pid}-`], {
+      encoding: "utf8",
+    });
     return listed.split("\n").sort();
   }
   return ["memory", "pids", "cpu"].flatMap((controller) => {

@@ -11,13 +11,20 @@ export type Asked = "create" | "attach" | "start" | "wait" | "kill" | "remove" |
 
 /**
  * What happens to one request: `status` answers so without asking the engine; `reset` closes the connection instead of asking it, and
- * `reset-after` after it has answered; `delayMs` asks it that much later. Undefined passes it on.
+ * `reset-after` after it has answered; `delayMs` asks it that much later; `change` asks for something else. Undefined passes it on.
  */
 export type Fault =
   | { readonly status: number; readonly message: string }
   | { readonly reset: "before" | "after" }
   | { readonly delayMs: number }
+  | { readonly change: (body: CreateBody) => void }
   | undefined;
+
+/** What a container is created from, as far as tests change it. */
+export interface CreateBody {
+  Labels: Record<string, string>;
+  HostConfig: { Runtime: string; SecurityOpt: string[] };
+}
 
 /** A proxy in front of the engine that `dockerHost` (`unix://…`) names. */
 export interface FaultyEngine extends AsyncDisposable {
@@ -83,7 +90,12 @@ export async function faultyEngine(
     });
     asking.on("error", () => incoming.socket.destroy());
     outgoing.on("close", () => asking.destroy());
-    asking.end(body);
+    if (fault === undefined || !("change" in fault)) return void asking.end(body);
+    const changed = JSON.parse(body.toString()) as CreateBody;
+    fault.change(changed);
+    const text = Buffer.from(JSON.stringify(changed));
+    asking.setHeader("content-length", text.length);
+    asking.end(text);
   }
 
   async function hijack(incoming: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
