@@ -1,6 +1,5 @@
 // What every backend does alike around the one thing that differs: how an inside is started.
 import { setTimeout as pause } from "node:timers/promises";
-import PQueue from "p-queue";
 import type { Sandbox, SandboxBackend, SandboxLimits, SandboxRequest } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { type BreakerPolicy, breakerPolicy, createBreaker } from "./breaker.ts";
@@ -10,6 +9,7 @@ import type { SandboxOptions } from "./inside.ts";
 import { places } from "./places.ts";
 import { keepReaping } from "./reaper.ts";
 import type { RunningSandbox } from "./running.ts";
+import { startQueue } from "./start-queue.ts";
 import { type Inside, supervise } from "./supervised.ts";
 
 /** How a backend starts its insides and what it leaves behind. */
@@ -39,9 +39,16 @@ export interface Pace {
   readonly reapEveryMs: number;
   /** A start that failed is tried again after up to so long, doubling. */
   readonly retryMs: number;
+  /** A removal that failed is tried again after each of these. */
+  readonly removalPausesMs: readonly number[];
 }
 
-export const usualPace: Pace = { breaker: breakerPolicy, reapEveryMs: 60_000, retryMs: 200 };
+export const usualPace: Pace = {
+  breaker: breakerPolicy,
+  reapEveryMs: 60_000,
+  retryMs: 200,
+  removalPausesMs: [200, 500, 1_000, 2_000],
+};
 
 // Of one `open`, while the engine starts others: no code has been sent yet, so nothing can run twice.
 const mostTries = 4;
@@ -59,7 +66,10 @@ export async function provenBackend(
   const { name } = starter;
   const free = places(options.concurrency);
   const counted = countEnds();
-  const starts = startQueue(options.createsPerSecond ?? starter.createsPerSecond, starter.createsAtOnce);
+  const starts = startQueue({
+    perSecond: options.createsPerSecond ?? starter.createsPerSecond,
+    atOnce: starter.createsAtOnce,
+  });
   const breaker = createBreaker(pace.breaker, { name, tell: options.tell ?? (() => {}) });
   const open = new Set<AsyncDisposable>();
   /** What is being started or taken away for nobody who still waits. */
@@ -115,9 +125,12 @@ export async function provenBackend(
   ): Promise<Sandbox> {
     const signal = AbortSignal.any([request.signal, closing.signal]);
     const { inside, beganMs } = await begin(limits, request, signal);
+    // All that was waited before this try: for a place, for the engine to come back, for the rate.
+    const queueMs = beganMs - askedMs;
+    options.log?.write("debug", "Sandbox started", { label: request.label, queueMs: Math.round(queueMs) });
     let sandbox: Sandbox | undefined;
     sandbox = await supervise(inside, {
-      ...{ limits, preimport, blobs: request.blobs, signal, queueMs: beganMs - askedMs, beganMs },
+      ...{ limits, preimport, blobs: request.blobs, signal, queueMs, beganMs },
       onClosed: (end) => {
         if (sandbox) open.delete(sandbox);
         onClosed(end);
@@ -215,10 +228,4 @@ interface Begun {
   readonly inside: Inside;
   /** When its start began, of `performance.now`. */
   readonly beganMs: number;
-}
-
-/** Lets so many starts through a second, no more of them at a time than `atOnce`. */
-function startQueue(perSecond: number, atOnce: number): PQueue {
-  const intervalCap = Math.max(1, Math.round(perSecond));
-  return new PQueue({ concurrency: atOnce, intervalCap, interval: (1000 * intervalCap) / perSecond, strict: true });
 }

@@ -1,5 +1,4 @@
 // Leaves an engine alone that starts nothing any more, and lets everybody wait for it instead of failing one after the other.
-import { setTimeout as sleep } from "node:timers/promises";
 import { FailureError } from "../domain/errors.ts";
 
 /** When an engine is left alone, how long at a time, and for how long altogether somebody waits for it. Times in milliseconds. */
@@ -91,7 +90,7 @@ export function createBreaker(
         throw new FailureError("sandbox", words, { code: "backend_down" });
       }
       const untilMs = away.trying ? policy.longestPauseMs : Math.max(1, away.nextTryMs - now());
-      await sleep(untilMs, undefined, { signal: AbortSignal.any([signal, changed.signal]) }).catch(() => {}); // woken
+      await aboutToChange(untilMs, [signal, changed.signal]);
       signal.throwIfAborted();
     }
     return "first";
@@ -115,4 +114,17 @@ export function createBreaker(
       }
     },
   };
+}
+
+/** Resolves after so long, or once one of the signals aborts. */
+function aboutToChange(ms: number, signals: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      for (const signal of signals) signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    for (const signal of signals) signal.addEventListener("abort", done, { once: true });
+  });
 }

@@ -66,11 +66,6 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
   const lack = await bubblewrapLacks();
   if (lack) throw new UsageError(`Expected a usable bubblewrap, but ${lack.reason}: ${lack.wayOut}`);
   tmpfsBytes(options.limits);
-  if (options.runtime !== undefined) {
-    throw new UsageError(
-      `Expected \`sandbox.runtime\` only with Docker, got \`${options.runtime}\` for bubblewrap, which has no runtimes: leave it out, or set \`sandbox.backend: docker\``,
-    );
-  }
   const fence = findFence();
   const filter = seccompProgram(process.arch as Architecture);
   return provenBackend(

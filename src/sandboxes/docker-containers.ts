@@ -10,7 +10,6 @@ import { ownerId } from "./owner.ts";
 // Removing waits for the container's processes to die; more at once only makes the engine slower.
 const removalsAtOnce = 8;
 const removalLimitMs = 30_000;
-const removalPausesMs = [200, 500, 1_000, 2_000];
 const killLimitMs = 10_000;
 
 /** Containers of one backend of this process. */
@@ -31,7 +30,10 @@ export interface Containers {
   settled(): Promise<void>;
 }
 
-export function containersOf(docker: Docker, log: Log | undefined): Containers {
+export function containersOf(
+  docker: Docker,
+  { log, removalPausesMs }: { readonly log: Log | undefined; readonly removalPausesMs: readonly number[] },
+): Containers {
   const mark = randomBytes(8).toString("hex");
   const known = new Set<string>();
   const removals = new Map<string, Promise<void>>();

@@ -18,9 +18,10 @@ export interface SandboxEntry {
   readonly name: string;
   /** What it is, in one line, as `tracemill list` shows it. */
   readonly about: string;
-  readonly promises: () => readonly Promised[];
   /** What it stands on here: versions, namespaces, cgroups. Empty where there is nothing to look at. */
   facts(): Promise<Facts>;
+  /** With the value of `sandbox.runtime`, where it takes one. */
+  readonly promises: (runtime?: string) => readonly Promised[];
   /** Why it cannot be used here and what mends that, or null. */
   lacks(image: string | undefined): Promise<{ readonly reason: string; readonly wayOut: string } | null>;
   /** @throws {UsageError} when it cannot be used here, or does not hold a promise. */
@@ -76,7 +77,7 @@ export const sandboxConfig = z
     image: z.string().optional(),
     /** How Docker's engine runs containers, as it names it (`runsc`); the engine's default where it is not set. */
     runtime: z.string().min(1).optional(),
-    /** Sandboxes started a second at most; 10 for docker and 100 for bubblewrap where it is not set. */
+    /** Sandboxes started a second at most; 8 for docker and 100 for bubblewrap where it is not set. */
     createsPerSecond: z.number().positive().max(1000).optional(),
     /** A sandbox that is asked nothing for so long ends by itself. */
     idleMinutes: z.number().positive().max(10_000).default(60),
@@ -102,6 +103,12 @@ export async function openSandboxBackend(
   const wanted = sandboxBackends.filter((entry) =>
     parsed.backend === "auto" ? parsed.runtime === undefined || entry.takesRuntime : parsed.backend === entry.name,
   );
+  const [only] = wanted;
+  if (parsed.runtime !== undefined && only?.takesRuntime === false) {
+    throw new UsageError(
+      `Expected \`sandbox.runtime\` only where Docker runs the code, got \`${parsed.runtime}\` with \`sandbox.backend: ${only.name}\`: leave the option out, or set \`sandbox.backend: docker\``,
+    );
+  }
   const reasons: string[] = [];
   for (const entry of wanted) {
     const lack = await entry.lacks(parsed.image);

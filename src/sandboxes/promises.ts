@@ -34,7 +34,9 @@ const sharedByAll: readonly Promised[] = [
   { promise: "the host's load, memory, processors and kernel version not to be seen", held: false, rows: [52] },
 ];
 
-export function dockerPromises(): readonly Promised[] {
+/** `runtime` is what `sandbox.runtime` asks for. */
+export function dockerPromises(runtime?: string): readonly Promised[] {
+  if (runtime !== undefined && /runsc|gvisor/.test(runtime)) return gvisorPromises();
   return [
     ...shared,
     { promise: "temporary files bounded in number (in /dev/shm only by memory)", held: true },
@@ -47,6 +49,19 @@ export function dockerPromises(): readonly Promised[] {
     { promise: "the names of the host's folders not to be seen", held: false, rows: [52] },
     ...sharedByAll,
     { promise: "rootless engines and user-namespace remapping", held: "unproven" },
+  ];
+}
+
+function gvisorPromises(): readonly Promised[] {
+  return [
+    ...shared,
+    { promise: "a kernel of its own (gVisor): no call of the code's reaches the host's", held: true },
+    { promise: "a sandbox that outlives its memory and process limits", held: false },
+    { promise: "temporary files bounded in number (only by memory)", held: false },
+    { promise: "threads bounded in number (only by memory)", held: false },
+    { promise: "the supervisor's descriptors out of the code's reach", held: false },
+    { promise: "no further user namespaces inside", held: false },
+    { promise: "an end from outside (`docker kill`) told from one by the code", held: false },
   ];
 }
 

@@ -173,4 +173,12 @@ export const configCases: readonly Case[] = [
     wayOut: /lower it|raise/,
     lacks: noSandbox,
   },
+  {
+    did: "a runtime of Docker's for bubblewrap, which has none",
+    arrange: () => ({ config: { sandbox: { backend: "bubblewrap", runtime: "runsc" } } }),
+    code: 2,
+    what: /only where Docker runs the code/,
+    where: /sandbox\.runtime.*runsc.*bubblewrap/,
+    wayOut: /leave the option out|backend: docker/,
+  },
 ];

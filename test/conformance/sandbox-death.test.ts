@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { FailureError } from "../../src/domain/errors.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
-import { dataFolder, describeEachBackend } from "../kit/sandboxes.ts";
+import { dataFolder, describeEachBackend, wholeGvisorKit } from "../kit/sandboxes.ts";
 
 const built = fileURLToPath(new URL("../../dist/src/sandboxes/index.js", import.meta.url));
 const signal = new AbortController().signal;
@@ -44,7 +44,10 @@ await describeEachBackend(
           child.once("exit", (code) => resolve(`left with ${code}`));
         });
         expect(said.trim()).toBe("ok");
-        await until(() => sleepers(marker) === 1);
+        // gVisor's processes are none of the host's: there the container alone tells.
+        const stands = () =>
+          entry.isGvisor ? left(entry.name, child.pid as number).length > 0 : sleepers(marker) === 1;
+        await until(stands);
         child.kill("SIGKILL");
         await until(() => sleepers(marker) === 0);
         const next = await openSandboxBackend({ ...entry.settings, memoryMb: 256, preimport: [], signal });
@@ -54,29 +57,25 @@ await describeEachBackend(
       },
     );
   },
-  { also: ["runsc"] },
+  { also: wholeGvisorKit ? ["runsc"] : [] },
 );
 
-await describeEachBackend(
-  "a sandbox that somebody kills from outside",
-  (entry) => {
-    test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
-      "is a failure and never the code's result (skipped unless root runs this on Linux)",
-      async () => {
-        const dir = await dataFolder({ "a.csv": "x" });
-        {
-          await using backend = await openSandboxBackend({ ...entry.settings, memoryMb: 256, preimport: [], signal });
-          await using sandbox = await backend.open({ dataDir: dir, label: "outside", signal });
-          const { result } = await sandbox.run("open('/proc/1/stat').read().split()[21]", { signal });
-          process.kill(runnerStartedAt(JSON.parse((result?.head ?? "").replaceAll("'", '"'))), "SIGKILL");
-          await expect(sandbox.run("1", { signal })).rejects.toThrow(FailureError);
-        }
-        await rm(dir, { recursive: true });
-      },
-    );
-  },
-  { also: ["runsc"] },
-);
+await describeEachBackend("a sandbox that somebody kills from outside", (entry) => {
+  test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
+    "is a failure and never the code's result (skipped unless root runs this on Linux)",
+    async () => {
+      const dir = await dataFolder({ "a.csv": "x" });
+      {
+        await using backend = await openSandboxBackend({ ...entry.settings, memoryMb: 256, preimport: [], signal });
+        await using sandbox = await backend.open({ dataDir: dir, label: "outside", signal });
+        const { result } = await sandbox.run("open('/proc/1/stat').read().split()[21]", { signal });
+        process.kill(runnerStartedAt(JSON.parse((result?.head ?? "").replaceAll("'", '"'))), "SIGKILL");
+        await expect(sandbox.run("1", { signal })).rejects.toThrow(FailureError);
+      }
+      await rm(dir, { recursive: true });
+    },
+  );
+});
 
 const stoppedHost = `
 const [, modules, name, dir, idleMs] = process.argv;

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SandboxBackend } from "../../src/contracts.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
 import { openSession } from "../../src/sandboxes/session.ts";
-import { dataFolder, describeEachBackend, rememberIn } from "../kit/sandboxes.ts";
+import { dataFolder, describeEachBackend, rememberIn, wholeGvisorKit } from "../kit/sandboxes.ts";
 
 const signal = new AbortController().signal;
 
@@ -146,5 +146,5 @@ await describeEachBackend(
       expect(steps[2]?.result.result?.head).toBe("(33, 30)");
     });
   },
-  { also: ["runsc"] },
+  { also: wholeGvisorKit ? ["runsc"] : [] },
 );

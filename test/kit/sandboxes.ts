@@ -12,6 +12,9 @@ import { canonicalJson } from "../../src/domain/hash.ts";
 import type { StepRan } from "../../src/domain/trajectory.ts";
 import { type SandboxEntry, sandboxBackends } from "../../src/sandboxes/index.ts";
 
+/** Whether all of the kit runs on gVisor; TRACEMILL_GVISOR_KIT=part (CI) leaves out what only waits, or is above the sandbox. */
+export const wholeGvisorKit = process.env.TRACEMILL_GVISOR_KIT !== "part";
+
 /** A backend as tests run on it: `settings` are the config's keys that choose it. */
 export interface TestedBackend extends SandboxEntry {
   readonly title: string;
