@@ -211,6 +211,33 @@ export const commandCases: readonly Case[] = [
     wayOut: /--example/,
   },
   {
+    did: "`sandbox shell` without data",
+    arrange: () => ({ args: ["sandbox", "shell"] }),
+    code: 2,
+    what: /Expected data to look at, got none/,
+    where: /sandbox shell/,
+    wayOut: /--config/,
+  },
+  {
+    did: "`sandbox shell` on a config of several datasets",
+    arrange: async ({ write }) => {
+      await write("boats.csv", "name,knots\nx,9\n");
+      return { args: ["sandbox", "shell", "--config", "my.yaml"], config: { datasets: ["./cars.csv", "./boats.csv"] } };
+    },
+    code: 2,
+    what: /Expected one dataset, got 2/,
+    where: /`cars`, `boats`/,
+    wayOut: /choose with --dataset/,
+  },
+  {
+    did: "`sandbox shell` on a dataset that the config does not name",
+    arrange: () => ({ args: ["sandbox", "shell", "--config", "my.yaml", "--dataset", "bikes"] }),
+    code: 2,
+    what: /Expected --dataset to be one of/,
+    where: /`bikes`/,
+    wayOut: /`cars`/,
+  },
+  {
     did: "a Node that is too old",
     arrange: () => ({ preload: oldNode }),
     code: 2,

@@ -144,15 +144,13 @@ await describeEachBackend("sandbox shell", ({ name: backend }) => {
   });
 });
 
-test("sandbox shell says what it needs, and which datasets there are", { timeout: 60_000 }, async () => {
-  const none = await tracemill(["sandbox", "shell"]);
-  expect(none.stderr).toContain("Expected data to look at, got none");
-  expect(none.code).toBe(2);
+test("sandbox shell opens a config's dataset with the config's limits", { timeout: 60_000 }, async () => {
   const config = join(packageRoot(), "configs/quickstart.yaml");
-  const several = await tracemill(["sandbox", "shell", "--config", config]);
-  expect(several.stderr).toMatch(/Expected one dataset, got 10: choose with --dataset one of `/);
-  const other = await tracemill(["sandbox", "shell", "--config", config, "--dataset", "nowhere"]);
-  expect(other.stderr).toMatch(/Expected --dataset to be one of .*, got `nowhere`/);
+  const code = "import os; sorted(os.listdir('/data'))";
+  const end = await ended(piped(["--config", config, "--dataset", "cars"]), code);
+  expect(end.stdout).toBe("['cars.json']\n");
+  expect(end.stderr).toMatch(/1024 MB, 1 CPU, /);
+  expect(end.code).toBe(0);
 });
 
 async function until(holds: () => Promise<boolean>): Promise<void> {
