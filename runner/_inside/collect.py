@@ -60,23 +60,27 @@ def open_below_scratch(names):
 
 
 def open_one(name, flags, folder):
+    """Opens what `name` is itself. Looks before it opens: gVisor follows a link in spite of O_NOFOLLOW where O_DIRECTORY is asked for too."""
     try:
-        return os.open(name, flags, dir_fd=folder)
-    except OSError as error:
-        code = error.errno
-    try:
-        mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise Refused("missing", "there is no `%s`" % name)
         raise Refused("unreadable", "`%s`: %s" % (name, os.strerror(error.errno)))
-    if stat.S_ISLNK(mode):
+    if stat.S_ISLNK(found.st_mode):
         raise Refused("linked", "`%s` is a symbolic link" % name)
-    if flags == FOLDER and not stat.S_ISDIR(mode):
+    if flags == FOLDER and not stat.S_ISDIR(found.st_mode):
         raise Refused("missing", "`%s` is no folder" % name)
-    if flags == FILE and not stat.S_ISREG(mode):
-        raise Refused("not_a_regular_file", "`%s` is %s" % (name, kind_of(mode)))
-    raise Refused("unreadable", "`%s`: %s" % (name, os.strerror(code)))
+    if flags == FILE and not stat.S_ISREG(found.st_mode):
+        raise Refused("not_a_regular_file", "`%s` is %s" % (name, kind_of(found.st_mode)))
+    try:
+        opened = os.open(name, flags, dir_fd=folder)
+    except OSError as error:
+        raise Refused("unreadable", "`%s`: %s" % (name, os.strerror(error.errno)))
+    if os.path.samestat(os.fstat(opened), found):
+        return opened
+    os.close(opened)
+    raise Refused("unreadable", "`%s` is not what it was a moment before" % name)
 
 
 def kind_of(mode):

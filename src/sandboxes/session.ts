@@ -140,8 +140,13 @@ export function openSession(options: SessionOptions): Session {
         await leave(); // nothing runs in there any more
         return stored;
       };
-      const { value } = await remember(identity, storedCollection, collect, { signal });
-      return submissionFileOf(path, value);
+      for (let again = 0; ; again++) {
+        const what = again === 0 ? identity : { ...identity, again };
+        const { value, remembered } = await remember(what, storedCollection, collect, { signal });
+        // Where its bytes were lost the file is made again, under a name of its own: what is remembered is never replaced.
+        const isLost = remembered && "sha256" in value && (await blobs.get(value.sha256)) === undefined;
+        if (!isLost) return submissionFileOf(path, value);
+      }
     },
     [Symbol.asyncDispose]: leave,
   };

@@ -196,6 +196,16 @@ export function createWrappers(options: {
             throw error;
           }
         },
+        async collect(path, settings) {
+          try {
+            const file = await session.collect(path, settings);
+            log.write("debug", "File taken out", { session: attempt, ...file });
+            return file;
+          } catch (error) {
+            if (error instanceof FailureError) agent?.failed(error);
+            throw error;
+          }
+        },
         async [Symbol.asyncDispose]() {
           agent?.end({ steps });
           if (place !== undefined) place.agent = undefined;

@@ -155,24 +155,24 @@ while True:
                 while kind == 2 or f.tell() < 1 << 20: f.write(str(n) * 100); f.flush()
     except OSError: pass
 '''
-for _ in range(3):
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0: os.execv(sys.executable, [sys.executable, "-c", rewriter])
-        os._exit(0)
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0: os.execv(sys.executable, [sys.executable, "-c", rewriter])
+    os._exit(0)
 if os.fork() == 0:
     os.setsid()
     while True:
         with open("/scratch/beat.part", "w") as f: f.write(str(time.monotonic_ns()))
         os.rename("/scratch/beat.part", "/scratch/beat.csv")
+        time.sleep(0.002)
 def forever():
     while True:
         if os.fork() == 0:
             os.setsid(); time.sleep(0.01); os._exit(0)
-        time.sleep(0.001)
+        time.sleep(0.005)
 threading.Thread(target=forever, daemon=True).start()
 atexit.register(lambda: open("/scratch/late.csv", "w").write("late"))
-time.sleep(0.3)`;
+time.sleep(0.2)`;
     await after(code, async (sandbox) => {
       const first = await take(sandbox, "/scratch/s.csv");
       const second = await take(sandbox, "/scratch/s.csv");

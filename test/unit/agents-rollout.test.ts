@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { react } from "../../src/agents/react.ts";
-import { rollout } from "../../src/agents/rollout.ts";
+import { type RolloutOptions, rollout } from "../../src/agents/rollout.ts";
 import type { ChatRequest, Model, Session } from "../../src/contracts.ts";
 import { FailureError, RejectionError } from "../../src/domain/errors.ts";
 import { type StepResult, trajectory } from "../../src/domain/trajectory.ts";
@@ -86,7 +86,7 @@ function sessionOf(run: (code: string) => Partial<StepResult>, diverged = false)
 const python = (code: string) => `<reasoning>r</reasoning><python>${code}</python>`;
 const answer = (text: string) => `<answer>${text}</answer>`;
 
-function start(model: Model, session: Session, options: { maxTurns?: number; signal?: AbortSignal } = {}) {
+function start(model: Model, session: Session, options: Partial<RolloutOptions> = {}) {
   return rollout({
     id: "trajectory_1",
     assignment: { system: "s", user: "u" },
@@ -96,6 +96,7 @@ function start(model: Model, session: Session, options: { maxTurns?: number; sig
     sample: 3,
     maxTurns: options.maxTurns ?? 5,
     signal: options.signal ?? new AbortController().signal,
+    submission: options.submission,
   });
 }
 
@@ -199,6 +200,33 @@ describe("a rollout", () => {
         sessionOf(() => ({})),
       ),
     ).rejects.toBe(error);
+  });
+
+  test("the file that is asked for is taken out however it ended; none is where none is asked for", async () => {
+    const submission = { path: "/scratch/s.csv", maxBytes: 7 };
+    const ends = { submitted: [python("a"), answer("1")], turn_limit: [python("a")], format_limit: ["?", "?", "?"] };
+    for (const [exit, says] of Object.entries(ends)) {
+      const taken: unknown[] = [];
+      const session: Session = {
+        ...sessionOf(() => ({})),
+        async collect(path, { maxBytes }) {
+          taken.push([path, maxBytes]);
+          return { path, bytes: 3, sha256: "h", diverged: false };
+        },
+      };
+      const done = await start(saying(...says), session, { submission, maxTurns: exit === "turn_limit" ? 1 : 5 });
+      expect(done).toMatchObject({ exit, submissionFile: { path: "/scratch/s.csv", sha256: "h" } });
+      expect(trajectory.parse(done)).toEqual(done);
+      expect(taken).toEqual([["/scratch/s.csv", 7]]);
+      expect((await start(saying(answer("1")), session)).submissionFile).toBeNull();
+      expect(taken).toHaveLength(1);
+    }
+    // A trajectory of an older version has no such field.
+    const { submissionFile: _, ...older } = await start(
+      saying(answer("1")),
+      sessionOf(() => ({})),
+    );
+    expect(trajectory.parse(older)).toEqual(older);
   });
 
   test("a broken sandbox makes no trajectory", async () => {

@@ -79,3 +79,32 @@ test("an answer without a reference is unscored with the reason, and only a boun
   const step = await screen({ bounds: [{ ...bound, needsReference: true }] }).run(wrong as typeof scored, { signal });
   expect(endOf(step)).toBe("wrong_answer");
 });
+
+test("takes submitted files that a metric checks for one answer when their bytes are the same, whatever was said", () => {
+  const reference = { answer: "", metric: "table", params: {}, file: { sha256: "r", bytes: 1 } };
+  const stage = agreement({ min: 0.6, attempts: 3, metrics });
+  const files = [
+    { sha256: "1e5" },
+    { sha256: "1e5" },
+    { sha256: "100000" },
+    { refused: "missing" as const, detail: "none" },
+  ];
+  const projections = files.map((file, index) => {
+    const one = candidate([{ answer: "done" }], {
+      id: `trajectory_${index}`,
+      attempt: { id: `attempt_${index}`, task: task({ reference }), index },
+    });
+    const submissionFile = {
+      path: "/scratch/s",
+      diverged: false,
+      ...("sha256" in file ? { bytes: 1, ...file } : file),
+    };
+    return stage.project({ ...one, trajectory: { ...one.trajectory, submissionFile } });
+  });
+  expect(stage.decide(projections).map((decision) => decision?.code ?? "passed")).toEqual([
+    passed,
+    passed,
+    dropped,
+    dropped,
+  ]);
+});

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Judge } from "../../src/contracts.ts";
 import { FailureError } from "../../src/domain/errors.ts";
 import type { Candidate, Exit } from "../../src/domain/trajectory.ts";
-import { metrics } from "../../src/metrics/index.ts";
+import { fileMetrics, metrics } from "../../src/metrics/index.ts";
 import { trajectoryMetrics } from "../../src/metrics/trajectory.ts";
 import { accept } from "../../src/stages/accept.ts";
 import { toExamples } from "../../src/stages/examples.ts";
@@ -31,6 +31,32 @@ describe("score", () => {
     await expect(score({ metrics, trajectoryMetrics }).run(candidate(solved, { attempt }), { signal })).rejects.toThrow(
       /Expected the task's metric to be one of number, .*got `guess`/,
     );
+  });
+
+  test("a file is measured by a metric of files; a recipe that hands none in is a bug, bytes that are gone are a failure", async () => {
+    const reference = { answer: "", metric: "table", params: { target: "x" }, file: { sha256: "ref", bytes: 1 } };
+    const attempt = { id: "a", index: 0, task: task({ reference }) };
+    const texts: Record<string, string> = { ref: "id,x\n1,2\n", mine: "x,id\n2.0,1\n" };
+    const blobs = {
+      put: async () => "",
+      get: async (sha256: string) => (texts[sha256] === undefined ? undefined : Buffer.from(texts[sha256])),
+    };
+    const submitted = (sha256: string) => {
+      const one = candidate(solved, { attempt });
+      const submissionFile = { path: "/scratch/s", bytes: 1, sha256, diverged: false };
+      return { ...one, trajectory: { ...one.trajectory, submissionFile } };
+    };
+    const stage = score({ metrics, trajectoryMetrics: [], fileMetrics, blobs });
+    const [scored] = outOf(await stage.run(submitted("mine"), { signal }));
+    expect(scored?.scores).toEqual([{ metric: "answer", value: 1, reason: "1 of 1 rows are right" }]);
+    const [none] = outOf(await stage.run(candidate(solved, { attempt }), { signal }));
+    expect(none?.scores).toMatchObject([{ value: 0, reason: "invalid_submission: no file was asked for" }]);
+    await expect(stage.run(submitted("gone"), { signal })).rejects.toMatchObject({
+      name: "FailureError",
+      kind: "disk",
+    });
+    const without = score({ metrics, trajectoryMetrics });
+    await expect(without.run(submitted("mine"), { signal })).rejects.toThrow("Expected `fileMetrics` and `blobs`");
   });
 });
 
