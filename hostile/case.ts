@@ -1,4 +1,4 @@
-// What a hostile case is, what it is handed, and what a sandbox must offer to be tried. Types alone: copy this file to run elsewhere.
+// What a hostile case is, what it is handed, and what a sandbox must offer to be tried.
 import type { Sandbox, SandboxLimits } from "../src/contracts.ts";
 import type { StepResult } from "../src/domain/trajectory.ts";
 
