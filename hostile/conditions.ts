@@ -1,7 +1,7 @@
 // What must hold around every case, whatever it tries: on the host, for the sessions beside it, and for the session after it.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Target } from "./case.ts";
-import { type HostLook, lookAtHost } from "./host.ts";
+import { type HostLook, lookAtHost, openFiles } from "./host.ts";
 import { type Innocents, p95, startInnocents } from "./innocents.ts";
 import type { Planted } from "./planted.ts";
 import { lookInside, type World, worldChanges } from "./world.ts";
@@ -35,6 +35,11 @@ export interface Watch extends AsyncDisposable {
   lookAtNext(signal: AbortSignal): Promise<string[]>;
   /** Watches what happens until `end` is called, which waits until nothing is left. */
   group(): Promise<{ end(): Promise<Conditions> }>;
+  /**
+   * A line where the host process has more files open than before the first group. Once for all groups: the connections to an engine
+   * that are kept for the next request close after seconds.
+   */
+  openFiles(): Promise<string[]>;
 }
 
 /** Opens the innocents and looks at host and world while nothing hostile runs. */
@@ -55,7 +60,8 @@ export async function openWatch(target: Target, planted: Planted, bounds: Bounds
   await sleep(bounds.aloneMs);
   const alone = innocents.take();
   const aloneP95Ms = p95(alone);
-  const early = alone.flatMap(({ trouble }) => trouble ?? []);
+  const filesBefore = openFiles();
+  const early = first(alone.flatMap(({ trouble }) => trouble ?? []));
 
   return {
     lookAtNext: async (signal) => worldChanges(clean, await lookInside(target, planted.dataDir, signal)),
@@ -76,7 +82,7 @@ export async function openWatch(target: Target, planted: Planted, bounds: Bounds
           const hostRssMb = Math.round(rssBytes / 1024 / 1024);
           const broken = [
             ...early.splice(0),
-            ...steps.flatMap(({ trouble }) => trouble ?? []),
+            ...first(steps.flatMap(({ trouble }) => trouble ?? [])),
             ...left.lines,
             ...planted.changed(),
           ];
@@ -89,8 +95,19 @@ export async function openWatch(target: Target, planted: Planted, bounds: Bounds
         },
       };
     },
+    async openFiles() {
+      const began = performance.now();
+      while (openFiles().length > filesBefore.length && performance.now() - began < cleanWithinMs) await sleep(100);
+      const more = openFiles().length - filesBefore.length;
+      return more > 0 ? [`left behind: ${more} open files of the host process: ${openFiles().join(", ")}`] : [];
+    },
     [Symbol.asyncDispose]: () => innocents.stop(),
   };
+}
+
+/** The first few lines, and how many more there are. */
+function first(lines: readonly string[]): string[] {
+  return lines.length <= 5 ? [...lines] : [...lines.slice(0, 5), `and ${lines.length - 5} more like these`];
 }
 
 /** Looks until the host is as before, at most ten seconds; a line for everything that then still is not. */
@@ -108,8 +125,6 @@ async function whatIsLeft(
     const lines = [...left, ...[...now.lines].filter((line) => !before.lines.has(line))].map(
       (line) => `left behind: ${line}`,
     );
-    if (now.openFiles > before.openFiles)
-      lines.push(`left behind: ${now.openFiles - before.openFiles} open files of the host process`);
     const taken = (before.freeDiskBytes - now.freeDiskBytes) / 1024 / 1024;
     if (taken > bounds.hostDiskMb) lines.push(`left behind: ${Math.round(taken)} MB on the host's disks`);
     const afterMs = performance.now() - began;

@@ -1,12 +1,11 @@
 // What a machine looks like from outside a sandbox, so that what hostile code left on it can be told. Linux.
-import { existsSync, lstatSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statfsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
 /** Things that hostile code must not add to the host, a line each, and the room on its disks. */
 export interface HostLook {
   readonly lines: ReadonlySet<string>;
-  readonly openFiles: number;
   readonly freeDiskBytes: number;
 }
 
@@ -25,15 +24,27 @@ export function lookAtHost(insideUids: readonly number[]): HostLook {
         .slice(1)
         .map((line) => `sysv ${kind} ${line.trim().split(/\s+/)[1]}`),
     ),
-    `core_pattern is ${readLines("/proc/sys/kernel/core_pattern").join()}`,
+    ...["core_pattern", "pid_max", "sysrq", "modprobe"].map(
+      (name) => `kernel.${name} is ${readLines(`/proc/sys/kernel/${name}`).join()}`,
+    ),
     `hostname is ${hostname()}`,
     `/dev/null has mode ${statSync("/dev/null").mode.toString(8)}`,
   ];
   return {
     lines: new Set(lines),
-    openFiles: readdirSync("/proc/self/fd").length,
     freeDiskBytes: ["/", "/var/tmp"].reduce((sum, path) => sum + free(path), 0),
   };
+}
+
+/** What this process holds open, as the kernel names it. */
+export function openFiles(): string[] {
+  return readdirSync("/proc/self/fd").flatMap((name) => {
+    try {
+      return [readlinkSync(`/proc/self/fd/${name}`).replace(/\d+/, "")];
+    } catch {
+      return []; // the listing's own
+    }
+  });
 }
 
 // An engine mounts for whoever uses it; its containers are looked for by name.

@@ -29,6 +29,8 @@ export interface TargetReport {
   readonly about: Readonly<Record<string, string>>;
   readonly cases: readonly CaseReport[];
   readonly groups: readonly GroupReport[];
+  /** What was left after all groups; empty when nothing was. */
+  readonly left: readonly string[];
   readonly wallMs: number;
 }
 
@@ -53,7 +55,8 @@ export function failures(report: RunReport): string[] {
     ...report.missing
       .filter(({ required }) => required)
       .map(({ target, reason }) => `${target} is required: ${reason}`),
-    ...report.targets.flatMap(({ target, cases, groups }) => [
+    ...report.targets.flatMap(({ target, cases, groups, left }) => [
+      ...left.map((line) => `${target}, after all: ${line}`),
       ...cases
         .filter(({ outcome }) => outcome === "failed")
         .map(({ row, name, why }) => `${target}, row ${row} "${name}": ${why}`),

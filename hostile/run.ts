@@ -28,7 +28,9 @@ export async function runCases(
     }
     groups.push(await endOf(kind, group, options.say));
   }
-  return { target: target.name, about: target.about, cases: reports, groups, wallMs: performance.now() - began };
+  const left = await watch.openFiles();
+  for (const line of left) options.say(`     BROKEN ${line}`);
+  return { target: target.name, about: target.about, cases: reports, groups, left, wallMs: performance.now() - began };
 }
 
 async function endOf(kind: Kind, group: Awaited<ReturnType<Watch["group"]>>, say: (line: string) => void) {

@@ -46,9 +46,9 @@ ${report.targets
 
 /** The table of counts for each target. */
 export function counts(report: RunReport): string {
-  const lines = report.targets.map(({ target, cases, groups, wallMs }) => {
+  const lines = report.targets.map(({ target, cases, groups, left, wallMs }) => {
     const of = outcomes.map((outcome) => cases.filter((entry) => entry.outcome === outcome).length);
-    const broken = groups.flatMap((group) => group.broken).length;
+    const broken = groups.flatMap((group) => group.broken).length + left.length;
     return `| ${target} | ${new Set(cases.map(({ row }) => row)).size} | ${cases.length} | ${of.join(" | ")} | ${broken} | ${duration(wallMs)} |`;
   });
   return [

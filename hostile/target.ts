@@ -9,12 +9,12 @@ import { ownerId } from "../src/sandboxes/owner.ts";
 import type { Target } from "./case.ts";
 import { readLines, runningIn } from "./host.ts";
 
-/** Small enough that a bomb is felt by itself alone: half of the two cores it was measured on, times two. */
+/** Small enough that a bomb is felt by itself alone, also on two cores with eight honest sessions beside it. */
 export const smallLimits = {
   memoryMb: 256,
   cpus: 1,
   pids: 64,
-  stepTimeoutSeconds: 4,
+  stepTimeoutSeconds: 5,
   scratchMb: 48,
   outputBytes: 16_384,
 } as const;

@@ -20,7 +20,7 @@ try:
             while True: pass
         pids.append(pid)
 except BlockingIOError: pass
-time.sleep(2)
+time.sleep(1.5)
 for pid in pids: os.kill(pid, signal.SIGKILL)
 for pid in pids: os.waitpid(pid, 0)
 times = os.times()

@@ -69,13 +69,15 @@ import json, os
 skip = ("/proc", "/sys", "/scratch", "/tmp", "/dev/shm")
 found = []
 for folder, folders, files in os.walk("/"):
-    folders[:] = [name for name in folders if os.path.join(folder, name) not in skip]
+    # The libraries are many: below the first levels of /usr nothing differs.
+    deep = folder.startswith("/usr") and folder.count("/") > 3
+    folders[:] = [] if deep else [name for name in folders if os.path.join(folder, name) not in skip]
     if os.access(folder, os.W_OK):
         try:
             with open(os.path.join(folder, "hostile-probe"), "wb") as file: file.write(b"x" * 1_000_000)
             found.append(folder)
         except OSError: pass
-    for name in files:
+    for name in files[:200]:
         path = os.path.join(folder, name)
         if os.path.isfile(path) and not os.path.islink(path):
             try:

@@ -178,9 +178,10 @@ print("left")
       assert.deepEqual(done(told), []);
       const names = await session.run(`
 import json, os, re
-form = re.compile("answer|label|private|grade|solution|truth|test\\\\.csv", re.I)
+form = re.compile("(^|[^a-z])(answers?|labels?|private|grade[rs]?|solutions?|truth)([^a-z]|$)|test[.]csv", re.I)
+libraries = ("/proc", "/sys", "/usr", "/etc/alternatives", "/etc/ssl")
 print(json.dumps([os.path.join(f, n) for f, d, names in os.walk("/") for n in names + d
-                  if not f.startswith(("/proc", "/sys", "/usr")) and form.search(n) and not os.path.join(f, n).startswith(("/proc", "/sys", "/usr", "/scratch/link"))]))
+                  if form.search(n) and not os.path.join(f, n).startswith(libraries)]))
 `);
       assert.deepEqual(printed<string[]>(names), [], "names that look like an answer");
       return await findsNothing(session, context, places.files);

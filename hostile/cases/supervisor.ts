@@ -64,6 +64,8 @@ export const supervisor: readonly HostileCase[] = [
     row: 22,
     name: "lowering the supervisor's own limits",
     kind: "supervisor",
+    knownGap:
+      "prlimit of process 1 is not denied: a supervisor without memory ends, and counts as a failure of the infrastructure",
     async run(context) {
       const session = await context.open();
       const step = await session.run(`
@@ -79,7 +81,7 @@ os._exit(1)
     },
   },
   attack(23, "SIGKILL to the parent", "import os\nos.kill(os.getppid(), 9)\n'still here'", ["ok", ...ended]),
-  attack(23, "kill -9 -1", "import os\nos.kill(-1, 9)\n'still here'", ["ok", ...ended]),
+  attack(23, "kill -9 -1", "import os\nos.kill(-1, 9)\n'still here'", ["ok", "error", ...ended]),
   attack(
     23,
     "every signal to process 1",
@@ -263,10 +265,13 @@ class Hangs:
     def __del__(self): time.sleep(600)
 kept = Hangs()
 `);
-      endedIn(context, step, ["ok", "error"]);
+      endedIn(context, step, ["ok", "error", ...ended]);
+      // It may spoil its own session, nobody's but its own, and must not keep it from ending.
       const after = await session.run("6 * 7");
-      assert.deepEqual([after.end, after.result], ["ok", "42"], after.observation);
-      return { agentSees: lastLine(step), record: recordOf(step) };
+      endedIn(context, after, ["ok", "error", "timeout", ...ended]);
+      const next = await (await context.open()).run("6 * 7");
+      assert.deepEqual([next.end, next.result], ["ok", "42"], next.observation);
+      return { agentSees: lastLine(after), record: `${recordOf(step)}; then ${recordOf(after)}` };
     },
   },
   attack(
