@@ -52,6 +52,7 @@ export interface RunReport {
 /** A sentence for everything that makes a run fail; empty when all held or was told in advance. */
 export function failures(report: RunReport): string[] {
   return [
+    ...(report.targets.length === 0 ? ["there is no sandbox here to try anything on"] : []),
     ...report.missing
       .filter(({ required }) => required)
       .map(({ target, reason }) => `${target} is required: ${reason}`),

@@ -180,8 +180,11 @@ print("left")
 import json, os, re
 form = re.compile("(^|[^a-z])(answers?|labels?|private|grade[rs]?|solutions?|truth)([^a-z]|$)|test[.]csv", re.I)
 libraries = ("/proc", "/sys", "/usr", "/etc/alternatives", "/etc/ssl")
-print(json.dumps([os.path.join(f, n) for f, d, names in os.walk("/") for n in names + d
-                  if form.search(n) and not os.path.join(f, n).startswith(libraries)]))
+found = []
+for folder, folders, files in os.walk("/"):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in libraries]
+    found += [os.path.join(folder, name) for name in files + folders if form.search(name)]
+print(json.dumps(found))
 `);
       assert.deepEqual(printed<string[]>(names), [], "names that look like an answer");
       return await findsNothing(session, context, places.files);
