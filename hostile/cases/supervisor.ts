@@ -64,8 +64,6 @@ export const supervisor: readonly HostileCase[] = [
     row: 22,
     name: "lowering the supervisor's own limits",
     kind: "supervisor",
-    knownGap:
-      "prlimit of process 1 is not denied: a supervisor without memory ends, and counts as a failure of the infrastructure",
     async run(context) {
       const session = await context.open();
       const step = await session.run(`

@@ -8,6 +8,7 @@ import time
 
 from .bounded import bound
 from .frames import read_frame, write_frame
+from .refused import refuse_calls
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PR_SET_DUMPABLE = 4
@@ -162,4 +163,5 @@ def become_interpreter(control, out, err, preimport):
     os.dup2(err, 2)
     os.closerange(3, control)
     os.closerange(control + 1, 4096)
+    refuse_calls()
     Interpreter(control, preimport).serve()
