@@ -107,6 +107,8 @@ export interface Target {
   readonly limits: SandboxLimits;
   /** What ran, for the table: backend, kernel, image, runtime … */
   readonly about: Readonly<Record<string, string>>;
+  /** Rows it is known not to hold, and why: tried all the same, and told as not promised where they fail. */
+  readonly notPromised?: Readonly<Record<number, string>>;
   open(request: TargetRequest): Promise<Sandbox>;
   /** Everything of this target's that is on the host now and shall be gone once its sandbox is: containers, cgroups, processes. A line each. */
   leftOnHost(): Promise<string[]>;

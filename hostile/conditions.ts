@@ -6,7 +6,6 @@ import { type Innocents, p95, startInnocents } from "./innocents.ts";
 import type { Planted } from "./planted.ts";
 import { lookInside, type World, worldChanges } from "./world.ts";
 
-const cleanWithinMs = 10_000;
 const sampleMs = 200;
 
 /** Bounds; `latencyFactor` is against the innocents' p95 beside nothing, never less than `latencyFloorMs`. */
@@ -18,6 +17,8 @@ export interface Bounds {
   readonly latencyFloorMs: number;
   readonly hostRssMb: number;
   readonly hostDiskMb: number;
+  /** How long after a group something may still be on the host. */
+  readonly cleanWithinMs: number;
 }
 
 /** How the conditions did around one group of cases. Latencies in milliseconds; `broken` is empty when they held. */
@@ -97,7 +98,8 @@ export async function openWatch(target: Target, planted: Planted, bounds: Bounds
     },
     async openFiles() {
       const began = performance.now();
-      while (openFiles().length > filesBefore.length && performance.now() - began < cleanWithinMs) await sleep(100);
+      while (openFiles().length > filesBefore.length && performance.now() - began < bounds.cleanWithinMs)
+        await sleep(100);
       const more = openFiles().length - filesBefore.length;
       return more > 0 ? [`left behind: ${more} open files of the host process: ${openFiles().join(", ")}`] : [];
     },
@@ -110,7 +112,7 @@ function first(lines: readonly string[]): string[] {
   return lines.length <= 5 ? [...lines] : [...lines.slice(0, 5), `and ${lines.length - 5} more like these`];
 }
 
-/** Looks until the host is as before, at most ten seconds; a line for everything that then still is not. */
+/** Looks until the host is as before, at most `cleanWithinMs`; a line for everything that then still is not. */
 async function whatIsLeft(
   target: Target,
   before: HostLook,
@@ -129,7 +131,7 @@ async function whatIsLeft(
     if (taken > bounds.hostDiskMb) lines.push(`left behind: ${Math.round(taken)} MB on the host's disks`);
     const afterMs = performance.now() - began;
     if (lines.length === 0) return { lines, afterMs };
-    if (afterMs > cleanWithinMs) return { lines, afterMs: null };
+    if (afterMs > bounds.cleanWithinMs) return { lines, afterMs: null };
     await sleep(100);
   }
 }

@@ -54,6 +54,7 @@ export function readOptions(args: readonly string[]): Options {
       latencyFloorMs: number("latency-floor", values["latency-floor"], 1000),
       hostRssMb: number("host-rss-mb", values["host-rss-mb"], 400),
       hostDiskMb: number("host-disk-mb", values["host-disk-mb"], 1024),
+      cleanWithinMs: 10_000,
     },
   };
 }

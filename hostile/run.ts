@@ -100,6 +100,8 @@ async function runCase(target: Target, entry: HostileCase, planted: Planted, wat
     return told("held", seen.agentSees, seen.record, null);
   } catch (error) {
     const story = error instanceof Error ? error.message : String(error);
+    const notPromised = target.notPromised?.[row];
+    if (notPromised !== undefined) return told("not promised", "", "", `${notPromised} (${story})`);
     if (entry.knownGap !== undefined) return told("known gap", "", "", `${entry.knownGap} (${story})`);
     return told("failed", "", "", story);
   } finally {

@@ -70,7 +70,6 @@ const usual = [
   "/root/.npmrc",
   "/run/secrets/kubernetes.io/serviceaccount/token",
   "/var/run/secrets",
-  "/proc/1/environ",
   "/proc/kcore",
   "/dev/mem",
 ];
@@ -91,7 +90,6 @@ export const secrets: readonly HostileCase[] = [
         await context.open(),
         Object.fromEntries(usual.map((path) => [path, `open(${JSON.stringify(path)}, "rb").read(1)`])),
       );
-      // A kernel of the sandbox's own may show a kcore of its own; what counts is that none of the host's can be read.
       assert.deepEqual(done(told), []);
       return { agentSees: inWords(told), record: "ok" };
     },
