@@ -78,7 +78,7 @@ os._exit(1)
       return { agentSees: lastLine(step), record: recordOf(step) };
     },
   },
-  attack(23, "SIGKILL to the parent", "import os\nos.kill(os.getppid(), 9)\n'still here'", ["ok", ...ended]),
+  attack(23, "SIGKILL to the parent", "import os\nos.kill(os.getppid(), 9)\n'still here'", ["ok", "error", ...ended]),
   attack(23, "kill -9 -1", "import os\nos.kill(-1, 9)\n'still here'", ["ok", "error", ...ended]),
   attack(
     23,

@@ -8,25 +8,47 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, FILTER = 22, 38, 2
 ALLOW, EPERM = 0x7FFF0000, 0x00050001
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # BPF: load a word, jumps, return
 NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; little-endian
+X32 = 0x40000000
 
-# Where the kernel was wrong most often and data science has no use for it: bpf, perf_event_open, userfaultfd, keys, io_uring.
+# For each machine its AUDIT_ARCH, then
+# - calls where the kernel was wrong most often and for which data science has no use: bpf, perf_event_open, userfaultfd, add_key,
+#   request_key, keyctl, io_uring_setup, io_uring_enter, io_uring_register;
+# - calls whose first argument names a process, refused for process 1: kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo,
+#   pidfd_open, prlimit64, sched_setparam, sched_setscheduler, sched_setaffinity, sched_setattr. The supervisor has the same user; without
+#   memory or files it would end as if the machine had broken, and not every kernel keeps signals from a process 1.
 MACHINES = {
-    "x86_64": (0xC000003E, 302, (321, 298, 323, 248, 249, 250, 425, 426, 427)),
-    "aarch64": (0xC00000B7, 261, (280, 241, 282, 217, 218, 219, 425, 426, 427)),
+    "x86_64": (
+        0xC000003E,
+        (321, 298, 323, 248, 249, 250, 425, 426, 427),
+        (62, 200, 234, 129, 297, 434, 302, 142, 144, 203, 314),
+    ),
+    "aarch64": (
+        0xC00000B7,
+        (280, 241, 282, 217, 218, 219, 425, 426, 427),
+        (129, 130, 131, 138, 240, 434, 261, 118, 119, 122, 274),
+    ),
 }
 
 
-def program(architecture, prlimit, refused):
-    """The filter as BPF instructions (code, true, false, value)."""
-    rest = [(RETURN, 0, 0, ALLOW), (RETURN, 0, 0, EPERM)]
-    # prlimit of process 1: the supervisor has the same user, and a supervisor without memory or files ends as if the machine had broken.
-    body = [(EQUAL, 0, 2, prlimit), (LOAD, 0, 0, FIRST_ARGUMENT), (EQUAL, 1, 0, 1)] + rest
-    for number in reversed(refused):
-        body.insert(0, (EQUAL, len(body) - 1, 0, number))
-    body.insert(0, (AT_LEAST, len(body) - 1, 0, 0x40000000))  # x32: other numbers for the same calls
-    body.insert(0, (LOAD, 0, 0, NUMBER))
-    body.insert(0, (EQUAL, 0, len(body) - 1, architecture))  # 32-bit calls: other numbers again
-    return [(LOAD, 0, 0, ARCHITECTURE)] + body
+def program(architecture, refused, not_of_process_1):
+    """The filter as BPF instructions (code, steps to skip if true, if false, value)."""
+    calls = len(refused) + len(not_of_process_1)
+    allow, argument, refuse = calls + 4, calls + 5, calls + 8  # where these stand
+    lines = [(LOAD, 0, 0, ARCHITECTURE)]
+    lines.append((EQUAL, 0, refuse - 2, architecture))  # 32-bit calls: other numbers for the same
+    lines.append((LOAD, 0, 0, NUMBER))
+    lines.append((AT_LEAST, refuse - 4, 0, X32))  # other numbers again
+    for number in refused:
+        lines.append((EQUAL, refuse - len(lines) - 1, 0, number))
+    for number in not_of_process_1:
+        lines.append((EQUAL, argument - len(lines) - 1, 0, number))
+    lines.append((RETURN, 0, 0, ALLOW))
+    lines.append((LOAD, 0, 0, FIRST_ARGUMENT))
+    lines.append((EQUAL, 1, 0, 1))
+    lines.append((RETURN, 0, 0, ALLOW))
+    lines.append((RETURN, 0, 0, EPERM))
+    assert lines[allow][0] == RETURN and lines[argument][0] == LOAD and lines[refuse][3] == EPERM
+    return lines
 
 
 def refuse_calls():
