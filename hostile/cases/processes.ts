@@ -15,9 +15,13 @@ function bomb(name: string, code: string, ends: readonly string[], slow = false)
       const step = await session.run(code);
       endedIn(context, step, ends);
       const next = await goesOn(context, session, step);
-      const counted = await next.run(
-        "import os\nsum(len(os.listdir(f'/proc/{pid}/task')) for pid in os.listdir('/proc') if pid.isdigit())",
-      );
+      const counted = await next.run(`
+import os
+def threads(pid):
+    try: return len(os.listdir(f"/proc/{pid}/task"))
+    except OSError: return 0  # it ended meanwhile
+sum(threads(pid) for pid in os.listdir("/proc") if pid.isdigit())
+`);
       assert.equal(counted.end, "ok", counted.observation);
       assert.ok(Number(counted.result) <= context.target.limits.pids, `${counted.result} threads run inside`);
       return { agentSees: lastLine(step), record: recordOf(step) };
