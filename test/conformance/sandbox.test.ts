@@ -278,15 +278,13 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
     });
 
     test("outlives code that kills everything it can reach", async () => {
-      if (entry.isGvisor) {
-        const ended = await run("import os, time\nos.kill(1, 9)\ntime.sleep(1)\nos._exit(1)");
-        expect(["killed", "exited"]).toContain(ended.end); // never a failure: the item would be owed for ever
-      }
-      const codes = ["os.system('kill -9 -1')", "os.kill(1, 9); os.kill(1, 15); os.kill(1, 19); os._exit(1)"];
-      for (const code of entry.isGvisor ? codes.slice(0, 1) : codes) {
+      for (const code of ["os.system('kill -9 -1')", "os.kill(1, 9); os.kill(1, 15); os.kill(1, 19); os._exit(1)"]) {
         expect(await run(`import os; ${code}`), code).toMatchObject({ end: "exited", stateLost: true });
         expect(await run("1 + 1")).toMatchObject({ end: "ok", result: { head: "2" } });
       }
+      const refused = { end: "error", exception: { name: "PermissionError" }, stateLost: false };
+      const limit = "import resource; resource.prlimit(1, resource.RLIMIT_AS, (1, 1))";
+      expect(await run(limit)).toMatchObject(refused);
     });
 
     test("shows the data and lets nobody change it", async () => {

@@ -4,7 +4,19 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const mapped = ["src", "pipelines", "configs", "examples", "schemas", "prompts", "runner", "scripts", "bench", ".ci"];
+const mapped = [
+  "src",
+  "pipelines",
+  "configs",
+  "examples",
+  "schemas",
+  "prompts",
+  "runner",
+  "scripts",
+  "bench",
+  "hostile",
+  ".ci",
+];
 
 function page(name: string): string {
   return readFileSync(join(root, name), "utf8");
