@@ -1,0 +1,8 @@
+import type { HostileCase } from "../case.ts";
+import { crashCases } from "./b-crashes.ts";
+import { limitCases } from "./b-limits.ts";
+import { outputCases } from "./b-output.ts";
+import { protocolCases } from "./b-protocol.ts";
+
+/** Rows 26 to 62 of the catalogue. */
+export const casesB: readonly HostileCase[] = [...protocolCases, ...outputCases, ...crashCases, ...limitCases];
