@@ -1,8 +1,17 @@
 import type { HostileCase } from "../case.ts";
 import { crashCases } from "./b-crashes.ts";
+import { disclosureCases } from "./b-disclosure.ts";
 import { limitCases } from "./b-limits.ts";
 import { outputCases } from "./b-output.ts";
+import { processCases } from "./b-processes.ts";
 import { protocolCases } from "./b-protocol.ts";
 
 /** Rows 26 to 62 of the catalogue. */
-export const casesB: readonly HostileCase[] = [...protocolCases, ...outputCases, ...crashCases, ...limitCases];
+export const casesB: readonly HostileCase[] = [
+  ...protocolCases,
+  ...outputCases,
+  ...crashCases,
+  ...limitCases,
+  ...processCases,
+  ...disclosureCases,
+];

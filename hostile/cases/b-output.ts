@@ -104,6 +104,7 @@ for child in children: child.wait()`);
     row: 29,
     name: "output without a line end, a byte every 10 ms",
     kind: "output",
+    slow: true,
     async run({ open }) {
       const session = await open();
       const step = await session.run("import os, time\nwhile True:\n    os.write(1, b'x'); time.sleep(0.01)");

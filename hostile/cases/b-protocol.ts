@@ -82,6 +82,32 @@ import time; time.sleep(0.3)`);
   },
   {
     row: 26,
+    name: "an answer of 15 MB that grows to hundreds in whoever reads it",
+    kind: "output",
+    async run({ open }) {
+      const session = await open();
+      const ends = [];
+      for (const value of [
+        'b"[" + b"[]," * 5000000 + b"0]"',
+        'b"{" + b",".join(b\'"%d":0\' % i for i in range(1000000)) + b"}"',
+        "b'\"' + b\"\\\\u0100\" * 2500000 + b'\"'",
+      ]) {
+        const step = await session.run(`${forgery}
+mine = known()
+body = b'{"op": "done", "step": "' + mine["step"].encode() + b'", "end": "ok", "result": ' + ${value} + b'}'
+data = memoryview(struct.pack(">I", len(body)) + body)
+while data: data = data[os.write(mine["control"], data):]
+None`);
+        expectEnd(step, "ok", "error", "oom", "exited", "killed", "protocol_violation");
+        if (step.end === "killed") return seenIn(step);
+        await expectUsable(session);
+        ends.push(step);
+      }
+      return seenIn(...ends);
+    },
+  },
+  {
+    row: 26,
     name: "prompts, sentinels and frames through a pseudo-terminal",
     kind: "output",
     async run({ open }) {
