@@ -1,6 +1,8 @@
 import type { HostileCase } from "../case.ts";
+import { collectCases } from "./b-collect.ts";
 import { crashCases } from "./b-crashes.ts";
 import { disclosureCases } from "./b-disclosure.ts";
+import { legitimateCases } from "./b-legitimate.ts";
 import { limitCases } from "./b-limits.ts";
 import { outputCases } from "./b-output.ts";
 import { processCases } from "./b-processes.ts";
@@ -13,5 +15,7 @@ export const casesB: readonly HostileCase[] = [
   ...crashCases,
   ...limitCases,
   ...processCases,
+  ...collectCases,
   ...disclosureCases,
+  ...legitimateCases,
 ];

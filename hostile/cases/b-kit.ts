@@ -28,7 +28,7 @@ export function expectEndOf(code: string, step: Step, ...ends: readonly string[]
   const { end, error, stateLost, raw } = step;
   const out = step.stdout.slice(-600);
   const story = JSON.stringify({
-    code: code.slice(0, 300),
+    code: code.slice(-300),
     end,
     error,
     stateLost,
