@@ -153,20 +153,19 @@ export const legitimateCases: readonly HostileCase[] = [
   },
   {
     row: 62,
-    name: "one attempt to install a package ends within a step and says why",
+    name: "a package that is not there, and a download, fail at once and say why",
     kind: "legitimate",
     async run({ open }) {
       const session = await open();
-      const step = await patiently(
-        session,
-        "import subprocess\nsubprocess.run(['pip', 'install', 'polars'], check=True)",
-      );
-      expectEndOf("pip", step, "error");
-      assert.match(step.observation, /No such file|FileNotFound|network|not installed|CalledProcessError/i);
       const imported = await session.run("import polars");
       assert.match(imported.error ?? "", /^ModuleNotFoundError: No module named 'polars'/);
+      const fetched = await session.run(
+        "import urllib.request\nurllib.request.urlopen('http://192.0.2.1/', timeout=60)",
+      );
+      expectEndOf("urlopen", fetched, "error");
+      assert.match(fetched.error ?? "", /URLError/);
       await expectUsable(session);
-      return seenIn(step, imported);
+      return seenIn(imported, fetched);
     },
   },
 ];
