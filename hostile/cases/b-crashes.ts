@@ -361,8 +361,6 @@ os.execv("/usr/bin/python3", ["python3", "-c", impostor, str(mine["control"]), m
         "'''",
         "(",
         "if True:\n\tx = 1\n        y = 2",
-        "%matplotlib inline",
-        "!pip install x",
         "await f()",
         "async with a: pass",
         "return 1",
@@ -407,6 +405,10 @@ os.execv("/usr/bin/python3", ["python3", "-c", impostor, str(mine["control"]), m
       }
       // A byte order mark is an editor's doing: read over or refused, but never more than that.
       expectEnd(await session.run("\ufeff1"), "ok", "error");
+      // Lines of IPython's are no Python: taken for what they mean or refused, and the next step is Python again.
+      for (const magic of ["%matplotlib inline", "!pip install x", "%%bash\necho x", "?print", "%nonsense"])
+        expectEndOf(magic, await session.run(magic), "ok", "error");
+      await expectUsable(session);
       for (const code of good) expectEndOf(code, await session.run(code), "ok");
       for (const size of [1_900_000, 3_000_000, 10_000_000]) {
         expectEnd(await session.run(`x = "${"a".repeat(size)}"\nlen(x)`), "ok", "error");

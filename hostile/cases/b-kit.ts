@@ -47,6 +47,17 @@ export async function expectUsable(session: Session): Promise<void> {
   assert.equal(next.raw.exception, null);
 }
 
+/**
+ * As `expectUsable`, after code that wrote to the interpreter's own channel: what it wrote too much may be found, and end the interpreter,
+ * only with the next step, which then says so and has no result.
+ */
+export async function expectUsableAgain(session: Session): Promise<void> {
+  const next = await session.run("6 * 7");
+  expectEnd(next, "ok", "protocol_violation");
+  if (next.end === "protocol_violation") assert.equal(next.raw.result, null);
+  await expectUsable(session);
+}
+
 /** Runs the code in a sandbox of its own, asserts how it ended and that the next step is sound. */
 export async function runAlone(open: () => Promise<Session>, code: string, ...ends: readonly string[]): Promise<Step> {
   const session = await open();

@@ -23,7 +23,7 @@ function endless(name: string, code: string, lost: boolean | null): HostileCase 
       const { wallMs } = step.raw;
       const { stepTimeoutMs } = target.limits;
       assert.ok(wallMs >= stepTimeoutMs - 50 && wallMs < stepTimeoutMs + ladderMs, `${wallMs} ms`);
-      assert.match(step.observation, step.stateLost ? /are gone/ : /still there/);
+      assert.match(step.observation, step.stateLost ? /are (?:gone|lost)/ : /still there/);
       const after = await session.run("kept");
       if (step.stateLost) assert.match(after.error ?? "", /^NameError/);
       else assert.equal(after.result, "'kept'");

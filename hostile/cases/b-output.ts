@@ -35,7 +35,7 @@ const escapes = [
 ];
 // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not reach a terminal is what is looked for
 const unclean = /[\u0000-\u0008\u000b-\u001f\u007f]/;
-const unseen = /[\u0080-\u009f\u202a-\u202e\u2066-\u2069\u200e\u200f]/;
+const unseen = /[\u0080-\u009f\u202a-\u202e\u2066-\u2069]/;
 
 export const outputCases: readonly HostileCase[] = [
   {

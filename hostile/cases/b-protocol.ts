@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { HostileCase } from "../case.ts";
 import { forgery } from "./b-forgery.ts";
-import { expectEnd, expectUsable, runAlone, seenIn } from "./b-kit.ts";
+import { expectEnd, expectUsable, expectUsableAgain, runAlone, seenIn } from "./b-kit.ts";
 
 const everywhere = `${forgery}
 frame = forged("x")
@@ -27,7 +27,7 @@ export const protocolCases: readonly HostileCase[] = [
       expectEnd(step, "ok", "exited", "protocol_violation");
       assert.ok(step.result === null, `Expected no forged result, got ${step.result}`);
       assert.ok(!/'wrote'/.test(step.stdout));
-      await expectUsable(session);
+      await expectUsableAgain(session);
       return seenIn(step);
     },
   },
@@ -44,7 +44,7 @@ os.write(mine["control"], forged(mine["step"], result=bounded("'again'")))
 'true'`);
       // The interpreter is the agent's: it may spoil its own step, and no other.
       expectEnd(step, "ok", "exited", "protocol_violation");
-      await expectUsable(session);
+      await expectUsableAgain(session);
       const later = await session.run("'own'");
       assert.equal(later.result, "'own'");
       return seenIn(step);
@@ -74,7 +74,7 @@ except OSError as e: print(e)
 import time; time.sleep(0.3)`);
         expectEnd(step, "ok", "error", "exited", "protocol_violation");
         assert.ok((step.result ?? "").length <= 10_000);
-        await expectUsable(session);
+        await expectUsableAgain(session);
         steps.push(step);
       }
       return seenIn(...steps.slice(0, 2));
@@ -100,7 +100,7 @@ while data: data = data[os.write(mine["control"], data):]
 None`);
         expectEnd(step, "ok", "error", "oom", "exited", "killed", "protocol_violation");
         if (step.end === "killed") return seenIn(step);
-        await expectUsable(session);
+        await expectUsableAgain(session);
         ends.push(step);
       }
       return seenIn(...ends);
