@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { HostileCase, Step } from "../case.ts";
 import { forgery } from "./b-forgery.ts";
-import { expectEnd, expectEndOf, expectUsable, recordOf, seenIn } from "./b-kit.ts";
+import { expectEnd, expectEndOf, expectUsable, expectUsableAgain, recordOf, seenIn } from "./b-kit.ts";
 
 // Beyond a step's own limit: the ladder's rungs and a new interpreter, on a machine that does other things too.
 const ladderMs = 20_000;
@@ -154,7 +154,7 @@ threading.Thread(target=late, daemon=True).start()
       assert.ok(third.result === null || third.result === "'third'", `got ${third.result}`);
       const leave = await session.run("import os; os._exit(0)");
       expectEnd(leave, "exited", "protocol_violation");
-      await expectUsable(session);
+      await expectUsableAgain(session);
       return seenIn(first, second);
     },
   },
@@ -193,7 +193,11 @@ threading.Thread(target=late, daemon=True).start()
           "import signal, time\nsignal.signal(14, lambda *a: 1 / 0); signal.setitimer(signal.ITIMER_REAL, 0.05); time.sleep(9)",
           "error",
         ],
-        ["import resource, time\nresource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass", "exited"],
+        [
+          "import resource, time\nresource.setrlimit(resource.RLIMIT_CPU, (1, 1))\nwhile True: pass",
+          "exited",
+          "timeout",
+        ],
       ];
       const session = await open();
       const steps: Step[] = [];
@@ -235,7 +239,7 @@ time.sleep(0.2)`);
       assert.ok(lying.raw.wallMs >= 350, `wall time is the supervisor's: ${lying.raw.wallMs}`);
       assert.ok(lying.raw.cpuMs >= 0);
       assert.equal(lying.stdout, "");
-      await expectUsable(session);
+      await expectUsableAgain(session);
       return seenIn(step);
     },
   },
