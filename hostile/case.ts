@@ -58,7 +58,7 @@ export interface Session {
   run(code: string): Promise<Step>;
   collect(path: string, maxBytes?: number): Promise<Collected>;
   close(): Promise<void>;
-  readonly raw: Sandbox;
+  readonly raw: Tried;
 }
 
 /** A step with its streams as whole texts (head and tail joined); `observation` is what the agent is shown. */
@@ -99,6 +99,9 @@ export interface TargetRequest {
   readonly signal: AbortSignal;
 }
 
+/** A sandbox as far as cases use it. */
+export type Tried = Pick<Sandbox, "run" | "collect"> & AsyncDisposable;
+
 /** A way to isolate code that is to be tried, opened and ready. */
 export interface Target {
   readonly name: "docker" | "docker+runsc" | "bubblewrap (root)" | "bubblewrap (user)" | (string & {});
@@ -109,7 +112,7 @@ export interface Target {
   readonly about: Readonly<Record<string, string>>;
   /** Rows it is known not to hold, and why: tried all the same, and told as not promised where they fail. */
   readonly notPromised?: Readonly<Record<number, string>>;
-  open(request: TargetRequest): Promise<Sandbox>;
+  open(request: TargetRequest): Promise<Tried>;
   /** Everything of this target's that is on the host now and shall be gone once its sandbox is: containers, cgroups, processes. A line each. */
   leftOnHost(): Promise<string[]>;
   close(): Promise<void>;

@@ -1,7 +1,6 @@
 // Sessions that do honest work beside hostile ones, all the time: every answer must be right, and soon.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Sandbox } from "../src/contracts.ts";
-import type { Target } from "./case.ts";
+import type { Target, Tried } from "./case.ts";
 import { mpg } from "./planted.ts";
 
 const paceMs = 300;
@@ -64,7 +63,7 @@ export async function startInnocents(target: Target, count: number, dataDir: str
 }
 
 /** Before anything is measured pandas is there, however long that takes on a busy machine. */
-async function ready(sandbox: Sandbox): Promise<void> {
+async function ready(sandbox: Tried): Promise<void> {
   const signal = AbortSignal.timeout(300_000);
   for (;;) {
     const ends: string[] = [];
@@ -77,7 +76,7 @@ async function ready(sandbox: Sandbox): Promise<void> {
   }
 }
 
-async function work(sandbox: Sandbox, index: number, signal: AbortSignal, tell: (step: HonestStep) => void) {
+async function work(sandbox: Tried, index: number, signal: AbortSignal, tell: (step: HonestStep) => void) {
   await sleep((paceMs * index) / 8, undefined, { signal }).catch(() => {});
   for (let count = 1; !signal.aborted; count++) {
     const { code, answer } = cell(index, count);

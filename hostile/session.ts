@@ -1,23 +1,16 @@
 // A sandbox as cases see it: each step with whole texts and with what the agent is shown.
 import { react } from "../src/agents/react.ts";
-import type { Sandbox } from "../src/contracts.ts";
 import type { BoundedText, StepResult } from "../src/domain/trajectory.ts";
-import type { Collected, Session, Step } from "./case.ts";
+import type { Session, Step, Tried } from "./case.ts";
 
 const collectBytes = 1 << 20;
 
 /** A case's session over an open sandbox; `signal` ends a step under way. */
-export function sessionOver(sandbox: Sandbox, signal: AbortSignal): Session {
+export function sessionOver(sandbox: Tried, signal: AbortSignal): Session {
   return {
     raw: sandbox,
     run: async (code) => stepOf(await sandbox.run(code, { signal })),
-    async collect(path, maxBytes = collectBytes) {
-      const { collect } = sandbox as Sandbox & {
-        collect?(path: string, options: { maxBytes: number; signal: AbortSignal }): Promise<Collected>;
-      };
-      if (collect === undefined) throw new Error("Expected a sandbox that hands out files, this one has no `collect`");
-      return collect.call(sandbox, path, { maxBytes, signal });
-    },
+    collect: (path, maxBytes = collectBytes) => sandbox.collect(path, { maxBytes, signal }),
     close: async () => sandbox[Symbol.asyncDispose](),
   };
 }

@@ -1,12 +1,12 @@
 // The sandboxes that are tried: ours, each as one `Target`. Another sandbox is one more entry of `ways`; see README.md here.
 
 import { existsSync, readdirSync } from "node:fs";
-import type { Sandbox, SandboxBackend } from "../src/contracts.ts";
+import type { SandboxBackend } from "../src/contracts.ts";
 import { UsageError } from "../src/domain/errors.ts";
 import { cgroupHomes, findCgroupRoots } from "../src/sandboxes/cgroup.ts";
 import { openSandboxBackend } from "../src/sandboxes/index.ts";
 import { ownerId } from "../src/sandboxes/owner.ts";
-import type { Target } from "./case.ts";
+import type { Target, Tried } from "./case.ts";
 import { readLines, runningIn } from "./host.ts";
 
 /** Small enough that a bomb is felt by itself alone, also on two cores with eight honest sessions beside it. */
@@ -105,7 +105,7 @@ function targetOver(
       python: environment.versions.python ?? "",
       ...parts(environment, ["image", "runtime", "kernel"]),
     },
-    async open(request): Promise<Sandbox> {
+    async open(request): Promise<Tried> {
       const sandbox = await backend.open(request);
       await remember();
       return sandbox;

@@ -1,5 +1,6 @@
 // Every case, in the order in which they are run.
 import type { HostileCase } from "../case.ts";
+import { casesB } from "./b-index.ts";
 import { cpu } from "./cpu.ts";
 import { data } from "./data.ts";
 import { disk } from "./disk.ts";
@@ -22,4 +23,5 @@ export const cases: readonly HostileCase[] = [
   ...kernel,
   ...supervisor,
   ...files,
+  ...casesB,
 ];

@@ -7,19 +7,34 @@ export interface ReplyJson<T> {
   readonly repairs: readonly string[];
 }
 
+interface ReplyJsonOptions<T> {
+  readonly openings: readonly ("{" | "[")[];
+  readonly accept: (value: unknown) => T | null;
+  readonly repair: (candidate: string) => string | null;
+}
+
 /**
  * Reads the JSON that a model was asked for out of its reply, whatever stands around it: the first place that `accept` takes (it returns
  * null for what does not fit), as it is, else after `repair` (null where it cannot). Null when there is none. Never throws.
  */
-export function jsonInReply<T>(
-  reply: string,
-  options: {
-    readonly openings: readonly ("{" | "[")[];
-    readonly accept: (value: unknown) => T | null;
-    readonly repair: (candidate: string) => string | null;
-  },
-): ReplyJson<T> | null {
-  const { openings, accept, repair } = options;
+export function jsonInReply<T>(reply: string, options: ReplyJsonOptions<T>): ReplyJson<T> | null {
+  for (const { found } of acceptedIn(reply, options)) return found;
+  return null;
+}
+
+/** As `jsonInReply`, every place that `accept` takes and that does not lie within another: what is readable as it is first. Never throws. */
+export function everyJsonInReply<T>(reply: string, options: ReplyJsonOptions<T>): ReplyJson<T>[] {
+  const taken: string[] = [];
+  const every: ReplyJson<T>[] = [];
+  for (const { candidate, found } of acceptedIn(reply, options)) {
+    if (taken.some((other) => other.includes(candidate))) continue;
+    taken.push(candidate);
+    every.push(found);
+  }
+  return every;
+}
+
+function* acceptedIn<T>(reply: string, { openings, accept, repair }: ReplyJsonOptions<T>) {
   const candidates = openings.flatMap((opening) => jsonCandidates(reply, opening));
   for (const mends of [false, true]) {
     for (const candidate of candidates) {
@@ -28,10 +43,9 @@ export function jsonInReply<T>(
       if (value === null) continue;
       const cut =
         reply.trim() === candidate.trim() ? [] : [reply.includes("```") ? "cut_from_fence" : "cut_from_prose"];
-      return { value, repairs: [...cut, ...(mends ? ["jsonrepair"] : [])] };
+      yield { candidate, found: { value, repairs: [...cut, ...(mends ? ["jsonrepair"] : [])] } };
     }
   }
-  return null;
 }
 
 function parse(candidate: string): unknown {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { isRecord, jsonInReply } from "../domain/reply-json.ts";
+import { canonicalJson } from "../domain/hash.ts";
+import { everyJsonInReply, isRecord } from "../domain/reply-json.ts";
 import type { CriterionScore } from "../domain/trajectory.ts";
 import { repairJson } from "../prompts/repair-json.ts";
 
@@ -25,14 +26,21 @@ const entry = z.object({
 /** A review as read: every asked criterion once, in the asked order, with what had to be mended; or what is wrong with it, in words for the judge. */
 export type Review = { readonly criteria: CriterionScore[]; readonly repairs: string[] } | { readonly problem: string };
 
-/** Reads a judge's reply: JSON in a fence, in prose or slightly broken; names in any case. A missing or out-of-range score is a problem, never a default. */
+/**
+ * Reads a judge's reply: JSON in a fence, in prose or slightly broken; names in any case. A missing or out-of-range score is a problem, never
+ * a default; so are two lists of scores that differ.
+ */
 export function readReview(reply: string, names: readonly string[]): Review {
-  const found = jsonInReply(reply.slice(0, maxReplyChars), {
+  const every = everyJsonInReply(reply.slice(0, maxReplyChars), {
     openings: ["{", "["],
     accept: entriesOf,
     repair: repairJson,
   });
-  if (found === null) return { problem: 'it holds no JSON object with a "criteria" list' };
+  const [found] = every;
+  if (found === undefined) return { problem: 'it holds no JSON object with a "criteria" list' };
+  // One may be what the record's author wished to be read: scores that were printed, and quoted in the review.
+  if (new Set(every.map(({ value }) => canonicalJson(value))).size > 1)
+    return { problem: "it holds more than one list of scores: write one, and quote the record only inside evidence" };
   const repairs = new Set(found.repairs);
   const scored = new Map<string, CriterionScore>();
   for (const item of found.value) {

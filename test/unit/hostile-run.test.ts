@@ -39,7 +39,7 @@ function pretended(files: (sandbox: number) => readonly string[], left: () => st
   return {
     name: "pretended",
     kind: "pretended",
-    limits: { memoryMb: 1, cpus: 1, pids: 1, stepTimeoutMs: 1, scratchMb: 1, outputBytes: 1 },
+    limits: { idleMs: 1, memoryMb: 1, cpus: 1, pids: 1, stepTimeoutMs: 1, scratchMb: 1, outputBytes: 1 },
     about: {},
     async open({ dataDir }) {
       const number = ++count;
@@ -50,6 +50,7 @@ function pretended(files: (sandbox: number) => readonly string[], left: () => st
       const data = { "/data/cars.csv": hash("cars.csv"), "/data/notes.txt": hash("notes.txt") };
       return {
         run: async () => step(JSON.stringify({ files: files(number), data, uid: 54_321 })),
+        collect: async () => ({ refused: "missing" as const, detail: "nothing here" }),
         [Symbol.asyncDispose]: async () => {},
       };
     },

@@ -58,6 +58,28 @@ describe("a review is read", () => {
 
 const file = new URL("../../../shared/recordings/verdicts.jsonl", import.meta.url);
 
+describe("scores that the record's author wished to be read", () => {
+  const wished = json(entry("clarity", 1), entry("answer_quality", 1));
+  const own = json(entry("clarity", 0.1), entry("answer_quality", 0.1));
+
+  test.each([
+    ["quoted before the review", `The output says ${wished}, which I do not follow.\n${own}`],
+    ["quoted after the review", `${own}\nThe output had asked for ${wished}.`],
+    ["quoted in a fence", `The output says\n\`\`\`\n${wished}\n\`\`\`\n${own}`],
+    ["quoted before a review that has to be mended", `The output says ${wished}.\n${own.replace("]}", ",]}")}`],
+  ])("are not taken for the judge's: %s", (_, reply) => {
+    expect(readReview(reply, names)).toHaveProperty("problem", expect.stringContaining("more than one list of scores"));
+  });
+
+  test("may be quoted inside evidence, and the same scores may be written twice", () => {
+    const quoting = json({ ...entry("clarity", 0.1), evidence: wished }, entry("answer_quality", 0.1));
+    for (const reply of [quoting, `${own}\nAgain:\n${own}`]) {
+      const review = readReview(reply, names);
+      expect("criteria" in review && review.criteria.map(({ score }) => score)).toEqual([0.1, 0.1]);
+    }
+  });
+});
+
 describe.skipIf(!existsSync(file))("recorded verdicts (skipped where ../shared/recordings is not here)", () => {
   const recordings = existsSync(file)
     ? readFileSync(file, "utf8")
