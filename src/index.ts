@@ -27,6 +27,7 @@ export { datasetEntry } from "./datasets/load.ts";
 export type { ColumnProfile, DataFile, Dataset, Seed } from "./domain/dataset.ts";
 export {
   BudgetError,
+  type FailureCode,
   FailureError,
   type FailureKind,
   RejectionError,
