@@ -10,6 +10,8 @@ import { ownerId } from "./owner.ts";
 // Removing waits for the container's processes to die; more at once only makes the engine slower.
 const removalsAtOnce = 8;
 const removalLimitMs = 30_000;
+// A result waits for its sandbox's removal: from an engine that hangs, no longer than so.
+const removalPatienceMs = 45_000;
 const killLimitMs = 10_000;
 
 /** Containers of one backend of this process. */
@@ -42,13 +44,14 @@ export function containersOf(
   let failures = 0;
 
   async function removeNow(name: string): Promise<void> {
+    const beganMs = performance.now();
     for (let tries = 0; ; tries++) {
       try {
         return await within(docker.getContainer(name).remove({ force: true, v: true }), removalLimitMs);
       } catch (error) {
         if (statusOf(error) === 404) return;
         const pauseMs = removalPausesMs[tries]; // 409: the engine is removing it already; it is gone when that is 404
-        if (pauseMs === undefined) {
+        if (pauseMs === undefined || performance.now() - beganMs > removalPatienceMs) {
           failures += 1;
           log?.write("error", "A container could not be removed; the reaper tries again", {
             container: name,

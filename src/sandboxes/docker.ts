@@ -176,8 +176,9 @@ async function explain(
     return { cause: "agent", detail: "the limit of processes ended the whole sandbox" };
   }
   if (runtime.isGvisor && code > 128) {
-    // gVisor lets code signal process 1; `docker kill` looks the same and is rarer.
-    return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };
+    // A busy engine misses that the memory ran out, and gVisor lets code signal process 1; `docker kill` looks the same and is rarer.
+    const by = code === 128 + 9 ? ": by its memory limit, or by the code itself" : "";
+    return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}${by}` };
   }
   const why =
     code > 128

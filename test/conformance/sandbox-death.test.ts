@@ -9,9 +9,10 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { FailureError } from "../../src/domain/errors.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
-import { dataFolder, describeEachBackend, wholeGvisorKit } from "../kit/sandboxes.ts";
+import { dataFolder, describeEachBackend, describeEverySandbox, wholeGvisorKit } from "../kit/sandboxes.ts";
 
 const built = fileURLToPath(new URL("../../dist/src/sandboxes/index.js", import.meta.url));
+const describeKit = wholeGvisorKit ? describeEverySandbox : describeEachBackend;
 const signal = new AbortController().signal;
 
 const host = `
@@ -24,41 +25,36 @@ console.log(started.end);
 sandbox.run("sum(range(10**11))", { signal });
 `;
 
-await describeEachBackend(
-  "a killed host",
-  (entry) => {
-    test.skipIf(!existsSync(built))(
-      "leaves no process, container or cgroup of its own (skipped where dist/ is not built)",
-      async () => {
-        const dir = await dataFolder({ "a.csv": "x" });
-        const marker = String(1_000_000 + process.pid);
-        const child = spawn(
-          process.execPath,
-          ["--input-type=module", "-e", host, built, JSON.stringify(entry.settings), dir, marker],
-          {
-            stdio: ["ignore", "pipe", "inherit"],
-          },
-        );
-        const said = await new Promise<string>((resolve) => {
-          child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString()));
-          child.once("exit", (code) => resolve(`left with ${code}`));
-        });
-        expect(said.trim()).toBe("ok");
-        // gVisor's processes are none of the host's: there the container alone tells.
-        const stands = () =>
-          entry.isGvisor ? left(entry.name, child.pid as number).length > 0 : sleepers(marker) === 1;
-        await until(stands);
-        child.kill("SIGKILL");
-        await until(() => sleepers(marker) === 0);
-        const next = await openSandboxBackend({ ...entry.settings, memoryMb: 256, preimport: [], signal });
-        await next[Symbol.asyncDispose]();
-        expect(left(entry.name, child.pid as number)).toEqual([]);
-        await rm(dir, { recursive: true });
-      },
-    );
-  },
-  { also: wholeGvisorKit ? ["runsc"] : [] },
-);
+await describeKit("a killed host", (entry) => {
+  test.skipIf(!existsSync(built))(
+    "leaves no process, container or cgroup of its own (skipped where dist/ is not built)",
+    async () => {
+      const dir = await dataFolder({ "a.csv": "x" });
+      const marker = String(1_000_000 + process.pid);
+      const child = spawn(
+        process.execPath,
+        ["--input-type=module", "-e", host, built, JSON.stringify(entry.settings), dir, marker],
+        {
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
+      const said = await new Promise<string>((resolve) => {
+        child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString()));
+        child.once("exit", (code) => resolve(`left with ${code}`));
+      });
+      expect(said.trim()).toBe("ok");
+      // gVisor's processes are none of the host's: there the container alone tells.
+      const stands = () => (entry.isGvisor ? left(entry.name, child.pid as number).length > 0 : sleepers(marker) === 1);
+      await until(stands);
+      child.kill("SIGKILL");
+      await until(() => sleepers(marker) === 0);
+      const next = await openSandboxBackend({ ...entry.settings, memoryMb: 256, preimport: [], signal });
+      await next[Symbol.asyncDispose]();
+      expect(left(entry.name, child.pid as number)).toEqual([]);
+      await rm(dir, { recursive: true });
+    },
+  );
+});
 
 await describeEachBackend("a sandbox that somebody kills from outside", (entry) => {
   test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(

@@ -1,6 +1,8 @@
 // Whose sandboxes stand on a machine, and which of them are taken away: found by their marks alone.
-import { rm } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import Docker from "dockerode";
 import { afterAll, describe, expect, test } from "vitest";
 import { UsageError } from "../../src/domain/errors.ts";
@@ -81,6 +83,27 @@ described(`containers${lack === null || required ? "" : ` (skipped: ${lack.reaso
     expect(left.map(({ id }) => id).toSorted()).toEqual([elsewhere, overElsewhere, sameName].toSorted());
     expect(left.every(({ ownerAlive }) => ownerAlive)).toBe(true);
   });
+
+  test.skipIf(process.getuid?.() !== 0 || process.platform !== "linux")(
+    "do not show what is mounted below the data's folder (skipped unless root runs this on Linux)",
+    async () => {
+      const dir = await dataFolder({ "a.csv": "x" });
+      const below = join(dir, "below");
+      await mkdir(below);
+      execFileSync("mount", ["-t", "tmpfs", "-o", "mode=777", "tmpfs", below]);
+      try {
+        await writeFile(join(below, "mounted.csv"), "y");
+        await using backend = await openSandboxBackend({ backend: "docker", memoryMb: 256, preimport: [], signal });
+        await using sandbox = await backend.open({ dataDir: dir, label: "mounts", signal });
+        const { result } = await sandbox.run("import os; os.listdir('/data/below')", { signal });
+        expect(result?.head).toBe("[]");
+        expect((await sandbox.run("open('/data/below/mine', 'w')", { signal })).end).toBe("error");
+      } finally {
+        execFileSync("umount", [below]);
+        await rm(dir, { recursive: true });
+      }
+    },
+  );
 
   test("of a runtime that the engine does not have are refused before anything is started, with those that it has", async () => {
     const opening = openSandboxBackend({ backend: "docker", runtime: "kata-99", signal });

@@ -23,33 +23,42 @@ export interface TestedBackend extends SandboxEntry {
   readonly isGvisor: boolean;
 }
 
-const variants = { runsc: { of: "docker", title: "docker with runsc", runtime: "runsc" } } as const;
-
 /**
- * One `describe` for each backend, and with `also` for each of these variants of one. What is missing is skipped with the reason in
- * its title, unless TRACEMILL_REQUIRE_BACKENDS (comma-separated: `docker`, `bubblewrap`, `runsc`) names it: then its tests run and fail.
+ * One `describe` for each backend. A backend that is missing is skipped with the reason in its title, unless
+ * TRACEMILL_REQUIRE_BACKENDS (comma-separated: `docker`, `bubblewrap`, `runsc`) names it: then its tests run and fail.
  */
-export async function describeEachBackend(
-  what: string,
-  body: (backend: TestedBackend) => void,
-  { also = [] }: { readonly also?: readonly (keyof typeof variants)[] } = {},
-): Promise<void> {
-  const required = (process.env.TRACEMILL_REQUIRE_BACKENDS ?? "").split(",");
+export async function describeEachBackend(what: string, body: (backend: TestedBackend) => void): Promise<void> {
   for (const entry of sandboxBackends) {
     const { name } = entry;
-    const lack = await entry.lacks(undefined);
-    const tested = { ...entry, title: name, settings: { backend: name }, isGvisor: false };
-    if (lack === null || required.includes(name)) describe(`${what} on ${name}`, () => body(tested));
-    else describe.skip(`${what} on ${name} (skipped: ${lack.reason})`, () => body(tested));
+    const lack = (await entry.lacks(undefined))?.reason ?? null;
+    describeOne(
+      what,
+      { ...entry, title: name, settings: { backend: name }, isGvisor: false },
+      { key: name, lack },
+      body,
+    );
   }
-  for (const key of also) {
-    const { of, title, runtime } = variants[key];
-    const entry = sandboxBackends.find((one) => one.name === of) as SandboxEntry;
-    const lack = (await entry.lacks(undefined))?.reason ?? (await runtimeLacks(runtime));
-    const tested = { ...entry, title, settings: { backend: of, runtime }, isGvisor: true };
-    if (lack === null || required.includes(key)) describe(`${what} on ${title}`, () => body(tested));
-    else describe.skip(`${what} on ${title} (skipped: ${lack})`, () => body(tested));
-  }
+}
+
+/** The same, and one more for Docker with gVisor where the engine has it. */
+export async function describeEverySandbox(what: string, body: (backend: TestedBackend) => void): Promise<void> {
+  await describeEachBackend(what, body);
+  const runtime = "runsc";
+  const entry = sandboxBackends.find(({ takesRuntime }) => takesRuntime) as SandboxEntry;
+  const settings = { backend: entry.name, runtime };
+  const lack = (await entry.lacks(undefined))?.reason ?? (await runtimeLacks(runtime));
+  describeOne(what, { ...entry, title: "docker with runsc", settings, isGvisor: true }, { key: runtime, lack }, body);
+}
+
+function describeOne(
+  what: string,
+  tested: TestedBackend,
+  { key, lack }: { readonly key: string; readonly lack: string | null },
+  body: (backend: TestedBackend) => void,
+): void {
+  const required = (process.env.TRACEMILL_REQUIRE_BACKENDS ?? "").split(",").includes(key);
+  if (lack === null || required) describe(`${what} on ${tested.title}`, () => body(tested));
+  else describe.skip(`${what} on ${tested.title} (skipped: ${lack})`, () => body(tested));
 }
 
 async function runtimeLacks(runtime: string): Promise<string | null> {
