@@ -11,11 +11,11 @@ export type FailureCode = "sandbox_lost" | "backend_down" | "protocol_violation"
 export class FailureError extends Error {
   override readonly name = "FailureError";
   readonly kind: FailureKind;
-  readonly code: FailureCode | undefined;
+  declare readonly code: FailureCode | undefined;
   constructor(kind: FailureKind, message: string, options?: { cause?: unknown; code?: FailureCode | undefined }) {
     super(message, options);
     this.kind = kind;
-    this.code = options?.code;
+    if (options?.code !== undefined) this.code = options.code;
   }
 }
 

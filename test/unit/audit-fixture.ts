@@ -62,6 +62,8 @@ const step: StepResult = {
   stateLost: false,
 };
 
+const machine = { backend: "bubblewrap", image: null, kernel: "6.1.0", runtime: "bubblewrap 0.8.0" };
+
 function candidate(id: string, index: number, submission: string | null, pictures: readonly Picture[]): Candidate {
   const turn = {
     step: null,
@@ -83,7 +85,8 @@ function candidate(id: string, index: number, submission: string | null, picture
           ...turn,
           message: 1,
           action: { kind: "code", reasoning: "Look at the data.", code: `print("${"x".repeat(700)}")` },
-          step: { ...step, pictures: [...pictures] },
+          step: { ...step, pictures: [...pictures], peakMemoryBytes: 120 * 2 ** 20 },
+          ran: { ...machine, queueMs: 0, openMs: 210.4, readyMs: 35, rebuildMs: 0 },
           observation: "79.836\n",
         },
         { ...turn, message: 3, action: { kind: "answer", reasoning: "", answer: submission ?? "" } },
@@ -103,8 +106,8 @@ function candidate(id: string, index: number, submission: string | null, picture
       backend: "bubblewrap",
       environment: "ee",
       image: null,
-      ranOn: [],
-      versions: {},
+      ranOn: [machine],
+      versions: { python: "3.11.2", pandas: "1.5.3" },
     },
     scores: [{ metric: "answer_match", value: submission === "79.84" ? 1 : 0, reason: "compared as numbers" }],
     verdict: {

@@ -244,14 +244,18 @@ describe("an all stage", () => {
         each<Item, Item>({
           name: "fails",
           run(body) {
-            if (body.n === 0) throw new FailureError("sandbox", "gone");
+            if (body.n === 0) throw new FailureError("sandbox", "gone", { code: "sandbox_lost" });
             return pass(body);
           },
         }),
       )
       .through(evens);
-    const { collect, account } = run(line);
+    const { collect, account, written } = run(line);
     expect((await collect()).map(({ n }) => n)).toEqual([2]);
+    expect(account.failures()).toEqual([
+      { stage: "fails", id: "i0", kind: "sandbox", code: "sandbox_lost", message: "gone" },
+    ]);
+    expect(written[0]).toMatchObject({ outcome: "failed", code: "sandbox/sandbox_lost" });
     expect(account.rows().map(({ failed, passed }) => [failed, passed])).toEqual([
       [1, 3],
       [0, 1],
