@@ -80,7 +80,7 @@ const forget: Remember = async (what, _schema, compute) => ({
 
 const open = () =>
   openSandboxBackend({
-    ...{ backend: values.backend as "docker", concurrency, memoryMb: 768, pids: 128, stepTimeoutSeconds: 10 },
+    ...{ backend: values.backend as "docker", concurrency, memoryMb: 768, pids: 128, stepTimeoutSeconds: 30 },
     signal: stop.signal,
   });
 

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { addAbortSignal } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { ArgumentsCamelCase } from "yargs";
 import { react } from "../agents/react.ts";
@@ -34,11 +35,12 @@ export async function shell(args: ArgumentsCamelCase<ShellSource & { readonly js
     hungUp = true;
     leaving.abort(new Error("the terminal went away"));
   };
-  const onTerminate = () => {
-    process.exitCode = 128 + 15;
+  const onTerminate = (_name: string, number: number) => {
+    process.exitCode = 128 + number;
     leaving.abort(new Error("terminated"));
   };
-  process.on("SIGHUP", onHangUp).on("SIGTERM", onTerminate);
+  // Ctrl-C is a signal until the prompt stands; then it is a key.
+  process.on("SIGHUP", onHangUp).on("SIGTERM", onTerminate).on("SIGINT", onTerminate);
   process.stdin.on("error", onHangUp);
   const folder = await mkdtemp(join(tmpdir(), "tracemill-shell-"));
   try {
@@ -53,12 +55,15 @@ export async function shell(args: ArgumentsCamelCase<ShellSource & { readonly js
       open: (label) => backend.open({ dataDir: shown.dir, label, signal }),
     };
     if (process.stdin.isTTY && process.stdout.isTTY) await typeInto(opened);
-    else await runPiped(opened, { json: args.json });
+    else {
+      process.off("SIGINT", onTerminate);
+      await runPiped(opened, { json: args.json });
+    }
   } catch (error) {
     if (!leaving.signal.aborted) throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
-    process.off("SIGHUP", onHangUp).off("SIGTERM", onTerminate);
+    process.off("SIGHUP", onHangUp).off("SIGTERM", onTerminate).off("SIGINT", onTerminate);
     // As a program that does not listen would end. Node cannot end by itself: it gives a terminal back, and crashes where none is left.
     if (hungUp) process.kill(process.pid, "SIGHUP");
   }
@@ -66,20 +71,24 @@ export async function shell(args: ArgumentsCamelCase<ShellSource & { readonly js
 
 /** Runs the steps that stdin holds, with a line `# %%` between them; observations go to stdout, everything for persons to stderr. */
 async function runPiped({ backend, shown, signal, open }: Shell, { json }: { json: boolean }): Promise<void> {
-  const steps = (await text(process.stdin)).split(/^# %%.*\r?\n?/m).filter((code) => code.trim() !== "");
-  process.stderr.write(`${limitsText(backend)}\nData files:\n${fileList(shown.dataset)}\n`);
-  await using sandbox = await open(`shell ${shown.dataset.name}`);
   const stop = new AbortController();
+  let sandbox: Sandbox | undefined;
   let interrupts = 0;
   const onInterrupt = () => {
-    if (++interrupts === 1) return sandbox.interrupt();
+    if (++interrupts === 1 && sandbox !== undefined) return sandbox.interrupt();
     process.exitCode = interruptedExitCode;
     stop.abort();
   };
   process.on("SIGINT", onInterrupt);
   try {
+    const stopped = AbortSignal.any([signal, stop.signal]);
+    const steps = (await text(addAbortSignal(stopped, process.stdin)))
+      .split(/^# %%.*\r?\n?/m)
+      .filter((code) => code.trim() !== "");
+    process.stderr.write(`${limitsText(backend)}\nData files:\n${fileList(shown.dataset)}\n`);
+    sandbox = await open(`shell ${shown.dataset.name}`);
     for (const [index, code] of steps.entries()) {
-      const step = await sandbox.run(code, { signal: AbortSignal.any([signal, stop.signal]) });
+      const step = await sandbox.run(code, { signal: stopped });
       if (json) console.log(JSON.stringify(step));
       else console.log(`${index > 0 ? "# %%\n" : ""}${react.show(step)}`);
       process.stderr.write(`${stepLine(step)}\n`);
@@ -88,6 +97,7 @@ async function runPiped({ backend, shown, signal, open }: Shell, { json }: { jso
   } catch (error) {
     if (!stop.signal.aborted) throw error;
   } finally {
+    await sandbox?.[Symbol.asyncDispose]();
     process.off("SIGINT", onInterrupt);
   }
 }
