@@ -44,6 +44,8 @@ const sandbox = await backend.open({ dataDir: process.argv[2], label: "user", si
 const ends = [];
 for (const code of ["open('/data/a.csv').read()", "bytearray(1 << 30)", "open('/data/a.csv', 'a')", "import socket; socket.create_connection(('127.0.0.1', 1))"])
   ends.push((await sandbox.run(code, { signal })).end);
+await sandbox.run("import os; os.fork(); open('/scratch/s.csv', 'w').write('id')", { signal });
+ends.push(Buffer.from((await sandbox.collect("/scratch/s.csv", { maxBytes: 2, signal })).bytes ?? []).toString());
 await sandbox[Symbol.asyncDispose]();
 await backend[Symbol.asyncDispose]();
 console.log(JSON.stringify(ends));
@@ -73,7 +75,7 @@ describe.skipIf(why !== null)(why === null ? title : `${title} (skipped: ${why})
       }
       const ran = asUser(runSteps, built, dir);
       expect(ran.stderr).toBe("");
-      expect(JSON.parse(ran.stdout)).toEqual(["ok", "oom", "error", "error"]);
+      expect(JSON.parse(ran.stdout)).toEqual(["ok", "oom", "error", "error", "id"]);
     } finally {
       for (const home of homes) if (existsSync(home)) rmdirSync(home); // only an empty one can be removed
       await rm(dir, { recursive: true });
@@ -102,6 +104,6 @@ test.skipIf(asRoot !== null)(
     await rm(checkout, { recursive: true });
     await rm(dir, { recursive: true });
     expect(ran.stderr).toBe("");
-    expect(JSON.parse(ran.stdout)).toEqual(["ok", "oom", "error", "error"]);
+    expect(JSON.parse(ran.stdout)).toEqual(["ok", "oom", "error", "error", "id"]);
   },
 );
