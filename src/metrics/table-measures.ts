@@ -1,7 +1,10 @@
 // How the values of two tables' target columns are compared, row by row and then as a whole. Every measure is in [0, 1].
 
-/** `accuracy` and `within`: the share of rows that are right; `exact`: all of them; the others: how far from guessing a constant to right. */
-export const measures = ["accuracy", "within", "exact", "r2", "rmse", "mae"] as const;
+/**
+ * `accuracy` and `within`: the share of rows that are right; `exact`: all of them; `auc`: how well the rows are ordered; the others: how far from
+ * guessing a constant to right.
+ */
+export const measures = ["accuracy", "within", "exact", "auc", "r2", "rmse", "mae"] as const;
 export type Measure = (typeof measures)[number];
 
 export interface Tolerance {
@@ -33,6 +36,12 @@ export function referenceProblem(measure: Measure, values: readonly string[]): s
   const at = values.findIndex((value) => value === "" || (needsNumbers(measure) && finiteNumber(value) === null));
   if (at >= 0)
     return `expected ${needsNumbers(measure) ? "a number" : "a value"} in row ${at + 1}, got \`${values[at]}\``;
+  if (measure === "auc") {
+    const kinds = [...new Set(values.map(Number))].sort();
+    return kinds.length === 2 && kinds[0] === 0 && kinds[1] === 1
+      ? null
+      : "auc needs rows of 0 and of 1, and no others";
+  }
   if (measure !== "r2" && measure !== "rmse" && measure !== "mae") return null;
   const guess = guessErrors(values.map(Number));
   const total = measure === "mae" ? guess.absolute : guess.square;
@@ -60,6 +69,10 @@ export function measureTable(
     return { value, reason: `${right} of ${rows} rows are right` };
   }
   const truth = expected.map(Number);
+  if (measure === "auc") {
+    const value = areaUnderCurve(truth, got.map(Number));
+    return { value, reason: `auc ${short(value)} over ${rows} rows (0.5 by chance)` };
+  }
   const guess = guessErrors(truth);
   let square = 0;
   let absolute = 0;
@@ -76,6 +89,22 @@ export function measureTable(
   const constant = measure === "mae" ? guess.absolute / rows : Math.sqrt(guess.square / rows);
   const error = `${measure === "mae" ? "MAE" : "RMSE"} ${short(raw)}, ${short(constant)} by the best constant`;
   return { value, reason: `${measure} ${short(value)} over ${rows} rows (${error})` };
+}
+
+/** The share of pairs of a 1 and a 0 in which the 1 was given the higher value; a tie counts half (Mann-Whitney). */
+function areaUnderCurve(truth: readonly number[], given: readonly number[]): number {
+  const order = given.map((_, row) => row).sort((a, b) => (given[a] as number) - (given[b] as number));
+  let zerosBelow = 0;
+  let wins = 0;
+  for (let from = 0; from < order.length; ) {
+    const tied = { zeros: 0, ones: 0 };
+    const value = given[order[from] as number];
+    for (; from < order.length && given[order[from] as number] === value; from++)
+      tied[truth[order[from] as number] === 1 ? "ones" : "zeros"] += 1;
+    wins += tied.ones * (zerosBelow + tied.zeros / 2);
+    zerosBelow += tied.zeros;
+  }
+  return wins / (zerosBelow * (truth.length - zerosBelow));
 }
 
 /** Summed errors of the best constant: the mean for squares, the median for distances. */

@@ -25,7 +25,7 @@ type Params = z.output<typeof params>;
  */
 export const table: FileMetric = {
   name: "table",
-  about: "a submitted CSV against a reference CSV, by key: accuracy, within, exact, r2, rmse, mae",
+  about: "a submitted CSV against a reference CSV, by key: accuracy, within, exact, auc, r2, rmse, mae",
   version: 1,
   async score({ reference, file, read }) {
     const scored = (value: number | null, reason: string) => ({ metric: "table", value, reason });

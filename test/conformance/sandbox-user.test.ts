@@ -62,6 +62,8 @@ const { listBubblewrap } = await import(process.argv[1].replace("index.js", "bub
 const ends = (await listBubblewrap()).filter((found) => found.ownerPid === process.pid).map(({ label }) => label);
 for (const code of [${JSON.stringify(kernelHolds)}, "open('/data/a.csv').read()", "bytearray(1 << 30)", "open('/data/a.csv', 'a')", "import socket; socket.create_connection(('127.0.0.1', 1))"])
   ends.push((await sandbox.run(code, { signal })).end);
+await sandbox.run("import os; os.fork(); open('/scratch/s.csv', 'w').write('id')", { signal });
+ends.push(Buffer.from((await sandbox.collect("/scratch/s.csv", { maxBytes: 2, signal })).bytes ?? []).toString());
 await sandbox[Symbol.asyncDispose]();
 await backend[Symbol.asyncDispose]();
 console.log(JSON.stringify(ends));
@@ -91,7 +93,7 @@ describe.skipIf(why !== null)(why === null ? title : `${title} (skipped: ${why})
       }
       const ran = asUser(runSteps, built, dir);
       expect(ran.stderr).toBe("");
-      expect(JSON.parse(ran.stdout)).toEqual(["user", "ok", "ok", "oom", "error", "error"]);
+      expect(JSON.parse(ran.stdout)).toEqual(["user", "ok", "ok", "oom", "error", "error", "id"]);
     } finally {
       for (const home of homes) if (existsSync(home)) rmdirSync(home); // only an empty one can be removed
       await rm(dir, { recursive: true });
@@ -120,6 +122,6 @@ test.skipIf(asRoot !== null)(
     await rm(checkout, { recursive: true });
     await rm(dir, { recursive: true });
     expect(ran.stderr).toBe("");
-    expect(JSON.parse(ran.stdout)).toEqual(["user", "ok", "ok", "oom", "error", "error"]);
+    expect(JSON.parse(ran.stdout)).toEqual(["user", "ok", "ok", "oom", "error", "error", "id"]);
   },
 );

@@ -71,6 +71,25 @@ describe("the metric table", () => {
     expect(found.reason).not.toContain("invalid_submission");
   });
 
+  const labels = "id,price\n1,0\n2,0\n3,1\n4,1\n";
+  test.each([
+    ["in the right order", "0.1,0.2,0.3,0.9", 1],
+    ["one of four pairs the wrong way round", "0.1,0.4,0.35,0.8", 0.75],
+    ["all the same", "7,7,7,7", 0.5],
+    ["a tie across", "1,2,2,3", 0.875],
+    ["upside down", "9,8,2,1", 0],
+  ])("auc of rows %s", async (_name, given, value) => {
+    const submitted = `id,price\n${given
+      .split(",")
+      .map((number, row) => `${row + 1},${number}\n`)
+      .join("")}`;
+    expect((await measured(submitted, { measure: "auc" }, labels)).value).toBe(value);
+    expect((await measured(submitted, { measure: "auc" })).value).toBeNull(); // the reference is no label
+    expect(
+      (await measured(submitted.replace(given.split(",")[0] ?? "", "nan"), { measure: "auc" }, labels)).value,
+    ).toBe(0);
+  });
+
   test("keys of several columns name a row together", async () => {
     const reference = "shop,day,price\na,1,5\na,2,6\nb,1,7\n";
     const right = "day,shop,price\n1,b,7\n2,a,6\n1,a,5\n";
@@ -134,7 +153,7 @@ describe("the metric table", () => {
   });
 
   test.each<[string, Record<string, unknown>, string | Uint8Array, RegExp]>([
-    ["params that make no sense", { measure: "auc" }, truth, /usable params/],
+    ["params that make no sense", { measure: "best" }, truth, /usable params/],
     ["no such column", { target: "cost" }, truth, /none called `cost`/],
     ["a key twice", {}, `${truth}1,10,a\n`, /two rows/],
     ["an empty cell", {}, `${truth}5,,a\n`, /expected a value in row 5/],
