@@ -54,7 +54,7 @@ export const ways: readonly Way[] = [
   },
   {
     name: "bubblewrap (user)",
-    backend: "bubblewrap",
+    backend: "bubblewrap-user",
     asUser: true,
     open: async (signal) => bubblewrap("bubblewrap (user)", await opened({ backend: "bubblewrap", signal })),
   },
@@ -72,7 +72,6 @@ const ofAnOwnKernel: Readonly<Record<number, string>> = {
   18: namespaces,
   19: namespaces,
   21: "its own kernel has devices of its own, and makes nodes of them",
-  23: "process 1 can be killed from inside",
 };
 
 interface Asked {
