@@ -65,6 +65,9 @@ async function tryOut(
   }
   try {
     return await runCases(target, asked, { bounds: options.bounds, say });
+  } catch (error) {
+    // The others are tried all the same; this one has failed.
+    return { target: way.name, reason: `it broke: ${String(error)}`, required: true };
   } finally {
     await target.close();
   }

@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import type { Sandbox, SandboxBackend } from "../src/contracts.ts";
 import { UsageError } from "../src/domain/errors.ts";
 import { cgroupHomes, findCgroupRoots } from "../src/sandboxes/cgroup.ts";
-import { openSandboxBackend } from "../src/sandboxes/index.ts";
+import { openSandboxBackend, sandboxConfig } from "../src/sandboxes/index.ts";
 import { ownerId } from "../src/sandboxes/owner.ts";
 import type { Target } from "./case.ts";
 import { readLines, runningIn } from "./host.ts";
@@ -81,10 +81,11 @@ interface Asked {
   readonly signal: AbortSignal;
 }
 
-function opened({ signal, ...asked }: Asked): Promise<SandboxBackend> {
-  return openSandboxBackend({ ...smallLimits, concurrency: 16, preimport: [], ...asked, signal } as Parameters<
-    typeof openSandboxBackend
-  >[0]);
+/** @throws {UsageError} where it is not to be had here, or this version's config has no word for it. */
+async function opened({ signal, ...asked }: Asked): Promise<SandboxBackend> {
+  const config = sandboxConfig.safeParse({ ...smallLimits, concurrency: 16, preimport: [], ...asked });
+  if (!config.success) throw new UsageError(`Expected a sandbox config, got \`${config.error.issues[0]?.message}\``);
+  return openSandboxBackend({ ...config.data, signal });
 }
 
 function targetOver(
