@@ -55,7 +55,7 @@ function notTheEngines(line: string): boolean {
 function strange(folder: string, insideUids: readonly number[]): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
-    .filter((name) => /^hostile-/.test(name) || insideUids.includes(ownerOf(join(folder, name))))
+    .filter((name) => /^hostile-(big|probe|before)/.test(name) || insideUids.includes(ownerOf(join(folder, name))))
     .map((name) => `file ${join(folder, name)}`);
 }
 

@@ -56,7 +56,8 @@ async function tryOut(
   let target: Target;
   try {
     if (way.asUser === true && process.getuid?.() === 0) return await runAsUser(forUser(args, way.name), say);
-    target = await way.open(new AbortController().signal);
+    const { stepTimeoutSeconds } = options;
+    target = await way.open({ signal: new AbortController().signal, stepTimeoutSeconds });
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const required = (process.env.TRACEMILL_REQUIRE_BACKENDS ?? "").split(",").includes(way.backend);
@@ -64,6 +65,9 @@ async function tryOut(
   }
   try {
     return await runCases(target, asked, { bounds: options.bounds, say });
+  } catch (error) {
+    // The others are tried all the same; this one has failed.
+    return { target: way.name, reason: `it broke: ${String(error)}`, required: true };
   } finally {
     await target.close();
   }

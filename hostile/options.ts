@@ -12,6 +12,7 @@ export interface Options {
   readonly slice: boolean;
   readonly json: string | null;
   readonly writeDocs: boolean;
+  readonly stepTimeoutSeconds: number;
   readonly bounds: Bounds;
 }
 
@@ -22,6 +23,7 @@ export const usage = `node dist/hostile/main.js [options]
   --slice              what .ci/run runs: the first quick case of every kind, on docker and bubblewrap
   --json FILE          the report as JSON
   --write-docs         writes docs/hostile.md from this run, which must be of all rows on all targets to be worth reading
+  --step-seconds N     the time limit of a step (5; 12 with --slice, whose cases all end by themselves)
   --innocents N        honest sessions beside every case (8)
   --latency-factor N   how many times slower their p95 may be than beside nothing (20)
   --latency-floor N    never held against them below so many milliseconds (1000)
@@ -47,6 +49,7 @@ export function readOptions(args: readonly string[]): Options {
     slice: values.slice ?? false,
     json: values.json ?? null,
     writeDocs: values["write-docs"] ?? false,
+    stepTimeoutSeconds: number("step-seconds", values["step-seconds"], values.slice ? 12 : 5),
     bounds: {
       innocents: number("innocents", values.innocents, 8),
       aloneMs: values.slice ? 1000 : 5000,
@@ -71,6 +74,7 @@ function parse(args: readonly string[]) {
         slice: { type: "boolean" },
         json: text,
         "write-docs": { type: "boolean" },
+        "step-seconds": text,
         innocents: text,
         "latency-factor": text,
         "latency-floor": text,

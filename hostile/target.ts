@@ -4,7 +4,7 @@ import { existsSync, readdirSync } from "node:fs";
 import type { SandboxBackend } from "../src/contracts.ts";
 import { UsageError } from "../src/domain/errors.ts";
 import { cgroupHomes, findCgroupRoots } from "../src/sandboxes/cgroup.ts";
-import { openSandboxBackend } from "../src/sandboxes/index.ts";
+import { openSandboxBackend, sandboxConfig } from "../src/sandboxes/index.ts";
 import { ownerId } from "../src/sandboxes/owner.ts";
 import type { Target, Tried } from "./case.ts";
 import { readLines, runningIn } from "./host.ts";
@@ -14,7 +14,6 @@ export const smallLimits = {
   memoryMb: 256,
   cpus: 1,
   pids: 64,
-  stepTimeoutSeconds: 5,
   scratchMb: 48,
   outputBytes: 16_384,
 } as const;
@@ -26,37 +25,37 @@ export interface Way {
   readonly backend: string;
   /** The user it is tried as, where that is not the one who asks. */
   readonly asUser?: boolean;
-  open(signal: AbortSignal): Promise<Target>;
+  open(options: { readonly signal: AbortSignal; readonly stepTimeoutSeconds: number }): Promise<Target>;
 }
 
 export const ways: readonly Way[] = [
   {
     name: "docker",
     backend: "docker",
-    open: async (signal) => docker("docker", await opened({ backend: "docker", signal })),
+    open: async (options) => docker("docker", await opened({ backend: "docker", ...options })),
   },
   {
     name: "docker+runsc",
     backend: "runsc",
-    open: async (signal) => {
+    open: async (options) => {
       // The threads of its own kernel count as processes, too.
-      const asked = { backend: "docker", runtime: "runsc", pids: 256, signal };
+      const asked = { backend: "docker", runtime: "runsc", pids: 256, ...options };
       return { ...(await docker("docker+runsc", await opened(asked))), notPromised: ofAnOwnKernel };
     },
   },
   {
     name: "bubblewrap (root)",
     backend: "bubblewrap",
-    open: async (signal) => {
+    open: async (options) => {
       if (process.getuid?.() !== 0) throw new UsageError("Expected to be root for `bubblewrap (root)`: run it as root");
-      return bubblewrap("bubblewrap (root)", await opened({ backend: "bubblewrap", signal }));
+      return bubblewrap("bubblewrap (root)", await opened({ backend: "bubblewrap", ...options }));
     },
   },
   {
     name: "bubblewrap (user)",
-    backend: "bubblewrap",
+    backend: "bubblewrap-user",
     asUser: true,
-    open: async (signal) => bubblewrap("bubblewrap (user)", await opened({ backend: "bubblewrap", signal })),
+    open: async (options) => bubblewrap("bubblewrap (user)", await opened({ backend: "bubblewrap", ...options })),
   },
 ];
 
@@ -72,20 +71,21 @@ const ofAnOwnKernel: Readonly<Record<number, string>> = {
   18: namespaces,
   19: namespaces,
   21: "its own kernel has devices of its own, and makes nodes of them",
-  23: "process 1 can be killed from inside",
 };
 
 interface Asked {
   readonly backend: string;
   readonly runtime?: string;
   readonly pids?: number;
+  readonly stepTimeoutSeconds: number;
   readonly signal: AbortSignal;
 }
 
-function opened({ signal, ...asked }: Asked): Promise<SandboxBackend> {
-  return openSandboxBackend({ ...smallLimits, concurrency: 16, preimport: [], ...asked, signal } as Parameters<
-    typeof openSandboxBackend
-  >[0]);
+/** @throws {UsageError} where it is not to be had here, or this version's config has no word for it. */
+async function opened({ signal, ...asked }: Asked): Promise<SandboxBackend> {
+  const config = sandboxConfig.safeParse({ ...smallLimits, concurrency: 16, preimport: [], ...asked });
+  if (!config.success) throw new UsageError(`Expected a sandbox config, got \`${config.error.issues[0]?.message}\``);
+  return openSandboxBackend({ ...config.data, signal });
 }
 
 function targetOver(

@@ -68,8 +68,10 @@ while True:
   ),
   bomb(
     "a process that executes itself for ever",
-    `import os, sys
-os.execv("/bin/sh", ["/bin/sh", "-c", 'exec "$0" -c "$1" "$1"', 'exec /bin/sh -c "$0" "$0"'])`,
+    `import os
+with open("/scratch/again", "w") as file: file.write("#!/bin/sh\\nexec /scratch/again\\n")
+os.chmod("/scratch/again", 0o755)
+os.execv("/scratch/again", ["again"])`,
     ["exited", "killed", "protocol_violation"],
   ),
   bomb(

@@ -12,7 +12,7 @@ def look(name, data):
     global read
     read += 1
     if form.search(data): found.append(name)
-def look_at(path, limit=1 << 20):
+def look_at(path, limit=1 << 16):
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try: look(path, os.read(handle, limit))
