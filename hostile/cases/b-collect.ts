@@ -63,6 +63,7 @@ function refusedCase(row: number, name: string, code: string, paths: Refusals, m
         } else assert.ok(!collected.detail.includes(dataDir) && !collected.detail.includes(secret));
         told.push(`${path.slice(0, 40)}: ${word}`);
       }
+      bytesOf(await session.collect("/scratch/empty")); // a path that is none asks nothing of the sandbox
       const over = await expectOver(session);
       return { agentSees: step.observation, record: `${told.join("; ")}; then ${over}` };
     },
@@ -120,7 +121,7 @@ export const collectCases: readonly HostileCase[] = [
     ["/scratch/empty", "bytes"],
     ["/scratch/held", "bytes"],
     ["/scratch/gone", "missing"],
-    ["/scratch/-rf", "bytes"],
+    ["/scratch/-rf", "bytes", "outside"],
     ["/scratch/never", "missing"],
   ]),
   refusedCase(43, "paths that leave /scratch, or are no paths", shapes, [
@@ -151,11 +152,11 @@ export const collectCases: readonly HostileCase[] = [
     ["\\scratch\\empty", "outside", "missing"],
     ["/scratch/empty\0.csv", "outside", "missing"],
     ["/scratch/\ud800", "outside", "missing"],
-    ["/scratch/%2e%2e/etc/passwd", "missing"],
-    ["/scratch/\u2025/\u2025/etc/passwd", "missing"],
-    ["/scratch/\uff0e\uff0e/etc/passwd", "missing"],
-    ["/scratch/\u00e9", "missing"],
-    ["/scratch/\u202evsc.x", "missing"],
+    ["/scratch/%2e%2e/etc/passwd", "missing", "outside"],
+    ["/scratch/\u2025/\u2025/etc/passwd", "missing", "outside"],
+    ["/scratch/\uff0e\uff0e/etc/passwd", "missing", "outside"],
+    ["/scratch/\u00e9", "missing", "outside"],
+    ["/scratch/\u202evsc.x", "missing", "outside"],
     [`/scratch/${"a".repeat(300)}`, "missing", "outside", "unreadable"],
     [`/scratch/${"a/".repeat(3000)}x`, "missing", "outside", "unreadable"],
     [`/scratch/${"../".repeat(2000)}etc/passwd`, "outside"],
@@ -165,6 +166,7 @@ export const collectCases: readonly HostileCase[] = [
     row: 42,
     name: "a file swapped in a race for a link, a pipe and a folder while it is taken",
     kind: "files",
+    slow: true,
     async run({ open, secret }) {
       const seen: string[] = [];
       for (let round = 0; round < 6; round++) {

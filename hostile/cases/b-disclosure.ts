@@ -72,6 +72,7 @@ gained`,
     row: 51,
     name: "what is printed by the megabyte is kept in no log of the engine's",
     kind: "kernel",
+    slow: true,
     async run({ open, target }) {
       const session = await open();
       const steps = [];
