@@ -3,7 +3,8 @@
 prlimit(2) looks at nothing but the user: the code could set process 1 a CPU limit and have the kernel end it. The sched_* calls could
 take its turn on the processor away. Linux lets no signal from inside reach process 1; gVisor does, so those do nothing here. Refused
 whatever they ask are calls where the kernel was wrong most often and that data science has no use for, on every backend alike: bpf,
-perf_event_open, userfaultfd, add_key, request_key, keyctl, io_uring_setup, io_uring_enter, io_uring_register.
+perf_event_open, userfaultfd, add_key, request_key, keyctl, io_uring_setup, io_uring_enter, io_uring_register; and two kinds of
+socket that no network namespace holds: AF_VSOCK, which reaches the machine's hypervisor, and AF_ALG, the kernel's ciphers.
 """
 
 import ctypes
@@ -14,28 +15,31 @@ PR_SET_SECCOMP, FILTER_MODE, SET_FILTER, SPEC_ALLOW = 22, 2, 1, 4
 ALLOW, DO_NOTHING, REFUSE = 0x7FFF0000, 0x00050000, 0x00050001  # the last two: SECCOMP_RET_ERRNO with 0, with EPERM
 LOAD, EQUAL, ABOVE, RETURN = 0x20, 0x15, 0x35, 0x06
 NUMBER_AT, ARCHITECTURE_AT, ARGUMENTS_AT = 0, 4, 16
+SOCKETS = (40, 38)  # AF_VSOCK, AF_ALG
 ALWAYS = {"x86_64": (321, 298, 323, 248, 249, 250, 425, 426, 427), "aarch64": (280, 241, 282, 217, 218, 219, 425, 426, 427)}
-# By machine: the kernel's name of it, the number of seccomp(2), and of each call its number, the argument that names a process, the answer.
+# By machine: the kernel's name of it, the number of seccomp(2), and of each call its number, the argument looked at, its value, the answer.
 CALLS = {
     "x86_64": (
         0xC000003E,
         317,
-        [(number, 0, REFUSE) for number in (302, 144, 142, 314, 203, 434)]  # prlimit64, sched_set{scheduler,param,attr,affinity}, pidfd_open
-        + [(109, 1, REFUSE)]  # setpgid: signals to its group would be signals to it
-        + [(number, 0, DO_NOTHING) for number in (62, 200, 234, 129, 297)],  # kill, tkill, tgkill, rt_[tg]sigqueueinfo
+        [(41, 0, family, REFUSE) for family in SOCKETS]
+        + [(number, 0, 1, REFUSE) for number in (302, 144, 142, 314, 203, 434)]  # prlimit64, sched_set{scheduler,param,attr,affinity}, pidfd_open
+        + [(109, 1, 1, REFUSE)]  # setpgid: signals to its group would be signals to it
+        + [(number, 0, 1, DO_NOTHING) for number in (62, 200, 234, 129, 297)],  # kill, tkill, tgkill, rt_[tg]sigqueueinfo
     ),
     "aarch64": (
         0xC00000B7,
         277,
-        [(number, 0, REFUSE) for number in (261, 119, 118, 274, 122, 434)]
-        + [(154, 1, REFUSE)]
-        + [(number, 0, DO_NOTHING) for number in (129, 130, 131, 138, 240)],
+        [(198, 0, family, REFUSE) for family in SOCKETS]
+        + [(number, 0, 1, REFUSE) for number in (261, 119, 118, 274, 122, 434)]
+        + [(154, 1, 1, REFUSE)]
+        + [(number, 0, 1, DO_NOTHING) for number in (129, 130, 131, 138, 240)],
     ),
 }
 
 
 def program(architecture, always, calls):
-    """The filter's steps: another architecture's calls and those of `always` are refused, these calls about process 1 answered as they say."""
+    """The filter's steps: another architecture's calls and those of `always` are refused, these calls with these values answered as they say."""
     steps = [
         (LOAD, 0, 0, ARCHITECTURE_AT),
         (EQUAL, 1, 0, architecture),
@@ -46,9 +50,9 @@ def program(architecture, always, calls):
     ]
     for number in always:
         steps += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE)]
-    for number, argument, answer in calls:
+    for number, argument, value, answer in calls:
         steps += [(EQUAL, 0, 4, number), (LOAD, 0, 0, ARGUMENTS_AT + 8 * argument)]  # its low half, where the bytes are little-endian
-        steps += [(EQUAL, 0, 1, 1), (RETURN, 0, 0, answer), (RETURN, 0, 0, ALLOW)]
+        steps += [(EQUAL, 0, 1, value), (RETURN, 0, 0, answer), (LOAD, 0, 0, NUMBER_AT)]
     steps.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 

@@ -146,6 +146,7 @@ async function enter(container: Docker.Container, { containers, runtime }: Engin
     write: (bytes) => void stream.write(bytes),
     onData: (listener) => void listeners.push(listener),
     ended,
+    channelInReach: runtime.isGvisor,
     kill() {
       if (killing) return;
       killing = true;

@@ -12,6 +12,8 @@ import { encodeFrame, frameReader, maxFrameBytes, protocolVersion, type Supervis
 export interface Inside {
   write(bytes: Buffer): void;
   onData(listener: (chunk: Buffer) => void): void;
+  /** Whether code can write on the supervisor's own channel, as under gVisor: what breaks the protocol is then taken for its doing. */
+  readonly channelInReach?: boolean;
   /** Settles once everything inside is gone by itself or by `kill`. Never rejects. */
   readonly ended: Promise<InsideEnd>;
   /** Starts killing everything inside; safe to call at any time and any number of times. */
@@ -109,7 +111,8 @@ export async function supervise(
       read(chunk);
     } catch (error) {
       const detail = `broken protocol: ${String(error)}`;
-      finish({ cause: "infrastructure", detail, code: "protocol_violation" });
+      const cause = codeSent && inside.channelInReach === true ? "agent" : "infrastructure";
+      finish({ cause, detail, code: "protocol_violation" });
       inside.kill();
     }
   });
