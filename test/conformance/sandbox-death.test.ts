@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { FailureError } from "../../src/domain/errors.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
 import { dataFolder, describeEachBackend, describeEverySandbox, wholeGvisorKit } from "../kit/sandboxes.ts";
@@ -38,6 +38,7 @@ await describeKit("a killed host", (entry) => {
           stdio: ["ignore", "pipe", "inherit"],
         },
       );
+      onTestFinished(() => void child.kill("SIGKILL"));
       const said = await new Promise<string>((resolve) => {
         child.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString()));
         child.once("exit", (code) => resolve(`left with ${code}`));

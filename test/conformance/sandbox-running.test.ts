@@ -90,7 +90,7 @@ described(`containers${lack === null || required ? "" : ` (skipped: ${lack.reaso
       const dir = await dataFolder({ "a.csv": "x" });
       const below = join(dir, "below");
       await mkdir(below);
-      execFileSync("mount", ["-t", "tmpfs", "-o", "mode=777", "tmpfs", below]);
+      execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "mode=777", "tmpfs", below]);
       try {
         await writeFile(join(below, "mounted.csv"), "y");
         await using backend = await openSandboxBackend({ backend: "docker", memoryMb: 256, preimport: [], signal });
@@ -99,7 +99,7 @@ described(`containers${lack === null || required ? "" : ` (skipped: ${lack.reaso
         expect(result?.head).toBe("[]");
         expect((await sandbox.run("open('/data/below/mine', 'w')", { signal })).end).toBe("error");
       } finally {
-        execFileSync("umount", [below]);
+        execFileSync("/bin/umount", [below]);
         await rm(dir, { recursive: true });
       }
     },
