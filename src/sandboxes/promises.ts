@@ -74,7 +74,7 @@ export function bubblewrapPromises(): readonly Promised[] {
       held: process.arch === "x64" ? true : "unproven",
       rows: [19, 22, 49],
     },
-    { promise: "the names of the host's folders not to be seen", held: true },
+    { promise: "the names of the host's folders not to be seen (where overlayfs takes the data)", held: true },
     ...sharedByAll,
   ];
 }
