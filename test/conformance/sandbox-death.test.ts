@@ -67,7 +67,8 @@ await describeEachBackend("a sandbox that somebody kills from outside", (entry) 
         await using sandbox = await backend.open({ dataDir: dir, label: "outside", signal });
         const { result } = await sandbox.run("open('/proc/1/stat').read().split()[21]", { signal });
         process.kill(runnerStartedAt(JSON.parse((result?.head ?? "").replaceAll("'", '"'))), "SIGKILL");
-        await expect(sandbox.run("1", { signal })).rejects.toThrow(FailureError);
+        const lost = { name: "FailureError", kind: "sandbox", code: "sandbox_lost" };
+        await expect(sandbox.run("1", { signal })).rejects.toMatchObject(lost);
       }
       await rm(dir, { recursive: true });
     },

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -9,7 +8,7 @@ import type { Sandbox, SandboxBackend } from "../../src/contracts.ts";
 import { FailureError } from "../../src/domain/errors.ts";
 import type { BoundedText, StepResult } from "../../src/domain/trajectory.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
-import { dataFolder, describeEverySandbox, wholeGvisorKit } from "../kit/sandboxes.ts";
+import { dataFolder, describeEverySandbox, leftOnHost, wholeGvisorKit } from "../kit/sandboxes.ts";
 
 const signal = new AbortController().signal;
 const outputBytes = 2000;
@@ -412,7 +411,7 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
   });
 
   test("stops at once when it is aborted, and leaves nothing behind", async () => {
-    const before = traces(entry.name);
+    const before = await leftOnHost(entry.name);
     const sandbox = await open();
     const abort = new AbortController();
     const running = sandbox.run(
@@ -424,7 +423,7 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
     setTimeout(() => abort.abort(new Error("stop now")), 300);
     await expect(running).rejects.toThrow("stop now");
     await sandbox[Symbol.asyncDispose]();
-    expect(traces(entry.name)).toEqual(before);
+    expect(await leftOnHost(entry.name)).toEqual(before);
     expect(commandLines().filter((line) => line.includes("sleep\x007654"))).toEqual([]);
   });
 
@@ -452,22 +451,6 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
 
 function text(bounded: BoundedText | null | undefined): string {
   return bounded ? bounded.head + bounded.tail : "";
-}
-
-/** What this process's sandboxes of one backend have on the host: container ids, or cgroup folders. */
-function traces(backend: string): string[] {
-  if (backend === "docker") {
-    const listed = execFileSync("docker", ["ps", "-aq", "--filter", `name=tracemill-${process.pid}-`], {
-      encoding: "utf8",
-    });
-    return listed.split("\n").sort();
-  }
-  return ["memory", "pids", "cpu"].flatMap((controller) => {
-    const home = `/sys/fs/cgroup/${controller}/tracemill-${process.getuid?.()}`;
-    return readdirSync(home, { withFileTypes: true })
-      .filter((found) => found.isDirectory() && found.name.startsWith(`${process.pid}-`))
-      .map((found) => found.name);
-  });
 }
 
 function commandLines(): string[] {
