@@ -146,7 +146,12 @@ writeFileSync(join(hostDir, "answer.csv"), secret);
 /** A session that is a case of the hostile catalogue. */
 async function playHostile(session: number, backend: SandboxBackend): Promise<Ended> {
   const one = cases[session % cases.length] as HostileCase;
-  const otherwise = await playCase(one, backend, { dataDir, hostDir, secret, signal: stop.signal });
+  const otherwise = await playCase(one, sandboxesOf(backend, false).backend, {
+    dataDir,
+    hostDir,
+    secret,
+    signal: stop.signal,
+  });
   const detail = `row ${one.row}, ${one.name}${otherwise === null ? "" : `: ${otherwise}`}`;
   return { session, plan: "hostile", end: otherwise === null ? "done" : "failed", steps: 0, detail };
 }

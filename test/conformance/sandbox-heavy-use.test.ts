@@ -123,8 +123,9 @@ for kind in ("png", "pdf", "svg"):
 for i in range(15):
     figure = plt.figure(figsize=(2, 2)); figure.add_subplot().bar([1, 2], [i, 1]); figure.savefig("/scratch/f%d.png" % i)
 plt.close("all")
-print(sizes, len([n for n in os.listdir("/scratch") if n.endswith(".png")]))`,
-    expected: "[True, True, True] 16",
+names = os.listdir("/scratch")
+print(sizes, len([n for n in names if n.endswith(".png")]), [n for n in names if n[0] == "."])`,
+    expected: "[True, True, True] 16 []",
   },
   {
     what: "sqlite in /scratch, also with a write-ahead log, and pandas to and from it",
