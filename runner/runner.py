@@ -23,6 +23,11 @@ PR_SET_DUMPABLE = 4
 def main():
     if os.getuid() != SANDBOX_UID:  # leave() kills every process it can see; outside a sandbox that would be the machine
         sys.exit("runner.py is the inside of a sandbox; it does not run as uid %d" % os.getuid())
+    try:
+        with open("/proc/self/oom_score_adj", "w") as score:
+            score.write("0")  # as low as the code may set its own: where memory runs out this process is never the likelier one
+    except OSError:
+        pass  # the kernel keeps it higher for all inside
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)  # /proc/<supervisor>/fd stays closed to the agent
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)

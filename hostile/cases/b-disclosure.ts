@@ -36,10 +36,10 @@ export const disclosureCases: readonly HostileCase[] = [
 import ctypes, os, resource, socket, syslog
 libc = ctypes.CDLL(None, use_errno=True)
 gained = []
-for path in ("/dev/kmsg", "/proc/kmsg", "/dev/log", "/dev/console", "/dev/tty0", "/dev/tty1", "/sys/kernel/debug/tracing/trace_marker", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/printk", "/var/log/x", "/proc/self/loginuid"):
+for path in ("/dev/kmsg", "/proc/kmsg", "/dev/log", "/dev/console", "/dev/tty0", "/dev/tty1", "/sys/kernel/debug/tracing/trace_marker", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/printk", "/var/log/x"):
     try:
         fd = os.open(path, os.O_WRONLY)
-        os.write(fd, b"1\\n" if path.endswith("loginuid") else b"<0>spam\\n")
+        os.write(fd, b"<0>spam\\n")
         gained.append(path)
     except OSError: pass
 if libc.klogctl(3, ctypes.create_string_buffer(64), 64) >= 0: gained.append("klogctl")
