@@ -54,8 +54,15 @@ os.chdir("/scratch")
 print(made, why)
 `);
       endedIn(context, step, ["ok", "oom", "killed"]);
-      await goesOn(context, session, step);
       const seen = { agentSees: lastLine(step), record: recordOf(step) };
+      const after = await session.run("6 * 7");
+      if (step.end === "oom" && after.end === "killed")
+        return {
+          ...seen,
+          notHeld:
+            "files are bounded by memory alone: it stayed full, and the next step was told that the sandbox is over",
+        };
+      await goesOn(context, session, after);
       const made = Number(step.stdout.split(" ")[0] ?? 0);
       if (step.end === "ok" && made <= 60_000) return seen;
       const what = step.end === "ok" ? `${made} files were made in 3 s` : `memory ended it (${step.end})`;

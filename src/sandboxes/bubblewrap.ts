@@ -216,6 +216,10 @@ function explain(
   if (bySignal && ranOutOfMemory() !== false) {
     return { cause: "agent", detail: `the sandbox's main process was ended by signal ${code - 128}` };
   }
+  // No interpreter starts any more where the code left memory full that killing does not free, as of millions of files.
+  if (code === supervisorGaveUp && ranOutOfMemory() === true) {
+    return { cause: "agent", detail: "the memory ran out, and no interpreter could be started again" };
+  }
   const why = signal
     ? `bwrap was ended by ${signal}`
     : bySignal
