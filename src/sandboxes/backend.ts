@@ -127,7 +127,7 @@ export async function provenBackend(
     const { inside, beganMs } = await begin(limits, request, signal);
     // All that was waited before this try: for a place, for the engine to come back, for the rate.
     const queueMs = beganMs - askedMs;
-    options.log?.write("debug", "Sandbox started", { label: request.label, queueMs: Math.round(queueMs) });
+    options.log?.write("debug", "Sandbox starts", { label: request.label, queueMs: Math.round(queueMs) });
     let sandbox: Sandbox | undefined;
     sandbox = await supervise(inside, {
       ...{ limits, preimport, blobs: request.blobs, signal, queueMs, beganMs },
