@@ -354,7 +354,11 @@ for _ in range(40):
 time.sleep(2)`);
       // gVisor is one process to the kernel that counts, and goes whole.
       expectEnd(taken, ...(target.name.includes("runsc") ? ["oom", "killed"] : ["oom"]));
-      if (taken.end === "oom") await expectUsable(many);
+      if (taken.end === "oom") {
+        // Those that are left hold what they have until their interpreter goes.
+        expectEnd(await many.run("import os; os._exit(0)"), "exited", "oom");
+        await expectUsable(many);
+      }
       const session = await open();
       const step = await session.run(`
 import os, subprocess, sys, time
