@@ -20,11 +20,14 @@ function inTurn(
     kind: "language",
     ...(more.slow ? { slow: true } : {}),
     async run({ open, target }) {
-      const session = await open();
+      let session = await open();
       const steps: Step[] = [];
       for (const [code, ...ends] of tricks) {
         const step = await session.run(code);
-        expectEndOf(code, step, ...ends);
+        // gVisor is one process to the kernel that counts memory, and goes whole.
+        const wholeGoes = target.name.includes("runsc") && ends.includes("oom");
+        expectEndOf(code, step, ...ends, ...(wholeGoes ? ["killed"] : []));
+        if (step.end === "killed") session = await open();
         assert.ok(step.observation.length < 60_000, `an observation of ${step.observation.length} characters`);
         assert.ok(Buffer.byteLength(JSON.stringify(step.raw)) < 8 * target.limits.outputBytes + 20_000);
         JSON.stringify(step.raw, (_key, value) => {
@@ -421,6 +424,7 @@ os.execv("/usr/bin/python3", ["python3", "-c", impostor, str(mine["control"]), m
     row: 54,
     name: "code that turns the way code is run around",
     kind: "language",
+    slow: true,
     async run({ open }) {
       const spoilers = [
         "import ast, builtins, sys\nast.parse = lambda *a: 1 / 0\nbuiltins.compile = builtins.exec = builtins.eval = None",

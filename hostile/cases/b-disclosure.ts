@@ -29,7 +29,7 @@ export const disclosureCases: readonly HostileCase[] = [
     row: 51,
     name: "the kernel's log, core dumps and syslog are out of reach",
     kind: "kernel",
-    async run({ open }) {
+    async run({ open, target }) {
       const step = await runAlone(
         open,
         `
@@ -60,8 +60,10 @@ gained`,
       if (step.end === "ok") {
         const gained = JSON.parse((step.result ?? "").replaceAll("'", '"')) as string[];
         // Asking netlink's audit is only sending to a socket: without the capability the kernel answers with a refusal and logs nothing.
+        // gVisor shows a log that it makes up, and not the host's.
+        const harmless = ["audit", ...(target.name.includes("runsc") ? ["klogctl"] : [])];
         assert.deepEqual(
-          gained.filter((name) => name !== "audit"),
+          gained.filter((name) => !harmless.includes(name)),
           [],
         );
       }
