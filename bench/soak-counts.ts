@@ -45,7 +45,8 @@ export function machineCounts(): MachineCounts {
   return {
     processes: processes().length,
     mounts: readFileSync("/proc/self/mounts", "utf8").split("\n").length - 1,
-    cgroups: Number(/^memory\t\d+\t(\d+)/m.exec(readFileSync("/proc/cgroups", "utf8"))?.[1] ?? 0),
+    // Folders, not the kernel's own number: that counts removed ones too, until their last page is reclaimed.
+    cgroups: cgroupFolders("/sys/fs/cgroup/memory") || cgroupFolders("/sys/fs/cgroup"),
   };
 }
 
@@ -60,6 +61,16 @@ export function memory(): Memory {
 }
 
 const mb = (bytes: number) => Math.round(bytes / 1e5) / 10;
+
+function cgroupFolders(folder: string): number {
+  try {
+    const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return inside.reduce((sum, { name }) => sum + 1 + cgroupFolders(`${folder}/${name}`), 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0; // it has just been removed, or there is no such hierarchy
+    throw error;
+  }
+}
 
 function cgroupNames(): string[] {
   const homes = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"].map((root) => `${root}/tracemill-${process.getuid?.()}`);
