@@ -37,7 +37,7 @@ function eater({ row, name, before, code, ends, slow, check }: Eater): HostileCa
 const outOfMemory = ["oom", "killed"];
 
 function toldSo(step: Step): void {
-  if (step.end === "oom") assert.match(step.observation, /more memory than there is/);
+  if (step.end === "oom") assert.match(step.observation, /Memory limit \(\d+ MB\) exceeded/);
 }
 
 function bounded(step: Step, { target }: HostileContext): void {

@@ -137,7 +137,7 @@ class Interpreter:
                 if done["result"]["droppedBytes"]:
                     done["whole"] = text.encode("utf-8", "backslashreplace")[:STEP_BYTES].decode("utf-8", "ignore")
         except BaseException as error:
-            in_time = not isinstance(error, KeyboardInterrupt)
+            in_time = not issubclass(type(error), KeyboardInterrupt)  # isinstance asks the object, which is the code's
             done["end"] = "error"
             try:
                 done["exception"] = self.interruptibly(explain, error, limit)

@@ -45,7 +45,7 @@ export function launchCommand(limits: SandboxLimits, dataDir: string, bwrap: rea
     // One process for the three of them: starting it is what takes the time.
     `echo '${table.join("\n")}' > ${base}/table && mount --all --fstab ${base}/table || exit 72`,
     // Copied, not bound: in a checkout made under umask 077 nobody but root may read them, and their path is nobody's business inside.
-    `cp -r --no-preserve=mode "$2"/* ${base}/runner && cd / && shift 2 || exit 72`,
+    `cp -r "$2"/* ${base}/runner && chmod -R a+rX,go-w ${base}/runner && cd / && shift 2 || exit 72`,
     `exec ${become} "$@"`,
   ].join("\n");
   const unshare = ["unshare", ...(asRoot ? [] : ["--user", "--map-root-user"]), "--mount", "--propagation", "private"];

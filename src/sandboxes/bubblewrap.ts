@@ -87,10 +87,14 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
   );
 }
 
-/** As bubblewrap says it of itself. */
+/** As bubblewrap says it of itself. @throws {UsageError} when it cannot be started. */
 async function bwrapVersion(): Promise<string> {
-  const { stdout } = await promisify(execFile)(bwrapPath, ["--version"]);
-  return stdout.trim().replace(/^bubblewrap /, "");
+  const said = await promisify(execFile)(bwrapPath, ["--version"]).catch((cause: Error) => {
+    throw new UsageError(`Expected to start ${bwrapPath}, got: ${cause.message}: mend or reinstall bubblewrap`, {
+      cause,
+    });
+  });
+  return said.stdout.trim().replace(/^bubblewrap /, "");
 }
 
 function findFence(): Fence {

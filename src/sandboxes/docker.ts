@@ -31,7 +31,8 @@ export async function dockerLacks(
 ): Promise<{ reason: string; wayOut: string; engine: boolean } | null> {
   const docker = await connect();
   try {
-    await within(docker.ping());
+    const pong = String(await within(docker.ping())).trim();
+    if (pong !== "OK") throw new Error(`what answers is none: it said \`${pong.slice(0, 40)}\``);
   } catch (error) {
     const reason = `no Docker engine answers (${(error as Error).message})`;
     return { reason, wayOut: "start Docker, or set DOCKER_HOST", engine: false };
@@ -117,6 +118,7 @@ async function enter(container: Docker.Container, { containers, runtime }: Engin
   const stream = (await within(attaching)) as NodeJS.ReadWriteStream & { destroy(): void };
   const listeners: ((chunk: Buffer) => void)[] = [];
   let diagnostics = "";
+  let killing = false;
   stream.on(
     "data",
     demultiplexer((kind, bytes) => {
@@ -134,14 +136,16 @@ async function enter(container: Docker.Container, { containers, runtime }: Engin
   stream.on("error", () => {}); // the engine or the container has gone; "close" follows
   stream.once("close", () => awaitWord("the Docker engine closed the connection to the sandbox"));
   container.wait({ condition: "next-exit" }).then(
-    async ({ StatusCode }: { StatusCode: number }) => end(await explain(container, StatusCode, runtime, diagnostics)),
+    async ({ StatusCode }: { StatusCode: number }) => {
+      if (killing) return lost("it was ended"); // by us: nobody asks why
+      end(await explain(container, StatusCode, runtime, diagnostics));
+    },
     (error: Error) => lost(`the Docker engine broke: ${error.message}`),
   );
   await within(container.start(), createLimitMs).catch((error: unknown) => {
     stream.destroy();
     throw error;
   });
-  let killing = false;
   return {
     write: (bytes) => void stream.write(bytes),
     onData: (listener) => void listeners.push(listener),
@@ -162,6 +166,16 @@ async function enter(container: Docker.Container, { containers, runtime }: Engin
   };
 }
 
+/** What the engine says of it; a busy one learns it a moment after the end. Removed or unreachable by now, the exit code alone has to tell. */
+async function ranOutOfMemory(container: Docker.Container, code: number): Promise<boolean> {
+  for (let looks = code === 128 + 9 ? 10 : 1; looks > 0; looks--) {
+    const { State } = await within(container.inspect()).catch(() => ({ State: { OOMKilled: false } }));
+    if (State.OOMKilled) return true;
+    if (looks > 1) await sleep(100, undefined, { ref: false });
+  }
+  return false;
+}
+
 /** No signal from inside ends process 1 of a container: one does so for memory, or from outside (`docker kill`, an engine that stops). */
 async function explain(
   container: Docker.Container,
@@ -169,9 +183,8 @@ async function explain(
   runtime: Runtime,
   diagnostics: string,
 ): Promise<InsideEnd> {
-  // Removed or unreachable by now: the code alone has to tell.
-  const { State } = await within(container.inspect()).catch(() => ({ State: { OOMKilled: false } }));
-  if (State.OOMKilled) return { cause: "agent", detail: "the memory limit ended the whole sandbox" };
+  if (await ranOutOfMemory(container, code))
+    return { cause: "agent", detail: "the memory limit ended the whole sandbox" };
   if (runtime.isGvisor && code === sentryBroke) {
     // Each process inside is one of the host's, and gVisor's kernel gives up where it is refused another.
     return { cause: "agent", detail: "the limit of processes ended the whole sandbox" };

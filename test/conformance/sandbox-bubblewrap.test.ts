@@ -59,16 +59,22 @@ describe.skipIf(lack !== null)(`bubblewrap's processes${lack === null ? "" : ` (
     const mounts = () => hostMounts().filter((line) => / \/(mnt|media|srv|boot)(\/| )/.test(line));
     const mountedBefore = mounts();
     const outcomes = [];
+    let kills = 0;
     for (let delayMs = 0; delayMs < 80; delayMs += 4) {
       const others = new Set(launchers());
       const opening = backend.open({ dataDir, label: "killed", signal }).catch((error: Error) => error);
       await sleep(delayMs);
-      for (const pid of launchers()) if (!others.has(pid)) process.kill(pid, "SIGKILL");
+      for (const pid of launchers()) {
+        if (others.has(pid)) continue;
+        process.kill(pid, "SIGKILL");
+        kills += 1;
+      }
       const opened = await opening;
       outcomes.push(opened instanceof Error ? opened.constructor.name : "opened");
       if (!(opened instanceof Error)) await opened[Symbol.asyncDispose]();
     }
-    expect(outcomes).toContain("FailureError");
+    expect(kills).toBeGreaterThan(10);
+    // A start that is cut short is tried again.
     expect(outcomes.filter((name) => name !== "FailureError" && name !== "opened")).toEqual([]);
     expect(await ours()).toEqual([]);
     expect(launchers()).toEqual([]);

@@ -7,7 +7,6 @@ import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
-import { FailureError } from "../../src/domain/errors.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
 import { dataFolder, describeEachBackend, describeEverySandbox, wholeGvisorKit } from "../kit/sandboxes.ts";
 
