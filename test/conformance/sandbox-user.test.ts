@@ -62,7 +62,7 @@ const { listBubblewrap } = await import(process.argv[1].replace("index.js", "bub
 const ends = (await listBubblewrap()).filter((found) => found.ownerPid === process.pid).map(({ label }) => label);
 for (const code of [${JSON.stringify(kernelHolds)}, "open('/data/a.csv').read()", "bytearray(1 << 30)", "open('/data/a.csv', 'a')", "import socket; socket.create_connection(('127.0.0.1', 1))"])
   ends.push((await sandbox.run(code, { signal })).end);
-await sandbox.run("import os\nif os.fork(): open('/scratch/s.csv', 'w').write('id')", { signal });
+await sandbox.run("import os; os.remove('/scratch/0')\\nif os.fork(): open('/scratch/s.csv', 'w').write('id')", { signal });
 ends.push(Buffer.from((await sandbox.collect("/scratch/s.csv", { maxBytes: 2, signal })).bytes ?? []).toString());
 await sandbox[Symbol.asyncDispose]();
 await backend[Symbol.asyncDispose]();
