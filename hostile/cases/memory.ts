@@ -118,7 +118,7 @@ time.sleep(60)`,
     code: "import re\nre.match('(a+)+$', 'a' * 48 + 'b')",
     ends: ["timeout"],
     slow: true,
-    check: (step) => assert.match(step.observation, /took longer than a step may take/),
+    check: (step) => assert.match(step.observation, /Time limit \([\d.]+ s\) exceeded/),
   }),
   eater({
     row: 4,

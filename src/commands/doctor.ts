@@ -2,7 +2,7 @@ import type { ArgumentsCamelCase, Argv } from "yargs";
 import { plural } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
 import { listSandboxes, openSandboxBackend, sandboxBackends } from "../sandboxes/index.ts";
-import { rowsLeftOpen } from "../sandboxes/promises.ts";
+import { isGvisorName, rowsLeftOpen } from "../sandboxes/promises.ts";
 
 export interface DoctorArguments {
   readonly json: boolean;
@@ -20,6 +20,10 @@ export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promis
   for (const entry of sandboxBackends) {
     const facts = await entry.facts();
     backends.push({ name: entry.name, ...(await examine(entry, signal)), facts, promises: entry.promises() });
+    for (const runtime of entry.takesRuntime ? gvisorsIn(facts.runtimes) : []) {
+      const name = `${entry.name} with \`runtime: ${runtime}\``;
+      backends.push({ name, ...(await examine(entry, signal, runtime)), facts: {}, promises: entry.promises(runtime) });
+    }
   }
   const machine = {
     node: process.version,
@@ -51,11 +55,16 @@ export async function handler(args: ArgumentsCamelCase<DoctorArguments>): Promis
   );
 }
 
-async function examine(entry: (typeof sandboxBackends)[number], signal: AbortSignal) {
+/** The runtimes of an engine that are gVisor's: a kernel between the code and the host's, so that other things are promised. */
+function gvisorsIn(runtimes = ""): string[] {
+  return runtimes.split(", ").filter((name) => isGvisorName(name));
+}
+
+async function examine(entry: (typeof sandboxBackends)[number], signal: AbortSignal, runtime?: string) {
   const lack = await entry.lacks(undefined);
   if (lack) return { usable: false, reason: lack.reason, wayOut: lack.wayOut, environment: null };
   try {
-    await using backend = await openSandboxBackend({ backend: entry.name, signal });
+    await using backend = await openSandboxBackend({ backend: entry.name, runtime, signal });
     return { usable: true, reason: null, wayOut: null, environment: backend.environment };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

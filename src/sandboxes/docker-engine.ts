@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { FailureError, UsageError } from "../domain/errors.ts";
+import { isGvisorName } from "./promises.ts";
 
 const answerLimitMs = 5_000;
 
@@ -31,9 +32,7 @@ export async function runtimeOf(docker: Docker, wanted: string | undefined): Pro
         "install it and register it with the engine (docs/sandbox.md, gVisor), or leave the option out",
     );
   }
-  const isGvisor = [name, basename(found.path ?? ""), found.runtimeType ?? ""].some((word) =>
-    /runsc|gvisor/.test(word),
-  );
+  const isGvisor = [name, basename(found.path ?? ""), found.runtimeType ?? ""].some(isGvisorName);
   const mapped = ["rootless", "userns"].filter((kind) =>
     info.SecurityOptions.some((option) => option.split(",").includes(`name=${kind}`)),
   );

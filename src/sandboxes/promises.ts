@@ -36,7 +36,7 @@ const sharedByAll: readonly Promised[] = [
 
 /** `runtime` is what `sandbox.runtime` asks for. */
 export function dockerPromises(runtime?: string): readonly Promised[] {
-  if (runtime !== undefined && /runsc|gvisor/.test(runtime)) return gvisorPromises();
+  if (runtime !== undefined && isGvisorName(runtime)) return gvisorPromises();
   return [
     ...shared,
     { promise: "temporary files bounded in number (in /dev/shm only by memory)", held: true },
@@ -46,6 +46,11 @@ export function dockerPromises(runtime?: string): readonly Promised[] {
     ...sharedByAll,
     { promise: "rootless engines and user-namespace remapping", held: "unproven" },
   ];
+}
+
+/** Whether a runtime of such a name, program or type is gVisor. */
+export function isGvisorName(name: string): boolean {
+  return /runsc|gvisor/.test(name);
 }
 
 function gvisorPromises(): readonly Promised[] {

@@ -1,7 +1,7 @@
 // Rows 27 to 30 and 32: whatever code writes is output: bounded, kept as it was, and harmless where it is shown.
 import assert from "node:assert/strict";
 import type { HostileCase } from "../case.ts";
-import { expectEnd, expectUsable, runAlone, seenIn } from "./b-kit.ts";
+import { expectEnd, expectUsable, runAlone, seenIn } from "./kit.ts";
 
 const toolResults = [
   "OCI runtime exec failed: exec failed: container_linux.go:380: no such file: unknown",

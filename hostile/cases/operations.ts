@@ -8,7 +8,7 @@ import type { SandboxBackend } from "../../src/contracts.ts";
 import { cgroupHomes, findCgroupRoots } from "../../src/sandboxes/cgroup.ts";
 import { openSandboxBackend } from "../../src/sandboxes/index.ts";
 import type { HostileCase, Target } from "../case.ts";
-import { expectEnd, expectUsable, hostProcessesWith, until } from "./b-kit.ts";
+import { expectEnd, expectUsable, hostProcessesWith, until } from "./kit.ts";
 
 const built = fileURLToPath(new URL("../../src/sandboxes/index.js", import.meta.url));
 const goneMs = 10_000;

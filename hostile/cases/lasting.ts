@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import type { HostileCase, HostileContext, Step } from "../case.ts";
-import { expectEnd, expectEndOf, expectUsable, hostProcessesWith, seenIn, until } from "./b-kit.ts";
+import { expectEnd, expectEndOf, expectUsable, hostProcessesWith, seenIn, until } from "./kit.ts";
 
 /** Starts what goes on behind a step's back, in every way there is; each process carries `marker`. */
 const daemons = (marker: string) => `
@@ -102,7 +102,7 @@ async function worldOf(context: HostileContext): Promise<string> {
   return step.result ?? "";
 }
 
-export const processCases: readonly HostileCase[] = [
+export const lastingCases: readonly HostileCase[] = [
   {
     row: 40,
     name: "daemons of every make end with their sandbox",

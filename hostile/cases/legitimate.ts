@@ -1,7 +1,7 @@
 // Rows 59 and 62: ordinary data science goes on working within the limits, and what needs a network fails at once.
 import assert from "node:assert/strict";
 import type { HostileCase, Session, Step } from "../case.ts";
-import { expectEndOf, expectUsable, seenIn } from "./b-kit.ts";
+import { expectEndOf, expectUsable, seenIn } from "./kit.ts";
 
 const work: readonly (readonly [what: string, code: string, result: string | RegExp | null])[] = [
   ["imports", "import numpy as np, pandas as pd\nNone", null],

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { hostname, userInfo } from "node:os";
 import type { HostileCase } from "../case.ts";
-import { expectEnd, expectUsable, runAlone, seenIn } from "./b-kit.ts";
+import { expectEnd, expectUsable, runAlone, seenIn } from "./kit.ts";
 
 const look = `
 import os, json, socket, platform

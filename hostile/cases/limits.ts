@@ -1,8 +1,8 @@
 // Rows 38, 39, 47 and 48: time is the host's, a step ends when its time is up, and no limit can be raised from inside.
 import assert from "node:assert/strict";
 import type { HostileCase, Step } from "../case.ts";
-import { forgery } from "./b-forgery.ts";
-import { expectEnd, expectEndOf, expectUsable, expectUsableAgain, recordOf, seenIn } from "./b-kit.ts";
+import { forgery } from "./forgery.ts";
+import { expectEnd, expectEndOf, expectUsable, expectUsableAgain, recordOf, seenIn } from "./kit.ts";
 
 // Beyond a step's own limit: the ladder's rungs and a new interpreter, on a machine that does other things too.
 const ladderMs = 20_000;

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { HostileCase, Target } from "../case.ts";
-import { configOf } from "./b-operations.ts";
+import { configOf } from "./operations.ts";
 
 const built = fileURLToPath(new URL("../../src/sandboxes/index.js", import.meta.url));
 

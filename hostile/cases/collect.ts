@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { metrics } from "../../src/metrics/index.ts";
 import type { Collected, HostileCase, Seen, Session, Step } from "../case.ts";
-import { expectEnd, expectUsable, seenIn } from "./b-kit.ts";
+import { expectEnd, expectUsable, seenIn } from "./kit.ts";
 
 /** What a file's kind is, in one word: its refusal, or `bytes`. */
 function toldOf(collected: Collected): string {

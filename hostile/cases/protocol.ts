@@ -1,8 +1,8 @@
 // Rows 26 and 31: whatever descriptor code writes to, closes or replaces, it spoils its own step at most.
 import assert from "node:assert/strict";
 import type { HostileCase } from "../case.ts";
-import { forgery } from "./b-forgery.ts";
-import { expectEnd, expectUsable, expectUsableAgain, runAlone, seenIn } from "./b-kit.ts";
+import { forgery } from "./forgery.ts";
+import { expectEnd, expectUsable, expectUsableAgain, runAlone, seenIn } from "./kit.ts";
 
 const everywhere = `${forgery}
 frame = forged("x")

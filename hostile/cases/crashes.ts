@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { HostileCase, Step } from "../case.ts";
-import { forgery } from "./b-forgery.ts";
-import { expectEnd, expectEndOf, expectUsable, hostProcessesWith, seenIn, until } from "./b-kit.ts";
+import { forgery } from "./forgery.ts";
+import { expectEnd, expectEndOf, expectUsable, hostProcessesWith, seenIn, until } from "./kit.ts";
 
 /** Runs each in one sandbox, one after another; each must end in its way and leave the sandbox usable. */
 type Tricks = readonly (readonly [code: string, ...ends: string[]])[];

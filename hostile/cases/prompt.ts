@@ -8,7 +8,7 @@ import { readReview } from "../../src/judges/read-review.ts";
 import { rubricJudge } from "../../src/judges/rubric.ts";
 import { loadPrompt } from "../../src/prompts/load.ts";
 import type { HostileCase, Step } from "../case.ts";
-import { expectEnd, seenIn } from "./b-kit.ts";
+import { expectEnd, seenIn } from "./kit.ts";
 
 const names = criteria.map(({ name }) => name);
 const scores = (score: number) =>
