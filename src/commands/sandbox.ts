@@ -73,7 +73,7 @@ function page(sandboxes: readonly RunningSandbox[]): string {
   const head = ["backend", "id", "owner", "age", "memory", "for"];
   const rows = sandboxes.map(({ backend, id, label, ownerPid, ownerAlive, createdAt, memoryBytes }) => [
     backend,
-    id,
+    /^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id, // as much of a container's as Docker itself shows
     `${ownerPid}${ownerAlive ? "" : " (dead)"}`,
     createdAt === null ? "-" : duration((Date.now() - Date.parse(createdAt)) / 1000),
     memoryBytes === null ? "-" : bytesText(memoryBytes),
