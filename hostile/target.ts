@@ -70,6 +70,7 @@ const ofAnOwnKernel: Readonly<Record<number, string>> = {
   10: bombs,
   18: namespaces,
   19: namespaces,
+  59: "its own kernel lives in the sandbox's memory: what just fits without it does not fit beside it",
   21: "its own kernel has devices of its own, and makes nodes of them",
 };
 

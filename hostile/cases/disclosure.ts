@@ -1,7 +1,9 @@
 // Rows 51 and 52: what code can write into the host's logs, and what it can read of where it is.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { hostname, userInfo } from "node:os";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { HostileCase } from "../case.ts";
 import { expectEnd, expectUsable, runAlone, seenIn } from "./kit.ts";
 
@@ -118,10 +120,10 @@ gained`,
         "the folder of the answers": hostDir,
         "the label": "hostile",
         "the owner's process": `${process.pid}-`,
-        "the folder of the program": process.cwd(),
+        "the folder of the program": dirname(fileURLToPath(import.meta.url)),
         "the host's name": hostname(),
         "the project's name": "tracemill",
-        "the user's folder": userInfo().homedir,
+        "the user's folder": process.env.HOME ?? "/root",
       };
       const found = Object.entries(forbidden).flatMap(([what, text]) =>
         Object.entries(seen).flatMap(([where, content]) =>

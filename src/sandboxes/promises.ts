@@ -24,7 +24,14 @@ const shared: readonly Promised[] = [
   { promise: "everything inside ends with the sandbox, and with the host process", held: true },
 ];
 
+const interpreterReplaced: Promised = {
+  promise: "answers from Python alone, once code has put another program in the interpreter's place",
+  held: false,
+  rows: [36],
+};
+
 const sharedByAll: readonly Promised[] = [
+  interpreterReplaced,
   { promise: "a kernel of its own", held: false },
   {
     promise: "inotify instances and pseudo-terminals of its own (all sandboxes share the kernel's)",
@@ -57,12 +64,17 @@ function gvisorPromises(): readonly Promised[] {
   return [
     ...shared,
     { promise: "a kernel of its own (gVisor): no call of the code's reaches the host's", held: true },
-    { promise: "a sandbox that outlives its memory and process limits", held: false },
-    { promise: "temporary files bounded in number (only by memory)", held: false },
-    { promise: "threads bounded in number (only by memory)", held: false },
-    { promise: "the supervisor's descriptors out of the code's reach", held: false },
-    { promise: "no further user namespaces inside", held: false },
+    { promise: "a sandbox that outlives its memory and process limits", held: false, rows: [1, 3, 10, 59] },
+    { promise: "temporary files bounded in number (only by memory)", held: false, rows: [8] },
+    { promise: "threads bounded in number (only by memory)", held: false, rows: [2] },
+    {
+      promise: "the supervisor's descriptors out of the code's reach (no secret is there)",
+      held: false,
+      rows: [16, 22, 26],
+    },
+    { promise: "no further user namespaces inside (they are its own kernel's)", held: false, rows: [18, 19, 21] },
     { promise: "an end from outside (`docker kill`) told from one by the code", held: false },
+    interpreterReplaced,
   ];
 }
 
