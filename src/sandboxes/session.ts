@@ -28,6 +28,7 @@ export interface SessionOptions {
 /** Opens nothing yet: the sandbox is opened by the first step whose result is not remembered. Steps run one after another. */
 export function openSession(options: SessionOptions): Session {
   const { backend, remember, dataset, attempt } = options;
+  const whose = { dataset: dataset.id, environment: backend.environment.id, attempt };
   const steps: { readonly code: string; readonly result: StepResult }[] = [];
   let sandbox: Sandbox | undefined;
   /** Steps before this index left no state behind: the interpreter was lost after them. */
@@ -99,9 +100,7 @@ export function openSession(options: SessionOptions): Session {
       const identity = {
         kind: "sandbox-step",
         version: sandboxStepVersion,
-        dataset: dataset.id,
-        environment: backend.environment.id,
-        attempt,
+        ...whose,
         code: hashOf([...steps.map((step) => step.code), code]),
       };
       const { value, remembered } = await remember(identity, storedStep, () => execute(code, signal), { signal });
@@ -123,9 +122,7 @@ export function openSession(options: SessionOptions): Session {
       const identity = {
         kind: "collect",
         version: collectVersion,
-        dataset: dataset.id,
-        environment: backend.environment.id,
-        attempt,
+        ...whose,
         code: hashOf(steps.map((step) => step.code)),
         path,
         maxBytes,

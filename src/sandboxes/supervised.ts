@@ -263,9 +263,10 @@ export async function supervise(
         const answer = over ?? (await exchange(step, collectLimitMs, signal, asked, { beats: false }));
         if (answer === "late") {
           const detail = `it handed over no file within ${collectLimitMs} ms`;
-          finish({ cause: "infrastructure", detail, code: "sandbox_lost" });
+          const silent: Over = { cause: "infrastructure", detail, code: "sandbox_lost" };
+          finish(silent);
           inside.kill();
-          throw broke(over as unknown as Over);
+          throw broke(silent);
         }
         if (!("cause" in answer)) return answer;
         if (answer.expired) throw new SandboxExpired(answer.detail);
