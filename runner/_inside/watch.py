@@ -96,7 +96,7 @@ class Watch:
         try:
             for message in self.child.messages():
                 kind = message.get("op") if message.get("step") == self.step else None
-                if kind == "done" and self.done is None:
+                if kind == "done" and self.done is None and self.cause != "protocol_violation":
                     self.done, self.done_at = message, time.monotonic()
                     if self.rung > 0:  # "delivered" is not "interrupted": ask the interpreter whether it listens again
                         self.child.send({"op": "probe", "step": self.step})

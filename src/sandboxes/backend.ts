@@ -143,6 +143,7 @@ export async function provenBackend(
   /** Opens a sandbox, and again where the engine stumbled: `attempt` is one try. */
   async function enterAgain(attempt: () => Promise<Sandbox>, request: SandboxRequest): Promise<Sandbox> {
     for (let tries = 0; ; ) {
+      await starter.check(request); // each time: data that has gone meanwhile is no engine's failure, and not waited for
       try {
         return await attempt();
       } catch (error) {
@@ -187,7 +188,6 @@ export async function provenBackend(
   const expected = { backend: name, image: starter.image, runtime: starter.runtime, ...starter.expected };
   const environment = await prove(expected, options, async (limits, preimport, dataDir) => {
     const request = { dataDir, label: "probe", signal: options.signal };
-    await starter.check(request);
     return enterAgain(() => enter(limits, preimport, request, () => {}), request);
   }).catch(async (cause: unknown) => {
     await close();
@@ -213,7 +213,6 @@ export async function provenBackend(
       };
       try {
         closing.signal.throwIfAborted();
-        await starter.check(request);
         return await enterPatiently(request, askedMs, ended);
       } catch (error) {
         ended(endOfOpening(error));

@@ -12,7 +12,7 @@ import { type Cgroup, findCgroupRoots, makeCgroup, oomKills, openHomes, readOnly
 import { type SandboxOptions, supervisorGaveUp, tmpfsBytes } from "./inside.ts";
 import { ownerId } from "./owner.ts";
 import { missingModules, pythonPath } from "./python.ts";
-import { checkReadable } from "./readable.ts";
+import { checkReadable, checkThere } from "./readable.ts";
 import { hasFilter, seccompProgram } from "./seccomp.ts";
 import type { Inside, InsideEnd } from "./supervised.ts";
 import type { Architecture } from "./system-calls.ts";
@@ -76,9 +76,7 @@ export async function createBubblewrap(options: SandboxOptions): Promise<Sandbox
       expected: { seccomp: true, gvisor: false, outlivesMemory: true },
       createsPerSecond: 100,
       createsAtOnce: 16,
-      check: async ({ dataDir }) => {
-        if (process.getuid?.() === 0) await checkReadable(dataDir);
-      },
+      check: ({ dataDir }) => (process.getuid?.() === 0 ? checkReadable(dataDir) : checkThere(dataDir)),
       start: async (limits, request) => startInside(fence, limits, request, filter),
       reap: reapBubblewrap,
       settled: async () => {},

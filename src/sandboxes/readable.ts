@@ -11,14 +11,18 @@ export async function checkReadable(dir: string): Promise<void> {
   const refuse = (path: string) => {
     throw new UsageError(`Expected data that every user may read, got \`${path}\`: run \`chmod -R a+rX ${dir}\``);
   };
-  try {
-    await look(dir, refuse);
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause;
-    throw new FailureError("sandbox", `Cannot read the data that the sandbox shall see: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+  await look(dir, refuse).catch(cannotRead);
+}
+
+/** Checks that the folder is there, for a sandbox of the caller's own user. @throws {FailureError} "sandbox" where it is not. */
+export async function checkThere(dir: string): Promise<void> {
+  await stat(dir).catch(cannotRead);
+}
+
+function cannotRead(cause: unknown): never {
+  if (cause instanceof UsageError) throw cause;
+  const message = `Cannot read the data that the sandbox shall see: ${(cause as Error).message}`;
+  throw new FailureError("sandbox", message, { cause });
 }
 
 async function look(dir: string, refuse: (path: string) => void): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -397,6 +397,19 @@ for pid in [p for p in os.listdir("/proc") if p.isdigit() and int(p) != os.getpi
     await expect(seventh).rejects.toThrow("no longer wanted");
     await Promise.all(sandboxes.map((sandbox) => sandbox[Symbol.asyncDispose]()));
     shared = await open();
+  });
+
+  test("fails at once where the data went away while it started, and waits for no engine", async () => {
+    const going = await dataFolder({ "cars.csv": "name\n" });
+    const opening = [1, 2, 3, 4].map(() =>
+      backend.open({ dataDir: going, label: "going", signal }).catch((error: unknown) => error),
+    );
+    setTimeout(() => renameSync(going, `${going}-away`), 2);
+    for (const opened of await Promise.all(opening)) {
+      if (opened instanceof Error) expect(opened.message).toContain("Cannot read the data");
+      else await (opened as Sandbox)[Symbol.asyncDispose]();
+    }
+    await rm(`${going}-away`, { recursive: true });
   });
 
   test("refuses a second step while one runs, and any step after it is closed", async () => {
