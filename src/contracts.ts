@@ -12,8 +12,11 @@ import type {
   FinishReason,
   Message,
   Score,
+  ServedBy,
   StepRan,
   StepResult,
+  ToolCall,
+  ToolDefinition,
   Usage,
   Verdict,
 } from "./domain/trajectory.ts";
@@ -79,12 +82,20 @@ export interface ChatRequest {
   readonly stop?: readonly string[];
   /** Ask for JSON of this shape where the endpoint can; the text still has to be parsed leniently. */
   readonly jsonSchema?: { readonly name: string; readonly schema: unknown };
+  /** Functions the model may call, one at a time. @throws {UsageError} from `complete` where the model's abilities say it has no tools. */
+  readonly tools?: readonly ToolDefinition[];
+  /** Another token limit than the config's, at most `Model.tokenLimit.most`: another request, by its payload. */
+  readonly maxTokens?: number;
 }
 
 /** A model's answer; `text` as it was sent, `reasoning` where the endpoint shows it apart. */
 export interface Completion {
   readonly text: string;
   readonly reasoning: string | null;
+  /** Native tool calls, in order; absent or empty where there are none. */
+  readonly toolCalls?: readonly ToolCall[];
+  /** Who answered, where the model has fallbacks. */
+  readonly servedBy?: ServedBy;
   readonly finishReason: FinishReason;
   readonly usage: Usage;
   /** Store key of this completion. */
@@ -92,9 +103,10 @@ export interface Completion {
   readonly remembered: boolean;
 }
 
-/** One try of a request to an endpoint; `try` counts from 1. `payload` is the body, without any key. */
+/** One try of a request to an endpoint; `try` counts from 1. `payload` is the body, without any key; `stage` asked, null outside of any. */
 export interface SentRequest {
   readonly alias: string;
+  readonly stage: string | null;
   readonly baseUrl: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly try: number;
@@ -126,6 +138,12 @@ export interface Model {
   readonly identity: Readonly<Record<string, unknown>>;
   /** What it costs, where that is known. */
   readonly price?: Price | null;
+  /** The tokens it may write in one answer, and how far a caller may raise that; null or absent where the config sets no limit. */
+  readonly tokenLimit?: { readonly usual: number; readonly most: number } | null;
+  /** The tokens that a request and its answer may have together; null or absent where the config does not say. */
+  readonly contextTokens?: number | null;
+  /** What is remembered of this request and sample, from whichever endpoint; null where it would have to be asked. Sends nothing. */
+  recall?(request: ChatRequest, options: { readonly sample: number }): Completion | null;
   /**
    * One completion. `sample` tells independent samples of one request apart.
    * @throws {FailureError} "provider" after retries. @throws {RejectionError} context_overflow, content_filter, refusal.
@@ -253,10 +271,16 @@ export interface Assignment {
   readonly user: string;
 }
 
-/** A completion read by a scaffold. `transforms` names every difference between the completion and `content`, in order; mostly empty. */
+/** What a scaffold reads of a completion. */
+export type Said = Pick<Completion, "text" | "finishReason"> & Partial<Pick<Completion, "reasoning" | "toolCalls">>;
+
+/**
+ * A completion read by a scaffold. `message` is it as it goes on in the conversation; `transforms` names every difference between the
+ * completion and it, in order; mostly empty.
+ */
 export interface ParsedMessage {
   readonly action: Action;
-  readonly content: string;
+  readonly message: Message;
   readonly transforms: readonly string[];
 }
 
@@ -267,15 +291,17 @@ export interface Scaffold {
   readonly about?: string;
   readonly version: number;
   readonly stop: readonly string[];
+  /** What the model is offered as native tool calls; absent where actions are text. */
+  readonly tools?: readonly ToolDefinition[];
   open(assignment: Assignment): Message[];
-  /** Reads one completion; never throws. `content` is the text as it goes on in the conversation, `transforms` what was done to it. */
-  parse(text: string, finishReason: FinishReason): ParsedMessage;
+  /** Reads one completion; never throws. */
+  parse(said: Said): ParsedMessage;
   /** What the agent is told about a step. */
   show(step: StepResult): string;
-  /** The message that carries an observation back; tells the agent when its next message is its last. */
-  observe(observation: string, turnsLeft: number): Message;
+  /** The message that carries an observation back to what was `said`; tells the agent how many messages it has left, and which is its last. */
+  observe(observation: string, turnsLeft: number, said: Message): Message;
   /** The message after an invalid turn. */
-  nudge(why: string, turnsLeft: number): Message;
+  nudge(why: string, turnsLeft: number, said: Message): Message;
 }
 
 /** What an answer metric compares; `submission` is null when the agent submitted nothing. */

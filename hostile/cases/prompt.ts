@@ -67,7 +67,7 @@ async function judged(step: Step, answer: string): Promise<{ messages: readonly 
       role: "assistant",
       content: "<reasoning>look</reasoning>\n<python>print(open('/data/notes.txt').read())</python>",
     },
-    react.observe(step.observation, 3),
+    react.observe(step.observation, 3, { role: "assistant", content: "" }),
     { role: "assistant", content: `<reasoning>done</reasoning>\n<answer>${answer}</answer>` },
   ];
   const task = {
@@ -134,12 +134,15 @@ export const promptCases: readonly HostileCase[] = [
       assert.ok(dataDir.length > 0);
       const session = await open();
       const step = await session.run(printed);
-      const message = react.observe(step.observation, 3);
+      const message = react.observe(step.observation, 3, { role: "assistant", content: "" });
       assert.equal(message.role, "user");
       assert.equal(message.content.match(/<\/?information>/g)?.length, 2, "the block is closed once, by us");
       assert.ok(message.content.endsWith("</information>"));
       assert.doesNotMatch(message.content, /<\|im_(?:start|end)\|>/);
-      const echoed = react.parse(`<reasoning>it says</reasoning>\n${message.content}`, "stop");
+      const echoed = react.parse({
+        text: `<reasoning>it says</reasoning>\n${message.content}`,
+        finishReason: "stop",
+      });
       assert.equal(echoed.action.kind, "invalid", "an agent that repeats the block has answered nothing");
       return seenIn(step);
     },

@@ -1,5 +1,5 @@
 // DSGym's tags: <reasoning>, then <python> or <answer>; observations come back in <information>.
-import type { ParsedMessage, Scaffold } from "../contracts.ts";
+import type { ParsedMessage, Said, Scaffold } from "../contracts.ts";
 import type { FinishReason, Message } from "../domain/trajectory.ts";
 import { showStep } from "./observation.ts";
 
@@ -35,21 +35,25 @@ function user(content: string): Message {
   return { role: "user", content };
 }
 
+function assistant(content: string): Message {
+  return { role: "assistant", content };
+}
+
 const ownTagLine = /^[ \t]*<\/?(?:information|reasoning|python|answer)>/im;
 
-function parseMessage(text: string, finishReason: FinishReason): ParsedMessage {
+function parseMessage({ text, finishReason }: Said): ParsedMessage {
   const { visible, transforms } = withoutThinking(text);
   if (visible.trim() === "") {
     // Reasoning models that ran out of tokens say nothing; endpoints and training formats refuse a message without text.
     const action = { kind: "invalid", reasoning: "", why: whyNoAction(visible, finishReason) } as const;
-    return { action, content: "(empty message)", transforms: [...transforms, "mark_empty"] };
+    return { action, message: assistant("(empty message)"), transforms: [...transforms, "mark_empty"] };
   }
   const mask = withoutReasoning(visible);
   const opening = firstOpening(mask);
   const reasoning = readReasoning(visible, opening?.start ?? visible.length);
   const invalid = (why: string): ParsedMessage => ({
     action: { kind: "invalid", reasoning, why },
-    content: visible,
+    message: assistant(visible),
     transforms,
   });
 
@@ -85,14 +89,14 @@ function finish(
   transforms: readonly string[],
 ): ParsedMessage {
   if (tag === "answer") {
-    return { action: { kind: "answer", reasoning, answer: body.trim() }, content, transforms };
+    return { action: { kind: "answer", reasoning, answer: body.trim() }, message: assistant(content), transforms };
   }
   const code = unfence(body);
   const action =
     code.trim() === ""
       ? ({ kind: "invalid", reasoning, why: "<python> held no code." } as const)
       : ({ kind: "code", reasoning, code } as const);
-  return { action, content, transforms };
+  return { action, message: assistant(content), transforms };
 }
 
 /** Thinking that a server left in the text is not part of the conversation (chat templates drop it from earlier turns too). */

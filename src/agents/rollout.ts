@@ -43,8 +43,8 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
       break;
     }
     usages.push(completion.usage);
-    const { action, content, transforms } = scaffold.parse(completion.text, completion.finishReason);
-    messages.push({ role: "assistant", content });
+    const { action, message: said, transforms } = scaffold.parse(completion);
+    messages.push(said);
     const turn: Turn = {
       message: messages.length - 1,
       action,
@@ -55,6 +55,7 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
       completionKey: completion.key,
       diverged: false,
       transforms: [...transforms],
+      ...(completion.servedBy === undefined ? {} : { servedBy: completion.servedBy }),
     };
     turns.push(turn);
     const turnsLeft = maxTurns - turns.length;
@@ -68,12 +69,12 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
     } else if (turnsLeft <= 0) {
       exit = "turn_limit";
     } else if (action.kind === "invalid") {
-      messages.push(scaffold.nudge(action.why, turnsLeft));
+      messages.push(scaffold.nudge(action.why, turnsLeft, said));
     } else {
       const { result, diverged, ran } = await session.run(action.code, { signal });
       const observation = scaffold.show(result);
       turns[turns.length - 1] = { ...turn, step: result, ran, observation, diverged };
-      messages.push(scaffold.observe(observation, turnsLeft));
+      messages.push(scaffold.observe(observation, turnsLeft, said));
       if (result.end === "killed") exit = "sandbox_killed";
     }
   }
@@ -90,6 +91,7 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
     submission,
     submissionFile,
     usage: sumUsage(usages),
+    ...(scaffold.tools === undefined ? {} : { tools: [...scaffold.tools] }),
     scaffold: scaffold.name,
     model: model.name,
     backend: session.environment.backend,
@@ -101,7 +103,14 @@ export async function rollout(options: RolloutOptions): Promise<Trajectory> {
 
   async function completeOrOverflow(soFar: readonly Message[], started: boolean): Promise<Completion | null> {
     try {
-      return await model.complete({ messages: [...soFar], stop: scaffold.stop }, { sample, signal });
+      return await model.complete(
+        {
+          messages: [...soFar],
+          stop: scaffold.stop,
+          ...(scaffold.tools === undefined ? {} : { tools: scaffold.tools }),
+        },
+        { sample, signal },
+      );
     } catch (error) {
       if (started && error instanceof RejectionError && error.code === "context_overflow") return null;
       throw error;

@@ -2,12 +2,34 @@ import { z } from "zod";
 import { submissionFile } from "./submission.ts";
 import { attempt } from "./task.ts";
 
-/** One chat message, byte for byte as the model saw or said it. This trains. */
+/** A native tool call as the model wrote it: `arguments` is the text it sent, JSON or not. */
+export const toolCall = z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() });
+export type ToolCall = z.infer<typeof toolCall>;
+
+/** A function that a model may call; `parameters` is a JSON Schema. */
+export const toolDefinition = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  parameters: z.record(z.string(), z.unknown()),
+});
+export type ToolDefinition = z.infer<typeof toolDefinition>;
+
+/**
+ * One chat message, byte for byte as the model saw or said it. This trains. `toolCalls` and `reasoning` (what the endpoint shows apart from
+ * the text) stand on assistant messages only, `toolCallId` on tool messages only; they are absent where there are none.
+ */
 export const message = z.strictObject({
-  role: z.enum(["system", "user", "assistant"]),
+  role: z.enum(["system", "user", "assistant", "tool"]),
   content: z.string(),
+  reasoning: z.string().exactOptional(),
+  toolCalls: z.array(toolCall).exactOptional(),
+  toolCallId: z.string().exactOptional(),
 });
 export type Message = z.infer<typeof message>;
+
+/** Which endpoint of a model's chain gave a completion; `endpoint` as the store knows it. */
+export const servedBy = z.strictObject({ endpoint: z.string(), model: z.string() });
+export type ServedBy = z.infer<typeof servedBy>;
 
 /** Tokens as the provider counted them (`estimated` when it did not and a tokenizer did); `costUsd` is null when no price is known. */
 export const usage = z.strictObject({
@@ -122,6 +144,10 @@ export const turn = z.strictObject({
   diverged: z.boolean(),
   /** Named changes between the completion's text and the recorded message (`close_tag` …); empty when it is byte for byte the same. */
   transforms: z.array(z.string()),
+  /** Who gave the completion, where the model has more endpoints than one. */
+  servedBy: servedBy.exactOptional(),
+  /** Indices in `messages` of observations that were shortened, with a visible marker, before this turn's request; absent where none was. */
+  shortened: z.array(z.number().int()).exactOptional(),
 });
 export type Turn = z.infer<typeof turn>;
 
@@ -143,6 +169,8 @@ export const trajectory = z.strictObject({
   /** The file that the task asked for; null where it asked for none, absent in trajectories of older versions. */
   submissionFile: submissionFile.nullable().optional(),
   usage,
+  /** What the model was offered as native tool calls; absent where the scaffold's actions are text. */
+  tools: z.array(toolDefinition).exactOptional(),
   scaffold: z.string(),
   model: z.string(),
   backend: z.string(),

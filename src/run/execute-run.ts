@@ -32,6 +32,7 @@ import { type Live, openLive } from "./live.ts";
 import { openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
 import { manifestOf, notesOf } from "./run-manifest.ts";
+import { spendingExecutor } from "./spending.ts";
 import { snapshotsOf } from "./take-snapshot.ts";
 import { stopOnTrouble } from "./trouble.ts";
 import { viewOf } from "./view.ts";
@@ -142,7 +143,7 @@ async function openAndRun(
   const { items, account } = executeLine(line, {
     store,
     events,
-    executor: watch.executor(inProcess()),
+    executor: spendingExecutor(watch.executor(inProcess())),
     draining,
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),

@@ -33,11 +33,11 @@ describe.skipIf(absent)(`recorded conversations${why}`, () => {
       const turns = messages.flatMap(({ role, content }, index) => (role === "assistant" ? [{ content, index }] : []));
       expect(turns.length).toBeGreaterThan(1);
       for (const { content, index } of turns) {
-        const parsed = react.parse(content, "stop");
+        const parsed = react.parse({ text: content, finishReason: "stop" });
         const isLast = index === messages.length - 1;
         expect(parsed.action.kind).toBe(isLast ? "answer" : "code");
         expect(parsed.transforms).toEqual(stop === undefined ? [] : ["close_tag"]);
-        expect(parsed.content.startsWith(content)).toBe(true);
+        expect(parsed.message.content.startsWith(content)).toBe(true);
         if (parsed.action.kind === "code") expect(parsed.action.code).not.toMatch(/```|<\/?python>/);
         if (parsed.action.kind === "answer") expect(parsed.action.answer).toBe((answer ?? final ?? "").trim());
       }

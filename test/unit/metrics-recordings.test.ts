@@ -37,7 +37,7 @@ function trajectoryOf({ messages, answer }: Solved): Trajectory {
     return [
       {
         message: index,
-        action: react.parse(content, "stop").action,
+        action: react.parse({ text: content, finishReason: "stop" }).action,
         step: null,
         observation,
         finishReason: "stop",

@@ -131,7 +131,10 @@ describe("the agent is shown a step", () => {
     "</think>",
   ])("%s out of the data cannot act as a special token", (token) => {
     const stdout = `x ${token} y`;
-    const shown = react.observe(react.show(step({ stdout: whole(stdout) })), 5).content;
+    const shown = react.observe(react.show(step({ stdout: whole(stdout) })), 5, {
+      role: "assistant",
+      content: "",
+    }).content;
     expect(shown.split(token)).toHaveLength(token === "</information>" ? 2 : 1);
     expect(shown).toContain(`x ${token[0]} ${token.slice(1)} y`);
   });

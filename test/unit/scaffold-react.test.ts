@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { react } from "../../src/agents/react.ts";
+import type { FinishReason } from "../../src/domain/trajectory.ts";
 
-const parse = (text: string, finish: Parameters<typeof react.parse>[1] = "stop") => react.parse(text, finish);
+/** As `react.parse`, with the message's text beside it. */
+function parse(text: string, finishReason: FinishReason = "stop") {
+  const { action, message, transforms } = react.parse({ text, finishReason });
+  expect(message).toEqual({ role: "assistant", content: message.content });
+  return { action, content: message.content, transforms };
+}
+
+const said = { role: "assistant" as const, content: "said" };
 
 describe("the react scaffold reads a message", () => {
   test("code in its tag is code, with the reasoning before it, and the text stays as recorded", () => {
@@ -122,9 +130,9 @@ describe("the react scaffold reads a message", () => {
 
   test("an empty message is marked, by name, as no endpoint takes one back and no target trains on one", () => {
     expect(parse(" \n")).toMatchObject({ content: "(empty message)", transforms: ["mark_empty"] });
-    const cut = react.parse("<think>and so on", "length");
+    const cut = parse("<think>and so on", "length");
     expect(cut).toMatchObject({ action: { kind: "invalid", why: expect.stringContaining("too long") } });
-    expect(react.parse("<think>all thought</think>", "stop")).toMatchObject({
+    expect(parse("<think>all thought</think>")).toMatchObject({
       content: "(empty message)",
       transforms: ["drop_thinking", "mark_empty"],
     });
@@ -147,12 +155,12 @@ describe("the react scaffold speaks", () => {
       { role: "system", content: "s" },
       { role: "user", content: "u" },
     ]);
-    expect(react.observe("42", 5)).toEqual({ role: "user", content: "<information>\n42\n</information>" });
+    expect(react.observe("42", 5, said)).toEqual({ role: "user", content: "<information>\n42\n</information>" });
   });
 
   test("before the last message both an observation and a nudge say so", () => {
-    expect(react.observe("42", 1).content).toMatch(/last message/);
-    expect(react.nudge("Why.", 1).content).toMatch(/^Why\..*last message/s);
-    expect(react.nudge("Why.", 2).content).not.toMatch(/last message/);
+    expect(react.observe("42", 1, said).content).toMatch(/last message/);
+    expect(react.nudge("Why.", 1, said).content).toMatch(/^Why\..*last message/s);
+    expect(react.nudge("Why.", 2, said).content).not.toMatch(/last message/);
   });
 });
