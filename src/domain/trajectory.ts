@@ -194,10 +194,21 @@ export const criterionScore = z.strictObject({
 });
 export type CriterionScore = z.infer<typeof criterionScore>;
 
+/**
+ * One review as it was read. `repairs` says by name what was done until it could be; `completions` are the store keys of all that it took, the
+ * last of them read, and `servedBy` who gave that one, where the model has more endpoints than one. Verdicts of older versions lack both.
+ */
+export const judgeVote = z.strictObject({
+  criteria: z.array(criterionScore),
+  repairs: z.array(z.string()),
+  completions: z.array(z.string()).exactOptional(),
+  servedBy: servedBy.exactOptional(),
+});
+
 /** What a judge measured: every vote whole, and per criterion the mean over the votes. Never a decision. */
 export const verdict = z.strictObject({
   judge: z.string(),
-  votes: z.array(z.strictObject({ criteria: z.array(criterionScore), repairs: z.array(z.string()) })),
+  votes: z.array(judgeVote),
   criteria: z.record(z.string(), z.number()),
 });
 export type Verdict = z.infer<typeof verdict>;
