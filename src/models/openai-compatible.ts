@@ -1,6 +1,7 @@
-import type { Model } from "../contracts.ts";
+import type { ChatRequest, Completion, Model } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
-import { answer, completionVersion } from "./answer.ts";
+import { type Abilities, abilitiesOf } from "./abilities.ts";
+import { type Answer, answer, completionVersion } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
 import { cutter, readKey } from "./key.ts";
 import { type OpenAiCompatibleConfig, openAiCompatibleOptions } from "./openai-compatible-options.ts";
@@ -31,7 +32,13 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   const asked = { alias, baseUrl, model: config.model, keyFrom, listed: () => listed };
   const transport = await createTransport({ ...config, key, cut, asked, now, fetch: deps.fetch ?? fetch });
   const endpoint = config.rememberAs ?? baseUrl;
-  const settings = settingsOf(config);
+  const abilities = abilitiesOf(config);
+  const settings = settingsOf(config, abilities);
+  const sendsSeed = config.sendsSeed && !abilities.refuses.has("seed");
+  const tokenLimit =
+    config.maxTokens === undefined
+      ? null
+      : { usual: config.maxTokens, most: config.maxTokensMost ?? 4 * config.maxTokens };
 
   const sender = createSender({ alias, config, transport, admission, deps });
 
@@ -41,15 +48,24 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     identity: {
       endpoint,
       ...settings,
-      structuredOutput: config.structuredOutput,
-      sendsStop: config.sendsStop,
-      ...(config.sendsSeed ? { seed: config.seed } : {}),
+      structuredOutput: abilities.structuredOutput,
+      // Not an option any more; it stays here because ids of earlier runs' attempts hold it.
+      sendsStop: !abilities.refuses.has("stop"),
+      ...(sendsSeed ? { seed: config.seed } : {}),
+      ...(abilities.sendsReasoning === "none" ? {} : { sendsReasoning: abilities.sendsReasoning }),
     },
+    tokenLimit,
+    contextTokens: config.contextTokens ?? null,
     async complete(request, { sample, signal }) {
+      if (request.maxTokens !== undefined && tokenLimit !== null && request.maxTokens > tokenLimit.most) {
+        throw new Error(
+          `Expected at most ${tokenLimit.most} tokens to be asked of \`${alias}\`, got ${request.maxTokens}`,
+        );
+      }
       const payload = {
         ...settings,
-        ...requestFields(request, config),
-        ...(config.sendsSeed ? { seed: config.seed + sample } : {}),
+        ...requestFields(request, abilities, alias),
+        ...(sendsSeed ? { seed: config.seed + sample } : {}),
       };
       const { value, key, remembered } = await deps.remember(
         { kind: "completion", version: completionVersion, endpoint, payload, sample },
@@ -69,10 +85,24 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
           evidence: { completion: key },
         });
       }
-      return { text: value.text, reasoning: value.reasoning, finishReason: value.finishReason, usage, key, remembered };
+      const said = saidIn(value, request, abilities);
+      return { ...said, reasoning: value.reasoning, usage, key, remembered };
     },
     async check(signal) {
       listed = await checkEndpoint({ ...config, key, cut, asked, fetch: deps.fetch ?? fetch }, signal);
     },
   };
+}
+
+/** What a caller sees of an answer: where JSON was asked for as a forced call, that call's arguments are the text. */
+function saidIn(
+  { text, toolCalls = [], finishReason }: Answer,
+  { jsonSchema }: ChatRequest,
+  { structuredOutput }: Abilities,
+): Pick<Completion, "text" | "toolCalls" | "finishReason"> {
+  const form = structuredOutput === "tool" ? toolCalls.find(({ name }) => name === jsonSchema?.name) : undefined;
+  if (form !== undefined) {
+    return { text: form.arguments, finishReason: finishReason === "tool_calls" ? "stop" : finishReason };
+  }
+  return { text, finishReason, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
 }
