@@ -1,4 +1,4 @@
-import type { ChatRequest, Completion, Model } from "../contracts.ts";
+import type { ChatRequest, Completion, Model, Remembered } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
 import { type Abilities, abilitiesOf } from "./abilities.ts";
 import { type Answer, answer, completionVersion } from "./answer.ts";
@@ -42,6 +42,38 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
 
   const sender = createSender({ alias, config, transport, admission, deps });
 
+  /** Under what an answer is remembered: whom is asked, for what, and which of several samples. */
+  function identityOf(request: ChatRequest, sample: number) {
+    if (request.maxTokens !== undefined && tokenLimit !== null && request.maxTokens > tokenLimit.most) {
+      throw new Error(
+        `Expected at most ${tokenLimit.most} tokens to be asked of \`${alias}\`, got ${request.maxTokens}`,
+      );
+    }
+    const payload: Readonly<Record<string, unknown>> = {
+      ...settings,
+      ...requestFields(request, abilities, alias),
+      ...(sendsSeed ? { seed: config.seed + sample } : {}),
+    };
+    return { kind: "completion", version: completionVersion, endpoint, payload, sample };
+  }
+
+  function completionOf({ value, key, remembered }: Remembered<Answer>, request: ChatRequest): Completion {
+    const usage = priced(value.usage, config.price);
+    if (remembered) deps.meter.remembered(alias, usage);
+    if (value.finishReason === "content_filter") {
+      throw new RejectionError("content_filter", "The provider's content filter cut the answer", {
+        evidence: { completion: key },
+      });
+    }
+    if (value.finishReason === "refusal") {
+      throw new RejectionError("refusal", `The model refused: ${value.refusal ?? value.text}`, {
+        evidence: { completion: key },
+      });
+    }
+    const said = saidIn(value, request, abilities);
+    return { ...said, reasoning: value.reasoning, usage, key, remembered };
+  }
+
   return {
     name: alias,
     price: config.price ?? null,
@@ -56,37 +88,16 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     },
     tokenLimit,
     contextTokens: config.contextTokens ?? null,
+    recall(request, { sample }) {
+      const found = deps.recall?.(identityOf(request, sample), answer) ?? null;
+      return found === null ? null : completionOf(found, request);
+    },
     async complete(request, { sample, signal }) {
-      if (request.maxTokens !== undefined && tokenLimit !== null && request.maxTokens > tokenLimit.most) {
-        throw new Error(
-          `Expected at most ${tokenLimit.most} tokens to be asked of \`${alias}\`, got ${request.maxTokens}`,
-        );
-      }
-      const payload = {
-        ...settings,
-        ...requestFields(request, abilities, alias),
-        ...(sendsSeed ? { seed: config.seed + sample } : {}),
-      };
-      const { value, key, remembered } = await deps.remember(
-        { kind: "completion", version: completionVersion, endpoint, payload, sample },
-        answer,
-        (spend) => sender.ask(payload, spend, signal),
-        { signal },
-      );
-      const usage = priced(value.usage, config.price);
-      if (remembered) deps.meter.remembered(alias, usage);
-      if (value.finishReason === "content_filter") {
-        throw new RejectionError("content_filter", "The provider's content filter cut the answer", {
-          evidence: { completion: key },
-        });
-      }
-      if (value.finishReason === "refusal") {
-        throw new RejectionError("refusal", `The model refused: ${value.refusal ?? value.text}`, {
-          evidence: { completion: key },
-        });
-      }
-      const said = saidIn(value, request, abilities);
-      return { ...said, reasoning: value.reasoning, usage, key, remembered };
+      const what = identityOf(request, sample);
+      const remembered = await deps.remember(what, answer, (spend) => sender.ask(what.payload, spend, signal), {
+        signal,
+      });
+      return completionOf(remembered, request);
     },
     async check(signal) {
       listed = await checkEndpoint({ ...config, key, cut, asked, fetch: deps.fetch ?? fetch }, signal);

@@ -1,6 +1,7 @@
 import type { ChatRequest } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { Abilities } from "./abilities.ts";
+import { configPathOf } from "./alias.ts";
 import type { OpenAiCompatibleConfig } from "./openai-compatible-options.ts";
 import { wireMessage, wireTool } from "./wire-message.ts";
 
@@ -51,7 +52,7 @@ function toolFields(request: ChatRequest, abilities: Abilities, alias: string): 
   const { tools = [], jsonSchema } = request;
   if (tools.length > 0 && !abilities.tools) {
     throw new UsageError(
-      `Expected model \`${alias}\` to take tools, as this scaffold needs them, got \`tools: false\` (\`models.${alias}.tools\`). ` +
+      `Expected model \`${alias}\` to take tools, as this scaffold needs them, got \`tools: false\` (\`${configPathOf(alias)}.tools\`). ` +
         "Choose a scaffold whose actions are text (`react`, `code-act`), or another model.",
     );
   }

@@ -12,7 +12,7 @@ import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
-import { createRemember, lostIntents } from "../engine/remember.ts";
+import { createRecall, createRemember, lostIntents } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
@@ -114,6 +114,8 @@ async function openAndRun(
     configPath: options.configPath,
     storeFolder,
     remember: used.remember,
+    recall: used.recalls(createRecall(store)),
+    lease: (key, signal) => store.lease(key, signal),
     meter,
     env: process.env,
     signal: interrupt.stopping,
@@ -183,7 +185,7 @@ async function openAndRun(
 
   const snapshots = snapshotsOf({
     ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target: target > 0 ? target : null },
-    ...{ admissions: opened.admissions, models: opened.models, backend: opened.backend },
+    ...{ admissions: opened.admissions, models: opened.served, backend: opened.backend },
     isDraining: () => draining.aborted,
   });
   live.follow((ended) => secrets.cutAll(snapshots(ended)), folder.statusPath);
@@ -226,7 +228,7 @@ async function openAndRun(
     tally,
     funnel: account.rows(),
     datasets: opened.datasets,
-    models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
+    models: opened.served.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
     ...extent,
     run: folder.run,
   });
