@@ -105,6 +105,7 @@ function questionPart(portrait: Portrait, limit: Limit): string {
     ["question", bounded(asked.question, limit(1000))],
     ["constraints", bounded(asked.constraints, limit(500))],
     ["answer as", bounded(asked.answerFormat, limit(300))],
+    ["read after", repairWords((portrait.query ?? portrait.proposal)?.repairs, limit)],
   ];
   const checked = portrait.task ?? portrait.own;
   if (checked?.reference === null) rows.push(["reference", "(none was given: nothing tells right from wrong)"]);
@@ -145,8 +146,15 @@ function ownId(id: string | null): string {
 function proposalPart({ proposal }: Portrait, limit: Limit): string {
   if (!proposal) return "";
   const problem = proposal.problem === null ? "" : `\n${labelled("problem", harmless(proposal.problem))}`;
+  const repairs = repairWords(proposal.repairs, limit);
+  const read = repairs === "" ? "" : `\n${labelled("read after", repairs)}`;
   const name = labelled("dataset", `${proposal.dataset.name} (${proposal.dataset.id})`);
-  return `Proposed\n${name}${problem}\n${indent(bounded(proposal.raw, limit(2000)), "  ")}`;
+  return `Proposed\n${name}${problem}${read}\n${indent(bounded(proposal.raw, limit(2000)), "  ")}`;
+}
+
+/** What was done until something could be read; nothing where it was read as it stood. */
+function repairWords(repairs: readonly string[] | undefined, limit: Limit): string {
+  return (repairs ?? []).map((repair) => oneLine(repair, limit(200))).join(", ");
 }
 
 function labelled(name: string, value: string): string {
@@ -203,8 +211,7 @@ function verdictPart(verdict: Verdict, limit: Limit): string {
     }
   }
   const repairs = verdict.votes.flatMap((vote) => vote.repairs);
-  if (repairs.length > 0)
-    lines.push(`  repaired before reading: ${repairs.map((repair) => oneLine(repair, limit(200))).join(", ")}`);
+  if (repairs.length > 0) lines.push(`  repaired before reading: ${repairWords(repairs, limit)}`);
   for (const [index, { servedBy }] of verdict.votes.entries())
     if (servedBy !== undefined) lines.push(`  vote ${index + 1}${servedWords(servedBy)}`);
   return lines.join("\n");

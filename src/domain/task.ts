@@ -4,7 +4,10 @@ import { submissionRule } from "./submission.ts";
 
 export const difficulties = ["easy", "medium", "hard"] as const;
 
-/** One item of a proposer's answer, as it was written. `problem` says why it cannot be read as a question; `fields` is null then. */
+/**
+ * One item of a proposer's answer, as it was written. `problem` says why it cannot be read as a question; `fields` is null then. `repairs` names
+ * what was done until it could be read, in order (`asked_again: …`, `cut_from_fence`, `jsonrepair`); absent where nothing was.
+ */
 export const proposal = z.strictObject({
   id: z.string(),
   seedId: z.string(),
@@ -21,10 +24,11 @@ export const proposal = z.strictObject({
     })
     .nullable(),
   problem: z.string().nullable(),
+  repairs: z.array(z.string()).exactOptional(),
 });
 export type Proposal = z.infer<typeof proposal>;
 
-/** A question a model proposed, with reference code and answer. The id is its proposal's content. */
+/** A question a model proposed, with reference code and answer. The id is its proposal's content; `repairs` are the proposal's. */
 export const query = z.strictObject({
   id: z.string(),
   seedId: z.string(),
@@ -35,6 +39,7 @@ export const query = z.strictObject({
   referenceCode: z.string(),
   referenceAnswer: z.string(),
   difficulty: z.enum(difficulties),
+  repairs: z.array(z.string()).exactOptional(),
 });
 export type Query = z.infer<typeof query>;
 

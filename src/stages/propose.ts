@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseProposals } from "../agents/proposal.ts";
+import { parseProposals, proposalsProblem } from "../agents/proposal.ts";
 import { describeProfile } from "../datasets/describe.ts";
 import type { Seed } from "../domain/dataset.ts";
 import { contentId } from "../domain/hash.ts";
@@ -17,10 +17,13 @@ export const proposeOptions = z.strictObject({
   concurrency: concurrency.default(8),
 });
 
+// An agent that gave no list three times gives none.
+const mostAskedAgain = 2;
+
 /**
  * Lets an agent explore a dataset in a sandbox and propose `questions` questions: one Seed becomes its Proposals, good and
- * malformed alike. Rejects a seed whose exploration ended without an answer (`no_proposals`) or whose answer holds no JSON
- * list (`unreadable_proposals`).
+ * malformed alike. An answer without a list of questions that can be read is asked for again, twice at most, while the exploration has messages.
+ * Rejects a seed whose exploration ended without an answer (`no_proposals`) or without such a list (`unreadable_proposals`).
  */
 export function propose(options: {
   readonly agent: Agent;
@@ -37,6 +40,7 @@ export function propose(options: {
     concurrency: options.concurrency,
     keep: true,
     async run(seed, { signal }) {
+      const askedAgain: string[] = [];
       const exploration = await solve({
         kind: "exploration",
         subject: { seed: seed.id },
@@ -52,12 +56,19 @@ export function propose(options: {
             count: String(options.questions),
           }),
         },
+        acceptAnswer(answer) {
+          if (askedAgain.length >= mostAskedAgain) return null;
+          const why = proposalsProblem(answer);
+          if (why !== null) askedAgain.push(`asked_again: ${why}`);
+          return why;
+        },
         sample: seed.exploration,
         signal,
       });
       if (exploration.submission === null) {
         return reject("no_proposals", `The exploration ended without an answer (${exploration.exit})`, {
           exit: exploration.exit,
+          ...(askedAgain.length === 0 ? {} : { repairs: askedAgain }),
           messages: exploration.messages,
         });
       }
@@ -65,8 +76,11 @@ export function propose(options: {
       if (proposals.length + problems.length === 0) {
         return reject("unreadable_proposals", "The answer holds no JSON list of questions", {
           answer: exploration.submission.slice(0, 4000),
+          repairs: askedAgain,
         });
       }
+      const done = (repairs: readonly string[]) =>
+        askedAgain.length + repairs.length === 0 ? {} : { repairs: [...askedAgain, ...repairs] };
       const occurrences = new Map<string, number>();
       const identify = (content: unknown): string => {
         const plain = contentId("query", { seed: seed.id, content });
@@ -75,21 +89,23 @@ export function propose(options: {
         return occurrence === 0 ? plain : contentId("query", { seed: seed.id, content, occurrence });
       };
       return pass<Proposal>(
-        ...proposals.map((fields) => ({
+        ...proposals.map(({ fields, repairs }) => ({
           id: identify(fields),
           seedId: seed.id,
           dataset: seed.dataset,
           raw: JSON.stringify(fields),
           fields,
           problem: null,
+          ...done(repairs),
         })),
-        ...problems.map(({ raw, why }) => ({
+        ...problems.map(({ raw, why, repairs }) => ({
           id: identify({ raw, why }),
           seedId: seed.id,
           dataset: seed.dataset,
           raw,
           fields: null,
           problem: why,
+          ...done(repairs),
         })),
       );
     },

@@ -12,7 +12,7 @@ export function shape(): EachStage<Proposal, Query> {
     name: "shape",
     keep: true,
     run(proposal) {
-      const { fields } = proposal;
+      const { id, seedId, dataset, fields, repairs } = proposal;
       if (fields === null) {
         return reject("malformed", proposal.problem ?? "not readable", { raw: proposal.raw.slice(0, 4000) });
       }
@@ -33,7 +33,7 @@ export function shape(): EachStage<Proposal, Query> {
           referenceAnswer: fields.referenceAnswer,
         });
       }
-      return pass<Query>({ id: proposal.id, seedId: proposal.seedId, dataset: proposal.dataset, ...fields });
+      return pass<Query>({ id, seedId, dataset, ...fields, ...(repairs === undefined ? {} : { repairs }) });
     },
   });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseProposals } from "../../src/agents/proposal.ts";
+import { parseProposals, proposalsProblem } from "../../src/agents/proposal.ts";
 
 const good = {
   question: "How many rows?",
@@ -13,27 +13,31 @@ const json = JSON.stringify([good]);
 
 describe("a proposer's answer is read", () => {
   test.each([
-    ["bare", json],
-    ["in a fence", `\`\`\`json\n${json}\n\`\`\``],
-    ["in a fence that was never closed", `\`\`\`json\n${json}`],
-    ["after prose with brackets", `I ran [all] of them [1].\n${json}\nThat is all.`],
-    ["with a trailing comma", `[${JSON.stringify(good)},]`],
-    ["with Python's quotes", json.replaceAll('"', "'")],
-    ["cut off after its first item", `[${JSON.stringify(good)}, {"question": "And what`],
-    ["as one object without a list", JSON.stringify(good)],
-    ["under a key", JSON.stringify({ questions: [good] })],
-  ])("%s", (_, answer) => {
+    ["bare", json, []],
+    ["in a fence", `\`\`\`json\n${json}\n\`\`\``, ["cut_from_fence"]],
+    ["in a fence that was never closed", `\`\`\`json\n${json}`, ["cut_from_fence"]],
+    ["after prose with brackets", `I ran [all] of them [1].\n${json}\nThat is all.`, ["cut_from_prose"]],
+    ["with a trailing comma", `[${JSON.stringify(good)},]`, ["jsonrepair"]],
+    ["with Python's quotes", json.replaceAll('"', "'"), ["jsonrepair"]],
+    ["cut off after its first item", `[${JSON.stringify(good)}, {"question": "And what`, ["jsonrepair"]],
+    ["as one object without a list", JSON.stringify(good), ["list_added"]],
+    ["under a key", JSON.stringify({ questions: [good] }), ["cut_from_prose"]],
+  ])("%s, and what was done until it could be is named", (_, answer, repairs) => {
     const { proposals } = parseProposals(answer);
     expect(proposals).toEqual([
       {
-        question: "How many rows?",
-        constraints: "Count all.",
-        answerFormat: "@rows[count]",
-        referenceCode: "print(1)",
-        referenceAnswer: "@rows[1]",
-        difficulty: "easy",
+        fields: {
+          question: "How many rows?",
+          constraints: "Count all.",
+          answerFormat: "@rows[count]",
+          referenceCode: "print(1)",
+          referenceAnswer: "@rows[1]",
+          difficulty: "easy",
+        },
+        repairs,
       },
     ]);
+    expect(proposalsProblem(answer)).toBeNull();
   });
 
   test.each([
@@ -52,7 +56,10 @@ describe("a proposer's answer is read", () => {
     [false, "false"],
   ])("a reference answer %j becomes the text %j", (referenceAnswer, text) => {
     const { proposals } = parseProposals(JSON.stringify([{ ...good, reference_answer: referenceAnswer }]));
-    expect(proposals[0]?.referenceAnswer).toBe(text);
+    expect(proposals[0]).toMatchObject({
+      fields: { referenceAnswer: text },
+      repairs: ["reference_answer_written_as_text"],
+    });
   });
 
   test.each([
@@ -72,9 +79,8 @@ describe("a proposer's answer is read", () => {
   test("fenced code, upper-case difficulty and a list of constraints are taken", () => {
     const item = { ...good, reference_code: "```python\nprint(1)\n```", difficulty: "Hard", constraints: ["a", "b"] };
     expect(parseProposals(JSON.stringify([item])).proposals[0]).toMatchObject({
-      referenceCode: "print(1)",
-      difficulty: "hard",
-      constraints: "a\nb",
+      fields: { referenceCode: "print(1)", difficulty: "hard", constraints: "a\nb" },
+      repairs: ["reference_code_cut_from_fence", "constraints_list_joined"],
     });
   });
 
@@ -82,6 +88,7 @@ describe("a proposer's answer is read", () => {
     "an answer without questions gives neither proposals nor problems (%#)",
     (answer) => {
       expect(parseProposals(answer)).toEqual({ proposals: [], problems: [] });
+      expect(proposalsProblem(answer)).toMatch(/no JSON list of questions/);
     },
   );
 });

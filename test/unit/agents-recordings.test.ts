@@ -48,7 +48,7 @@ describe.skipIf(absent)(`recorded conversations${why}`, () => {
     const read = recordings("proposals.jsonl").map(({ final }) => parseProposals(final ?? ""));
     expect(read.map(({ proposals }) => proposals.length)).toEqual([3, 3, 3]);
     expect(read.flatMap(({ problems }) => problems)).toEqual([]);
-    expect(read.flatMap(({ proposals }) => proposals.map(({ referenceAnswer }) => referenceAnswer))).toEqual([
+    expect(read.flatMap(({ proposals }) => proposals.map(({ fields }) => fields.referenceAnswer))).toEqual([
       "@ring_gap[2.0]",
       "@count[155], @percentage[3.71]",
       "@difference[0.320]",

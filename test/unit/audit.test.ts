@@ -312,6 +312,14 @@ describe("why", () => {
     expect(text).toContain(`  repaired before reading: raised_token_limit: 1024 -> 2048\n  vote 2 ${words}\n`);
   });
 
+  test("tells what was done until a proposal could be read", async () => {
+    const story = await tellStory(await fixture({}), "example_f000");
+    const { portrait } = story;
+    if (portrait.query === undefined) throw new Error("Expected the fixture to hold the query");
+    portrait.query.repairs = ["asked_again: it was no list", "jsonrepair"];
+    expect(storyPage(story, { full: false })).toContain("  read after  asked_again: it was no list, jsonrepair\n");
+  });
+
   test("tells why a candidate was rejected, with the evidence", async () => {
     const text = await why("trajectory_a100");
     expect(text).toContain("End: rejected at score: answer_differs\n");

@@ -17,13 +17,15 @@ const usage = {
   costUsd: null,
 };
 
-function saying(reply: string | Error, identity: Record<string, unknown> = { model: "m" }): Model {
+function saying(reply: string | readonly string[] | Error, identity: Record<string, unknown> = { model: "m" }): Model {
+  let said = 0;
   return {
     name: "scripted",
     identity,
     async complete() {
       if (reply instanceof Error) throw reply;
-      return { text: reply, reasoning: null, finishReason: "stop", usage, key: "k", remembered: false };
+      const text = typeof reply === "string" ? reply : (reply[said++] ?? "nothing more");
+      return { text, reasoning: null, finishReason: "stop", usage, key: "k", remembered: false };
     },
     async check() {},
   };
@@ -39,7 +41,7 @@ const question = {
 };
 const seed = { id: "seed_1", dataset, profile: [], exploration: 0 };
 
-async function explored(answer: string | Error, changes: { maxTurns?: number } = {}) {
+async function explored(answer: string | readonly string[] | Error, changes: { maxTurns?: number } = {}) {
   const { openSession, attempts } = sessions({ stdout: text("1") });
   const prompts = { system: await loadPrompt("propose/react.md"), seed: await loadPrompt("propose/seed.md") };
   const agent = { model: saying(answer), scaffold: react, maxTurns: 3, ...changes };
@@ -72,6 +74,31 @@ describe("propose", () => {
   test("rejects an answer that holds no list of questions", async () => {
     expect(endOf(await explored(answer("none")).then(({ step }) => step)).toString()).toBe("unreadable_proposals");
     expect(endOf((await explored(answer([]))).step)).toBe("unreadable_proposals");
+  });
+
+  test("asks again for an answer without a list, and the proposals say so and how they were read", async () => {
+    const fenced = `<answer>\`\`\`json\n${JSON.stringify([question, { ...question, difficulty: "x" }])}\n\`\`\`</answer>`;
+    const { step } = await explored([answer("none"), answer([]), fenced], { maxTurns: 9 });
+    const repairs = [
+      expect.stringMatching(/^asked_again: The answer held no JSON list/),
+      expect.stringMatching(/^asked_again: /),
+      "cut_from_fence",
+    ];
+    expect(outOf(step).map(({ fields, repairs: done }) => [fields === null, done])).toEqual([
+      [false, repairs],
+      [true, repairs],
+    ]);
+    expect(outOf((await explored(answer([question]))).step)[0]).not.toHaveProperty("repairs");
+  });
+
+  test("asks again twice and no more, and only while the exploration has messages", async () => {
+    const ever = await explored(Array(9).fill(answer("none")), { maxTurns: 9 });
+    expect(endOf(ever.step)).toBe("unreadable_proposals");
+    expect(ever.step).toMatchObject({
+      evidence: { repairs: [expect.stringMatching(/^asked_again/), expect.stringMatching(/^asked_again/)] },
+    });
+    const short = await explored([answer("none"), answer("none")], { maxTurns: 2 });
+    expect(short.step).toMatchObject({ code: "unreadable_proposals", evidence: { repairs: [expect.anything()] } });
   });
 
   test("a provider that broke leaves the seed owed", async () => {

@@ -41,6 +41,12 @@ describe("shape", () => {
     expect(await shaped(changes)).toBe(end);
   });
 
+  test("keeps with the question what was done until its proposal could be read", async () => {
+    const { id, seedId, dataset: data, ...fields } = query({});
+    const proposal: Proposal = { id, seedId, dataset: data, raw: "{}", fields, problem: null, repairs: ["jsonrepair"] };
+    expect(outOf(await shape().run(proposal, { signal }))).toEqual([{ ...query({}), repairs: ["jsonrepair"] }]);
+  });
+
   test("rejects what could not be read as a question", async () => {
     expect(await shaped({}, "referenceCode: expected a string")).toBe("malformed");
   });
