@@ -12,6 +12,7 @@ import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
+import type { Executor } from "../engine/executor.ts";
 import { createRemember, lostIntents } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
@@ -28,8 +29,9 @@ import { endsInWords } from "../sandboxes/ends.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
+import { type Journal, journalled } from "./journal.ts";
 import { type Live, openLive } from "./live.ts";
-import { openRun } from "./open-run.ts";
+import { type OpenedRun, openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
 import { manifestOf, notesOf } from "./run-manifest.ts";
 import { spendingExecutor } from "./spending.ts";
@@ -50,6 +52,8 @@ export interface RunOptions {
   readonly limit?: number | undefined;
   /** The run is a look at the first few: its manifest, exports and card say so. */
   readonly preview?: boolean;
+  /** Writes down what each item costs; `opened` is told what the run is made of, before it begins. */
+  readonly pilot?: { readonly journal: Journal; readonly opened: (run: OpenedRun) => void };
   /** Told the run's folder once there is one. */
   readonly onFolder?: (folder: RunFolder) => void;
 }
@@ -100,7 +104,8 @@ async function openAndRun(
   await makeWritableFolder(storeFolder);
   await checkRoom({ output, storeFolder, config, configPath: options.configPath });
   await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath}`);
-  const meter = createMeter();
+  const { pilot } = options;
+  const meter = pilot === undefined ? createMeter() : pilot.journal.meter(createMeter());
   const remember = createRemember(store);
   const lostBefore = await lostIntents(store);
   if (lostBefore > 0) {
@@ -118,11 +123,12 @@ async function openAndRun(
     env: process.env,
     signal: interrupt.stopping,
     secrets,
-    watch,
+    watch: pilot === undefined ? watch : journalled(watch, pilot.journal),
     limit: options.limit,
     build: (kit) => recipe.build(config, kit),
   });
   const { line } = opened;
+  pilot?.opened(opened);
   if (interrupt.draining.aborted) {
     watch.tell("Stopped before anything was started.");
     return exitCodes.interrupted;
@@ -143,12 +149,15 @@ async function openAndRun(
   const { items, account } = executeLine(line, {
     store,
     events,
-    executor: spendingExecutor(watch.executor(inProcess())),
+    executor: spendingExecutor(journalledExecutor(watch.executor(inProcess()))),
     draining,
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
     tried: trouble.tried,
   });
+  function journalledExecutor(inner: Executor): Executor {
+    return pilot === undefined ? inner : pilot.journal.executor(inner);
+  }
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = options.limit === undefined ? recipe.target(config) : 0;
   const tally = exampleTally();

@@ -31,6 +31,8 @@ export interface OpenedRun extends AsyncDisposable {
   readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
   /** What the user's own questions are; null where the line does not start from any. */
   readonly survey: Survey | null;
+  /** Seeds or questions that the config has, however few of them are started. */
+  readonly startsInAll: number;
   /** Hash of every prompt the recipe asked for, by path. */
   readonly prompts: Readonly<Record<string, string>>;
 }
@@ -101,6 +103,7 @@ export async function openRun(options: {
 
     const prompts: Record<string, string> = {};
     let survey: Survey | null = null;
+    let startsInAll = 0;
     let backend: SandboxBackend | undefined;
     const kit: RunKit = {
       seeds({ explorations }) {
@@ -111,6 +114,7 @@ export async function openRun(options: {
             return { id, dataset, profile, exploration };
           }),
         );
+        startsInAll += seeds.length;
         if (limit === undefined) return seeds;
         return spread(seeds, { limit, seed: config.seed, groupOf: (seed) => seed.dataset.id });
       },
@@ -130,6 +134,7 @@ export async function openRun(options: {
           seed: config.seed,
         });
         survey = opened.survey;
+        startsInAll += survey.questions - survey.repeats;
         say(`tasks     ${opened.count} questions, ${survey.withoutReference} without a reference answer`);
         return opened.questions;
       },
@@ -167,6 +172,7 @@ export async function openRun(options: {
       datasets,
       profiles,
       survey,
+      startsInAll,
       prompts,
       [Symbol.asyncDispose]: close,
     };
