@@ -1,5 +1,5 @@
 import { type ZodType, z } from "zod";
-import type { Identity, Remember, Remembered, RememberOptions, Spend, Store } from "../contracts.ts";
+import type { Identity, Recall, Remember, Remembered, RememberOptions, Spend, Store } from "../contracts.ts";
 import { hashOf } from "../domain/hash.ts";
 import { type Holder, isAlive, thisHolder } from "./holder.ts";
 
@@ -15,7 +15,7 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
   let lost = 0;
 
   const remember: Remember = async (what, schema, compute, options) => {
-    const key = `${what.kind}/${hashOf(what)}`;
+    const key = keyOf(what);
     for (;;) {
       options.signal.throwIfAborted();
       const known = readRecord(store, key, what, schema);
@@ -110,6 +110,11 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
   return Object.assign(remember, { lost: () => lost });
 }
 
+/** A `recall` over a store: what another process committed is seen as well. */
+export function createRecall(store: Store): Recall {
+  return (what, schema) => readRecord(store, keyOf(what), what, schema);
+}
+
 /** Counts the paid computations that dead processes began and never received, and forgets them. A live process keeps its own. */
 export async function lostIntents(store: Store): Promise<number> {
   let lost = 0;
@@ -129,6 +134,10 @@ class Stopped extends Error {
   constructor(cause: unknown) {
     super("The computation was stopped", { cause });
   }
+}
+
+function keyOf(what: Identity): string {
+  return `${what.kind}/${hashOf(what)}`;
 }
 
 function intentKey(key: string): string {

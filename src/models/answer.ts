@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type FinishReason, finishReasons, usage as usageSchema } from "../domain/trajectory.ts";
+import { type FinishReason, finishReasons, toolCall, usage as usageSchema } from "../domain/trajectory.ts";
 import { TransientError } from "./retry.ts";
+import { toolCallFields, toolCallsOf } from "./tool-calls.ts";
 
 /** Bump when the same request would be stored differently. */
 export const completionVersion = 1;
@@ -15,6 +16,8 @@ export const answer = z.strictObject({
   refusal: z.string().nullable(),
   /** The model name the endpoint says answered. */
   servedModel: z.string().nullable(),
+  /** Native tool calls in order; absent where there are none. */
+  toolCalls: z.array(toolCall).exactOptional(),
 });
 export type Answer = z.infer<typeof answer>;
 
@@ -46,6 +49,7 @@ const providerMessage = z.object({
   reasoning_content: z.string().nullish().catch(null),
   reasoning: z.string().nullish().catch(null),
   refusal: z.string().nullish().catch(null),
+  ...toolCallFields,
 });
 const providerAnswer = z.object({
   choices: z.array(z.object({ message: providerMessage, finish_reason: z.string() })).min(1),
@@ -73,13 +77,19 @@ export function readAnswer(body: string, requestBytes: number): Answer {
   const { text, thought } = splitThought(textOf(message.content));
   const reasoning = message.reasoning_content || message.reasoning || thought;
   const refusal = message.refusal || null;
+  const toolCalls = toolCallsOf(message, body);
   return {
     text,
     reasoning,
     finishReason: refusal === null ? finishReasonOf(choice.finish_reason) : "refusal",
-    usage: usageOf(parsed.data.usage, requestBytes, `${text}${reasoning ?? ""}${refusal ?? ""}`),
+    usage: usageOf(
+      parsed.data.usage,
+      requestBytes,
+      [text, reasoning, refusal, ...toolCalls.map((call) => call.arguments)].join(""),
+    ),
     refusal,
     servedModel: parsed.data.model ?? null,
+    ...(toolCalls.length === 0 ? {} : { toolCalls }),
   };
 }
 

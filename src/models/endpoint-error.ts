@@ -126,7 +126,7 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
   }
   if ((status === 400 || status === 422) && unsupported.test(searched)) {
     return stop(
-      "Leave the option out that it names, or set `maxTokensField`, `sendsSeed`, `sendsStop` or `structuredOutput` as it needs.",
+      "Leave the option out that it names, or set `maxTokensField`, `refuses`, `tools` or `structuredOutput` as it needs.",
     );
   }
   return new FailureError(

@@ -13,7 +13,7 @@ import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
 import type { Executor } from "../engine/executor.ts";
-import { createRemember, lostIntents } from "../engine/remember.ts";
+import { createRecall, createRemember, lostIntents } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
@@ -119,6 +119,8 @@ async function openAndRun(
     configPath: options.configPath,
     storeFolder,
     remember: used.remember,
+    recall: used.recalls(createRecall(store)),
+    lease: (key, signal) => store.lease(key, signal),
     meter,
     env: process.env,
     signal: interrupt.stopping,
@@ -192,7 +194,7 @@ async function openAndRun(
 
   const snapshots = snapshotsOf({
     ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target: target > 0 ? target : null },
-    ...{ admissions: opened.admissions, models: opened.models, backend: opened.backend },
+    ...{ admissions: opened.admissions, models: opened.served, backend: opened.backend },
     isDraining: () => draining.aborted,
   });
   live.follow((ended) => secrets.cutAll(snapshots(ended)), folder.statusPath);
@@ -235,7 +237,7 @@ async function openAndRun(
     tally,
     funnel: account.rows(),
     datasets: opened.datasets,
-    models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
+    models: opened.served.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
     ...extent,
     run: folder.run,
   });

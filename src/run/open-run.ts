@@ -1,7 +1,7 @@
 // Opens and checks everything a run needs, in the order in which a mistake is cheapest, before anything is spent.
 import { dirname, join, resolve } from "node:path";
 import { bytesText, modelAt } from "../audit/text.ts";
-import type { Model, Remember, SandboxBackend } from "../contracts.ts";
+import type { Model, Recall, Remember, SandboxBackend, Store } from "../contracts.ts";
 import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { profileDataset } from "../datasets/profile.ts";
 import type { Dataset, FileProfile, Seed } from "../domain/dataset.ts";
@@ -12,7 +12,7 @@ import { openBlobs } from "../engine/blobs.ts";
 import type { Line } from "../engine/line.ts";
 import { type Admissions, createAdmissions } from "../models/admission.ts";
 import type { Meter } from "../models/meter.ts";
-import { openModels } from "../models/open.ts";
+import { type OpenedModels, openModels } from "../models/open.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
 import type { RunConfig, RunKit } from "../recipe.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
@@ -26,6 +26,8 @@ export interface OpenedRun extends AsyncDisposable {
   readonly line: Line<Example>;
   readonly backend: SandboxBackend;
   readonly models: readonly Model[];
+  /** Every endpoint's model, fallbacks among them under names of their own. */
+  readonly served: OpenedModels["served"];
   readonly admissions: Admissions;
   readonly datasets: readonly Dataset[];
   readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
@@ -46,6 +48,9 @@ export async function openRun(options: {
   readonly configPath: string;
   readonly storeFolder: string;
   readonly remember: Remember;
+  readonly recall: Recall;
+  /** Keeps two processes from asking different endpoints for one completion; a run that asks nobody needs none. */
+  readonly lease?: Store["lease"];
   readonly meter: Meter;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
@@ -64,6 +69,9 @@ export async function openRun(options: {
     const admissions = createAdmissions();
     const models = await openModels(config.models, {
       remember,
+      recall: options.recall,
+      ...(options.lease === undefined ? {} : { lease: options.lease }),
+      say: watch.tell,
       meter: options.meter,
       admissions,
       env: options.env,
@@ -158,7 +166,7 @@ export async function openRun(options: {
     // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
     const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
     for (const one of checked) if (one.status === "rejected") throw one.reason;
-    for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
+    for (const [served, aliases] of byServer(models.served)) say(`models    ${aliases.join(", ")}: ${served}`);
 
     backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal, log: watch.log, tell: watch.tell }));
     resources.push(backend);
@@ -168,6 +176,7 @@ export async function openRun(options: {
       line,
       backend,
       models: models.all,
+      served: models.served,
       admissions,
       datasets,
       profiles,
@@ -203,8 +212,10 @@ const samplesPerSeed = 10_000;
 
 /** The model, with its samples counted from `first`. */
 function sampledFrom(model: Model, first: number): Model {
+  const { recall } = model;
   return {
     ...model,
+    ...(recall === undefined ? {} : { recall: (request, { sample }) => recall(request, { sample: first + sample }) }),
     complete: (request, options) => model.complete(request, { ...options, sample: first + options.sample }),
   };
 }
