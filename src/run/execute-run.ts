@@ -1,5 +1,13 @@
 import { join, relative } from "node:path";
-import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "../archive/run-end.ts";
+import {
+  budgetSentence,
+  closingWords,
+  countOwed,
+  exitCodes,
+  runAgain,
+  statusOf,
+  statusOfError,
+} from "../archive/run-end.ts";
 import { createRunFolder, type RunFolder, storePathOf, writeJson } from "../archive/run-folder.ts";
 import { noteUsed } from "../archive/used-keys.ts";
 import { decidedBy, readWaivers } from "../archive/waivers.ts";
@@ -20,6 +28,7 @@ import { exporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
+import { refusalText } from "../models/budget.ts";
 import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
@@ -29,6 +38,7 @@ import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type Live, openLive } from "./live.ts";
+import { openBudget } from "./open-budget.ts";
 import { openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
 import { manifestOf, notesOf } from "./run-manifest.ts";
@@ -108,6 +118,13 @@ async function openAndRun(
       `${lostBefore} requests were under way when an earlier run ended; they are sent again where they are needed`,
     );
   }
+  await using budget = await openBudget({
+    config,
+    store,
+    signal: interrupt.stopping,
+    say: watch.say,
+    tell: watch.tell,
+  });
   using used = noteUsed(remember);
   await using opened = await openRun({
     config,
@@ -115,6 +132,7 @@ async function openAndRun(
     storeFolder,
     remember: used.remember,
     meter,
+    budget,
     env: process.env,
     signal: interrupt.stopping,
     secrets,
@@ -154,7 +172,8 @@ async function openAndRun(
   const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
-    const because = trouble.sentence();
+    const refusals = budget?.refusals().map(refusalText) ?? [];
+    const because = status === "budget" ? budgetSentence(refusals, account.rows()) : trouble.sentence();
     for (const message of [...notesOf(options, tally), ...(because === null ? [] : [because])]) {
       events.write({ type: "note", at: new Date().toISOString(), message });
     }
@@ -170,6 +189,7 @@ async function openAndRun(
       requests: { sent, remembered, failed, lost: lostBefore + remember.lost() },
       tokens: { input: inputTokens, output: outputTokens },
       costUsd,
+      ...(budget === null ? {} : { budget: budget.spent() }),
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
     });
     const { examples, requests, tokens, wallSeconds } = summary;
@@ -184,6 +204,7 @@ async function openAndRun(
   const snapshots = snapshotsOf({
     ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target: target > 0 ? target : null },
     ...{ admissions: opened.admissions, models: opened.models, backend: opened.backend },
+    budget: () => budget?.spent() ?? [],
     isDraining: () => draining.aborted,
   });
   live.follow((ended) => secrets.cutAll(snapshots(ended)), folder.statusPath);
@@ -209,10 +230,12 @@ async function openAndRun(
   }
 
   const owed = countOwed(account.rows());
-  const stopped = draining.aborted;
+  const isSpent = (budget?.refusals().length ?? 0) > 0;
+  const stopped = draining.aborted || isSpent;
   const status = statusOf({
     failing: trouble.signal.aborted,
     interrupted: interrupt.draining.aborted,
+    budget: isSpent,
     owed,
     examples: tally.examples(),
     target,

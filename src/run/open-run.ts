@@ -11,6 +11,8 @@ import type { Secrets } from "../domain/secrets.ts";
 import { openBlobs } from "../engine/blobs.ts";
 import type { Line } from "../engine/line.ts";
 import { type Admissions, createAdmissions } from "../models/admission.ts";
+import type { Budget } from "../models/budget.ts";
+import { checkBudget } from "../models/budget-config.ts";
 import type { Meter } from "../models/meter.ts";
 import { openModels } from "../models/open.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
@@ -45,6 +47,8 @@ export async function openRun(options: {
   readonly storeFolder: string;
   readonly remember: Remember;
   readonly meter: Meter;
+  /** None where the config sets none, or nothing is sent. */
+  readonly budget?: Budget | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly secrets: Secrets;
@@ -63,6 +67,7 @@ export async function openRun(options: {
     const models = await openModels(config.models, {
       remember,
       meter: options.meter,
+      ...(options.budget ? { budget: options.budget } : {}),
       admissions,
       env: options.env,
       secrets: options.secrets,
@@ -149,6 +154,7 @@ export async function openRun(options: {
       }),
     };
     const line = await options.build(kit);
+    checkBudget(config.budget, { stages: line.stages.map(({ name }) => name), models: models.all });
 
     // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
     const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
