@@ -64,8 +64,10 @@ export async function createTransport(options: {
   }
 
   function unreachable(error: Error): TransientError {
-    const reason = cut(deepestMessage(error));
-    return new TransientError(`a connection that broke (${reason})`, { cause: new Error(reason) });
+    const { message, code } = deepest(error);
+    const reason = cut(message);
+    const cause = Object.assign(new Error(reason), code === undefined ? {} : { code });
+    return new TransientError(`a connection that broke (${reason})`, { cause });
   }
 
   /** The answer as it came: nothing is cut out of what a model said, where a dummy key may be an ordinary word. */
@@ -110,7 +112,11 @@ async function fetchWithErrorText(
 
 /** What a fetch error says at its root; the outer ones only say that fetching failed. */
 export function deepestMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError && error.errors.length > 0) return deepestMessage(error.errors[0]);
-  return error.cause instanceof Error ? deepestMessage(error.cause) : error.message;
+  return deepest(error).message;
+}
+
+function deepest(error: unknown): { readonly message: string; readonly code?: unknown } {
+  if (!(error instanceof Error)) return { message: String(error) };
+  if (error instanceof AggregateError && error.errors.length > 0) return deepest(error.errors[0]);
+  return error.cause instanceof Error ? deepest(error.cause) : error;
 }

@@ -1,5 +1,13 @@
 import { join, relative } from "node:path";
-import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "../archive/run-end.ts";
+import {
+  budgetSentence,
+  closingWords,
+  countOwed,
+  exitCodes,
+  runAgain,
+  statusOf,
+  statusOfError,
+} from "../archive/run-end.ts";
 import { createRunFolder, type RunFolder, storePathOf, writeJson } from "../archive/run-folder.ts";
 import { noteUsed } from "../archive/used-keys.ts";
 import { decidedBy, readWaivers } from "../archive/waivers.ts";
@@ -21,6 +29,7 @@ import { exporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
+import { refusalText } from "../models/budget.ts";
 import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
@@ -31,6 +40,7 @@ import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type Journal, journalled } from "./journal.ts";
 import { type Live, openLive } from "./live.ts";
+import { openBudget } from "./open-budget.ts";
 import { type OpenedRun, openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
 import { manifestOf, notesOf } from "./run-manifest.ts";
@@ -113,6 +123,13 @@ async function openAndRun(
       `${lostBefore} requests were under way when an earlier run ended; they are sent again where they are needed`,
     );
   }
+  await using budget = await openBudget({
+    config,
+    store,
+    signal: interrupt.stopping,
+    say: watch.say,
+    tell: watch.tell,
+  });
   using used = noteUsed(remember);
   await using opened = await openRun({
     config,
@@ -122,6 +139,7 @@ async function openAndRun(
     recall: used.recalls(createRecall(store)),
     lease: (key, signal) => store.lease(key, signal),
     meter,
+    budget,
     env: process.env,
     signal: interrupt.stopping,
     secrets,
@@ -165,7 +183,8 @@ async function openAndRun(
   const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
-    const because = trouble.sentence();
+    const refusals = budget?.refusals().map(refusalText) ?? [];
+    const because = status === "budget" ? budgetSentence(refusals, account.rows()) : trouble.sentence();
     for (const message of [...notesOf(options, tally), ...(because === null ? [] : [because])]) {
       events.write({ type: "note", at: new Date().toISOString(), message });
     }
@@ -181,6 +200,7 @@ async function openAndRun(
       requests: { sent, remembered, failed, lost: lostBefore + remember.lost() },
       tokens: { input: inputTokens, output: outputTokens },
       costUsd,
+      ...(budget === null ? {} : { budget: budget.spent() }),
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
     });
     const { examples, requests, tokens, wallSeconds } = summary;
@@ -195,6 +215,7 @@ async function openAndRun(
   const snapshots = snapshotsOf({
     ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target: target > 0 ? target : null },
     ...{ admissions: opened.admissions, models: opened.served, backend: opened.backend },
+    budget: () => budget?.spent() ?? [],
     isDraining: () => draining.aborted,
   });
   live.follow((ended) => secrets.cutAll(snapshots(ended)), folder.statusPath);
@@ -220,10 +241,12 @@ async function openAndRun(
   }
 
   const owed = countOwed(account.rows());
-  const stopped = draining.aborted;
+  const isSpent = (budget?.refusals().length ?? 0) > 0;
+  const stopped = draining.aborted || isSpent;
   const status = statusOf({
     failing: trouble.signal.aborted,
     interrupted: interrupt.draining.aborted,
+    budget: isSpent,
     owed,
     examples: tally.examples(),
     target,

@@ -11,6 +11,8 @@ import type { Secrets } from "../domain/secrets.ts";
 import { openBlobs } from "../engine/blobs.ts";
 import type { Line } from "../engine/line.ts";
 import { type Admissions, createAdmissions } from "../models/admission.ts";
+import type { Budget } from "../models/budget.ts";
+import { checkBudget } from "../models/budget-config.ts";
 import type { Meter } from "../models/meter.ts";
 import { type OpenedModels, openModels } from "../models/open.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
@@ -52,6 +54,8 @@ export async function openRun(options: {
   /** Keeps two processes from asking different endpoints for one completion; a run that asks nobody needs none. */
   readonly lease?: Store["lease"];
   readonly meter: Meter;
+  /** None where the config sets none, or nothing is sent. */
+  readonly budget?: Budget | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly secrets: Secrets;
@@ -73,6 +77,7 @@ export async function openRun(options: {
       ...(options.lease === undefined ? {} : { lease: options.lease }),
       say: watch.tell,
       meter: options.meter,
+      ...(options.budget ? { budget: options.budget } : {}),
       admissions,
       env: options.env,
       secrets: options.secrets,
@@ -162,6 +167,7 @@ export async function openRun(options: {
       }),
     };
     const line = await options.build(kit);
+    checkBudget(config.budget, { stages: line.stages.map(({ name }) => name), models: models.all });
 
     // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
     const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
