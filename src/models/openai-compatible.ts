@@ -77,7 +77,6 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   return {
     name: alias,
     price: config.price ?? null,
-    tokenLimit: config.maxTokens === undefined ? null : { usual: config.maxTokens, most: 4 * config.maxTokens },
     identity: {
       endpoint,
       ...settings,
