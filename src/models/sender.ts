@@ -44,7 +44,7 @@ export function createSender(options: {
       const sentMs = now();
       deps.watch?.sends(request(number));
       try {
-        const received = await transport.complete(payload, signal);
+        const { answer: received } = await transport.complete(payload, signal);
         const usage = priced(received.usage, config.price);
         sent.received(usage);
         deps.watch?.receives(request(number), { ...received, usage }, now() - sentMs);
