@@ -1,14 +1,21 @@
 import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
 import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
-import { retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+import { attachHeaders, retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+
+/** An answer, and the headers it came with. */
+export interface Received {
+  readonly answer: Answer;
+  readonly headers: Headers;
+}
 
 /** Sends one chat request and reads its answer whole. */
 export interface Transport {
   /**
    * One HTTP request, no retries, under a deadline that covers the body too.
-   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means.
+   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means;
+   * `headersOf` any of them gives the headers it came with.
    */
-  complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer>;
+  complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Received>;
 }
 
 /** The `openai` client, with its own retries, time limit, logging and environment variables off. No error carries the key. */
@@ -83,14 +90,20 @@ export async function createTransport(options: {
 
   return {
     async complete(payload, signal) {
+      let headers: Headers | null = null;
       try {
         return await withDeadline(timeoutMs, signal, async (limit) => {
           const response = await client.post("/chat/completions", { body: payload, signal: limit }).asResponse();
-          return readWithoutKey(await response.text(), Buffer.byteLength(JSON.stringify(payload.messages)));
+          headers = response.headers;
+          const requestBytes = Buffer.byteLength(JSON.stringify(payload.messages));
+          return { answer: readWithoutKey(await response.text(), requestBytes), headers };
         });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        throw errorOf(error);
+        const thrown = errorOf(error);
+        if (error instanceof APIError && error.headers !== undefined) headers = error.headers;
+        if (thrown instanceof Error) attachHeaders(thrown, headers);
+        throw thrown;
       }
     },
   };
