@@ -43,6 +43,8 @@ export interface Refusal {
   readonly unit: BudgetUnit;
   readonly spent: number;
   readonly limit: number;
+  /** What the request that did not fit may have cost; 0 for hours. */
+  readonly more: number;
 }
 
 /** Lets requests through as long as what they may cost fits. */
@@ -153,7 +155,7 @@ export function createBudget(options: {
         const more = unit === "requests" ? 1 : unit === "hours" ? 0 : asked.bound[unit];
         if (more === null) return unbounded(asked.alias, unit);
         if (spent + more > limit || (unit === "hours" && spent >= limit)) {
-          return close(scope, { stage: scope.stage, unit, spent, limit });
+          return close(scope, { stage: scope.stage, unit, spent, limit, more });
         }
         if ((unit === "usd" || unit === "tokens") && spent + scope.open[unit] + more > limit) mustWait = true;
       }
@@ -322,15 +324,23 @@ function unbounded(alias: string, unit: BudgetUnit): UsageError {
   );
 }
 
-/** Which limit is reached, and how far: `budget.usd is spent: $9.98 of $10`. */
-export function refusalText({ stage, unit, spent, limit }: Refusal): string {
+/** Which limit is reached, and how far: `budget.usd is spent: $9.98 of $10, and the next request may cost up to $0.03`. */
+export function refusalText({ stage, unit, spent, limit, more }: Refusal): string {
   const option = stage === null ? `budget.${unit}` : `budget.stages.${stage}.${unit}`;
-  return `\`${option}\` is spent: ${amountText(unit, spent)} of ${amountText(unit, limit)}`;
+  const next =
+    unit === "usd" || unit === "tokens" ? `, and the next request may cost up to ${amountText(unit, more)}` : "";
+  return `\`${option}\` is spent: ${partText(unit, spent, limit)}${next}`;
+}
+
+/** How much of a limit: `$1.50 of $10`, `12 of 500 requests`. */
+export function partText(unit: BudgetUnit, spent: number, limit: number): string {
+  const [part, whole] = [amountText(unit, spent), amountText(unit, limit)];
+  return `${unit === "usd" ? part : part.slice(0, -unit.length - 1)} of ${whole}`;
 }
 
 /** An amount with its unit: `$1.50`, `1,200 requests`, `0.25 hours`. */
-export function amountText(unit: BudgetUnit, amount: number): string {
-  if (unit === "usd") return `$${amount.toFixed(Number.isInteger(amount) ? 0 : amount < 1 ? 4 : 2)}`;
+function amountText(unit: BudgetUnit, amount: number): string {
+  if (unit === "usd") return `$${amount < 1 ? Number(amount.toPrecision(3)) : amount.toFixed(2)}`;
   const digits = unit === "hours" ? 3 : 0;
   return `${amount.toLocaleString("en-US", { maximumFractionDigits: digits })} ${unit}`;
 }

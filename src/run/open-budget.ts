@@ -2,7 +2,7 @@
 import type { Store } from "../contracts.ts";
 import { hashOf } from "../domain/hash.ts";
 import { openLedger } from "../engine/ledger.ts";
-import { type Budget, type Charges, charges, createBudget } from "../models/budget.ts";
+import { type Budget, type Charges, charges, createBudget, partText } from "../models/budget.ts";
 import type { RunConfig } from "../recipe.ts";
 
 /** A budget in force; disposing it keeps its last word. */
@@ -53,19 +53,15 @@ function beforeLines(budget: Budget, before: readonly Charges[]): string[] {
   const lost = before.reduce((sum, { underWay }) => sum + underWay, 0);
   const unpriced = before.reduce((sum, one) => sum + one.unpriced, 0);
   const spent = budget.spent().map(({ scope, unit, spent: amount, limit }) => {
-    return `${scope === "run" ? "" : `${scope} `}${round(amount)} of ${limit} ${unit}`;
+    return `${scope === "run" ? "" : `${scope} `}${partText(unit, amount, limit)}`;
   });
   return [
-    `budget    spent by earlier runs: ${spent.join(", ")}`,
+    `budget    earlier runs spent ${spent.join(", ")}`,
     ...(lost === 0 ? [] : [`          (${lost} requests of killed runs count with the most they may have cost)`]),
     ...(unpriced === 0
       ? []
       : [`          (${unpriced} requests were sent while their price was not known: no dollars)`]),
   ];
-}
-
-function round(amount: number): number {
-  return Number(amount.toPrecision(4));
 }
 
 /** Options that change nothing of what is paid for: a run with others goes on with the same budget. */

@@ -149,6 +149,24 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
   ],
   [
     {
+      did: "a budget of nothing",
+      config: { budget: { usd: 0 } },
+      at: "budget.usd",
+      said: /expected more than 0, got `0`/,
+    },
+    {
+      did: "a negative budget of a stage",
+      config: { budget: { stages: { rollouts: { requests: -5 } } } },
+      at: "budget.stages.rollouts.requests",
+      said: /expected more than 0, got `-5`/,
+    },
+    {
+      did: "a unit that budgets do not have",
+      config: { budget: { token: 1000 } },
+      at: "budget.token",
+      said: /unknown key; did you mean `tokens`\?/,
+    },
+    {
       did: "a provider that does not exist",
       config: model("teacher", { provider: "openai" }),
       at: "models.teacher.provider",
