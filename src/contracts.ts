@@ -66,13 +66,14 @@ export interface RememberOptions {
 export type Spend = <T>(send: () => Promise<T>) => Promise<T>;
 
 /**
- * Returns the stored value of `what`, or computes and stores it. Identical calls under way compute once. An error is never stored.
+ * Returns the stored value of `what`, or computes and stores it. Identical calls under way compute once; what they compute goes on until none
+ * of them wants it any more, which `compute` is told by the signal it is handed. An error is never stored.
  * @throws {StoreError} when the store cannot commit; whatever `compute` throws.
  */
 export type Remember = <T>(
   what: Identity,
   schema: ZodType<T>,
-  compute: (spend: Spend) => Promise<T>,
+  compute: (spend: Spend, signal: AbortSignal) => Promise<T>,
   options: RememberOptions,
 ) => Promise<Remembered<T>>;
 

@@ -94,7 +94,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     },
     async complete(request, { sample, signal }) {
       const what = identityOf(request, sample);
-      const remembered = await deps.remember(what, answer, (spend) => sender.ask(what.payload, spend, signal), {
+      const remembered = await deps.remember(what, answer, (spend, wanted) => sender.ask(what.payload, spend, wanted), {
         signal,
       });
       return completionOf(remembered, request);

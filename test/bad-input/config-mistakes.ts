@@ -185,4 +185,18 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       said: /unknown key; did you mean `temperature`\?/,
     },
   ],
+  [
+    {
+      did: "tries before a fallback, and no fallback",
+      config: model("judge", { fallbackAfter: 2 }),
+      at: "models.judge.fallbackAfter",
+      said: /expected `fallbacks` beside it/,
+    },
+    {
+      did: "a fallback with fallbacks of its own",
+      config: model("teacher", { fallbacks: [{ provider: "offline-teacher", fallbacks: [] }] }),
+      at: "models.teacher.fallbacks.0.fallbacks",
+      said: /unknown key/,
+    },
+  ],
 ];

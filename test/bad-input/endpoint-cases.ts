@@ -74,6 +74,25 @@ export const endpointCases: readonly Case[] = [
     never: /sk-live/,
   },
   {
+    did: "a fallback whose key's variable is not set",
+    arrange: (place) => {
+      const fallback = { provider: "openai-compatible", baseUrl: "https://models.example/v1", model: "m" };
+      return modelsWith(place, { fallbacks: [{ ...fallback, apiKeyEnv: "TRACEMILL_NO_SUCH_KEY" }] });
+    },
+    code: 2,
+    what: /got nothing/,
+    where: /`TRACEMILL_NO_SUCH_KEY`.*models\.proposer\.fallbacks\.0\.apiKeyEnv/,
+    wayOut: /export TRACEMILL_NO_SUCH_KEY=/,
+  },
+  {
+    did: "more tries before a fallback than a request has",
+    arrange: (place) => modelsWith(place, { fallbackAfter: 9, fallbacks: [{ provider: "offline-teacher" }] }),
+    code: 2,
+    what: /at most 2.*got `9`/,
+    where: /`models\.proposer\.fallbackAfter`/,
+    wayOut: /retries\.attempts/,
+  },
+  {
     did: "an endpoint that is not running",
     arrange: async (place) => {
       const server = createServer();

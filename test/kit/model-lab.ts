@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Model } from "../../src/contracts.ts";
+import type { Completion, Model } from "../../src/contracts.ts";
 import type { Message } from "../../src/domain/trajectory.ts";
 import { createRecall, createRemember } from "../../src/engine/remember.ts";
 import { openStore } from "../../src/engine/store.ts";
@@ -69,6 +69,15 @@ export async function startModelLab(
 /** A chat request of one user message. */
 export function ask(content: string): { messages: Message[] } {
   return { messages: [{ role: "user", content }] };
+}
+
+/** So many different requests at once, the same each time this is called. */
+export function askEach(model: Model, count: number): Promise<Completion[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      model.complete(ask(`question ${index}`), { sample: 0, signal: new AbortController().signal }),
+    ),
+  );
 }
 
 /** The text of an error and of everything below it that could be printed. */

@@ -148,7 +148,11 @@ describe("a model with fallbacks", () => {
 
   test("sends eight identical requests once to each endpoint, whoever answers", async () => {
     await using chain = await startChain({ faults: () => down }, {}, { own: { fallbackAfter: 1 } });
-    const all = await Promise.all(Array.from({ length: 8 }, () => chain.teacher.complete(ask("hi"), once)));
+    const all = await Promise.all(
+      Array.from({ length: 8 }, () =>
+        chain.teacher.complete(ask("hi"), { sample: 0, signal: new AbortController().signal }),
+      ),
+    );
     expect(new Set(all.map(({ key }) => key)).size).toBe(1);
     expect(all.filter(({ remembered }) => !remembered)).toHaveLength(1);
     expect([chain.first.requests.length, chain.second.requests.length]).toEqual([1, 1]);
