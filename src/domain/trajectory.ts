@@ -146,7 +146,7 @@ export const turn = z.strictObject({
   transforms: z.array(z.string()),
   /** Which fallback gave the completion; absent where the model's own endpoint did. */
   servedBy: servedBy.exactOptional(),
-  /** Indices in `messages` of observations that were shortened, with a visible marker, before this turn's request; absent where none was. */
+  /** Indices in `messages` of observations that were shortened, with a visible marker, just before this turn's request; absent where none was. */
   shortened: z.array(z.number().int()).exactOptional(),
 });
 export type Turn = z.infer<typeof turn>;
@@ -157,7 +157,8 @@ export const exits = ["submitted", "turn_limit", "format_limit", "context_limit"
 export type Exit = (typeof exits)[number];
 
 /**
- * The record of one rollout. `environment` is the sandbox identity hash, `image` the image digest where there is one, `ranOn` the
+ * The record of one rollout. `messages` is the conversation as it stood at the end: turns before one with `shortened` were said on whole
+ * observations. `environment` is the sandbox identity hash, `image` the image digest where there is one, `ranOn` the
  * distinct machines that its steps really ran on, in order, and `versions` the packages that the code finds there.
  */
 export const trajectory = z.strictObject({
