@@ -44,6 +44,7 @@ const providerUsage = z.object({
   prompt_tokens_details: z.object({ cached_tokens: optionalCount }).nullish().catch(null),
   prompt_cache_hit_tokens: optionalCount,
   completion_tokens_details: z.object({ reasoning_tokens: optionalCount }).nullish().catch(null),
+  reasoning_tokens: optionalCount,
 });
 
 const providerMessage = z.object({
@@ -175,7 +176,7 @@ function usageOf(
     inputTokens: Math.round(usage.prompt_tokens),
     cachedInputTokens: Math.round(usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0),
     outputTokens: Math.round(usage.completion_tokens),
-    reasoningTokens: Math.round(usage.completion_tokens_details?.reasoning_tokens ?? 0),
+    reasoningTokens: Math.round(usage.completion_tokens_details?.reasoning_tokens ?? usage.reasoning_tokens ?? 0),
     estimated: false,
   };
 }

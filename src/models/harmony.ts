@@ -5,9 +5,8 @@ export interface HarmonyMessage {
   readonly calls: readonly { readonly name: string; readonly arguments: string }[];
 }
 
-const begins = /^\s*(?:<\|start\|>assistant)?(?:<\|channel\|>|\s+to=functions\.)/;
-const part =
-  /(?:<\|start\|>assistant)?([^<]*)(?:<\|channel\|>([^<]*))?((?:<\|constrain\|>[^<]*)?)<\|message\|>([\s\S]*?)(?=<\|end\|>|<\|call\|>|<\|return\|>|<\|start\|>|<\|channel\|>|$)(?:<\|end\|>|<\|call\|>|<\|return\|>)?/g;
+const begins = /^\s*(?:<\|start\|>assistant|<\|channel\|>)/;
+const tokens = /<\|(start|channel|constrain|message|end|call|return)\|>/;
 
 /**
  * Reads the channel tokens that some servers leave in the text of gpt-oss: `analysis` is reasoning, `final` is the text, `commentary` to a
@@ -18,17 +17,23 @@ export function readHarmony(content: string): HarmonyMessage | null {
   const texts: string[] = [];
   const thoughts: string[] = [];
   const calls: { name: string; arguments: string }[] = [];
-  for (const [, before = "", channelHeader = "", , body = ""] of content.matchAll(part)) {
-    const header = `${before} ${channelHeader}`;
-    const recipient = /to=functions\.(\S+)/.exec(header)?.[1];
-    const channel = /analysis|commentary|final/.exec(channelHeader)?.[0] ?? "final";
-    if (recipient !== undefined) calls.push({ name: recipient, arguments: body.trim() });
-    else if (channel === "analysis") thoughts.push(body.trim());
-    else texts.push(body);
+  let header = "";
+  // Text and token by turns; the first text is white space.
+  const pieces = content.split(tokens).slice(1);
+  for (let at = 0; at < pieces.length; at += 2) {
+    const [token, said = ""] = pieces.slice(at, at + 2);
+    if (token === "start" || token === "channel") {
+      header += ` ${said}`;
+    } else if (token === "message") {
+      const recipient = /to=functions\.(\S+)/.exec(header)?.[1];
+      if (recipient !== undefined) calls.push({ name: recipient, arguments: said.trim() });
+      else if (/\banalysis\b/.test(header)) thoughts.push(said.trim());
+      else texts.push(said);
+      header = "";
+    } else if (token !== "constrain") {
+      header = "";
+      if (said.trim() !== "") texts.push(said);
+    }
   }
-  return {
-    text: texts.join("\n\n"),
-    thought: thoughts.length === 0 ? null : thoughts.join("\n\n"),
-    calls,
-  };
+  return { text: texts.join("\n\n"), thought: thoughts.length === 0 ? null : thoughts.join("\n\n"), calls };
 }
