@@ -64,7 +64,7 @@ function checkFamily(
   family: Family,
   refuses: ReadonlySet<RefusableField>,
 ): void {
-  const orOther = `or \`family: other\` if this endpoint takes it after all`;
+  const orOther = `or write \`family: other\` if this endpoint takes it after all`;
   const { lacks, usual } = family.structuredOutput;
   if (structuredOutput !== undefined && lacks.includes(structuredOutput)) {
     throw new UsageError(

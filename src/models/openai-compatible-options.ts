@@ -75,9 +75,11 @@ export const openAiCompatibleOptions = z.strictObject({
   seed: z.number().int().default(0),
   sendsSeed: z.boolean().default(false),
   sendsStop: z
-    .never({
-      error: "Expected no `sendsStop`, which is gone: write `refuses: [stop]` where the model refuses stop strings",
-    })
+    .unknown()
+    .refine(
+      () => false,
+      "Expected no such option any more: write `refuses: [stop]` where the model refuses stop strings",
+    )
     .optional(),
   refuses: z.array(z.enum(refusableFields)).optional(),
   tools: z.boolean().optional(),
