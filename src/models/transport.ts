@@ -1,5 +1,6 @@
 import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
 import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
+import type { KeyHeader } from "./family.ts";
 import { attachHeaders, retryAfterMs, TransientError, withDeadline } from "./retry.ts";
 
 /** An answer, and the headers it came with. */
@@ -22,6 +23,7 @@ export interface Transport {
 export async function createTransport(options: {
   readonly baseUrl: string;
   readonly key: string | null;
+  readonly keyHeader: KeyHeader;
   /** Cuts the key out of what an error quotes. */
   readonly cut: (text: string) => string;
   readonly headers: Readonly<Record<string, string>>;
@@ -30,7 +32,7 @@ export async function createTransport(options: {
   readonly now: () => number;
   readonly fetch: typeof fetch;
 }): Promise<Transport> {
-  const { key, cut, asked, now } = options;
+  const { key, keyHeader, cut, asked, now } = options;
   // 60 ms to load, so only where a model is made.
   const { APIConnectionError, APIError, OpenAI } = await import("openai");
   const timeoutMs = options.timeoutSeconds * 1000;
@@ -41,7 +43,7 @@ export async function createTransport(options: {
     organization: null,
     project: null,
     webhookSecret: null,
-    defaultHeaders: { ...options.headers, ...(key === null ? { Authorization: null } : {}) },
+    defaultHeaders: { ...options.headers, ...keyHeaders(key, keyHeader) },
     maxRetries: 0,
     timeout: timeoutMs + 60_000, // It ends at the headers; the deadline around the whole call is ours.
     logLevel: "off",
@@ -107,6 +109,12 @@ export async function createTransport(options: {
       }
     },
   };
+}
+
+/** What the client has to be told where it would send no key, or in another header than its own. */
+function keyHeaders(key: string | null, header: KeyHeader): Readonly<Record<string, string | null>> {
+  if (key === null) return { Authorization: null };
+  return header === "authorization" ? {} : { Authorization: null, [header]: key };
 }
 
 /** The client reads only OpenAI's own error shape; this gives it every other shape in that one. */

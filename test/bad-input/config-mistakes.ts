@@ -134,6 +134,18 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       said: /without \/chat\/completions, which is added/,
     },
     {
+      did: "the option that `refuses` replaced",
+      config: model("judge", { sendsStop: false }),
+      at: "models.judge.sendsStop",
+      said: /write `refuses: \[stop\]`/,
+    },
+    {
+      did: "a family of endpoints that does not exist",
+      config: model("judge", { family: "open-ai" }),
+      at: "models.judge.family",
+      said: /one of `openai`, .*`vllm`.*got `"open-ai"`/,
+    },
+    {
       did: "a temperature out of range",
       config: model("teacher", { temperature: 8 }),
       at: "models.teacher.temperature",
