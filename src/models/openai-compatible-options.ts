@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { maxTokensFields, reasoningForms, refusableFields, structuredOutputs } from "./abilities.ts";
+import { familyNames } from "./family.ts";
 
 const price = z.strictObject({
   inputPerMillion: z.number().nonnegative(),
@@ -17,7 +18,7 @@ const retries = z.strictObject({
 
 // What the payload gets from elsewhere: options of their own, or the request.
 const ownFields = new Set(
-  "model messages stream n seed stop response_format temperature top_p max_tokens max_completion_tokens tools tool_choice parallel_tool_calls".split(
+  "model messages stream n seed random_seed stop response_format temperature top_p max_tokens max_completion_tokens tools tool_choice parallel_tool_calls".split(
     " ",
   ),
 );
@@ -39,6 +40,7 @@ export const openAiCompatibleOptions = z.strictObject({
     )
     .overwrite((url) => url.replace(/\/+$/, "")),
   model: z.string().min(1),
+  family: z.enum(familyNames).default("other"),
   apiKeyEnv: z
     .string()
     .regex(
@@ -73,13 +75,15 @@ export const openAiCompatibleOptions = z.strictObject({
   seed: z.number().int().default(0),
   sendsSeed: z.boolean().default(false),
   sendsStop: z
-    .never({
-      error: "Expected no `sendsStop`, which is gone: write `refuses: [stop]` where the model refuses stop strings",
-    })
+    .unknown()
+    .refine(
+      () => false,
+      "Expected no such option any more: write `refuses: [stop]` where the model refuses stop strings",
+    )
     .optional(),
   refuses: z.array(z.enum(refusableFields)).optional(),
   tools: z.boolean().optional(),
-  sendsReasoning: z.enum(reasoningForms).default("none"),
+  sendsReasoning: z.enum(reasoningForms).optional(),
   structuredOutput: z.enum(structuredOutputs).optional(),
   rememberAs: z.string().min(1).optional(),
   // Node's own fetch gives up on headers after 300 s, so a longer deadline would be a promise not kept.

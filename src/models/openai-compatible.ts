@@ -23,6 +23,7 @@ export const openAiCompatible: Provider<typeof openAiCompatibleOptions> = {
 
 async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: ProviderDeps): Promise<Model> {
   const { now = Date.now } = deps;
+  const abilities = abilitiesOf(alias, config);
   const key = readKey(alias, config, deps.env);
   const { baseUrl } = config;
   const cut = cutter(key, deps);
@@ -30,11 +31,18 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   let listed: readonly string[] = [];
   const keyFrom = key === null ? null : (config.apiKeyEnv ?? null);
   const asked = { alias, baseUrl, model: config.model, keyFrom, listed: () => listed };
-  const transport = await createTransport({ ...config, key, cut, asked, now, fetch: deps.fetch ?? fetch });
+  const transport = await createTransport({
+    ...config,
+    key,
+    keyHeader: abilities.keyHeader,
+    cut,
+    asked,
+    now,
+    fetch: deps.fetch ?? fetch,
+  });
   const endpoint = config.rememberAs ?? baseUrl;
-  const abilities = abilitiesOf(config);
   const settings = settingsOf(config, abilities);
-  const sendsSeed = config.sendsSeed && !abilities.refuses.has("seed");
+  const { seedField } = abilities;
   const tokenLimit =
     config.maxTokens === undefined
       ? null
@@ -52,7 +60,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     const payload: Readonly<Record<string, unknown>> = {
       ...settings,
       ...requestFields(request, abilities, alias),
-      ...(sendsSeed ? { seed: config.seed + sample } : {}),
+      ...(seedField === null ? {} : { [seedField]: config.seed + sample }),
     };
     return { kind: "completion", version: completionVersion, endpoint, payload, sample };
   }
@@ -83,7 +91,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
       structuredOutput: abilities.structuredOutput,
       // Not an option any more; it stays here because ids of earlier runs' attempts hold it.
       sendsStop: !abilities.refuses.has("stop"),
-      ...(sendsSeed ? { seed: config.seed } : {}),
+      ...(seedField === null ? {} : { seed: config.seed }),
       ...(abilities.sendsReasoning === "none" ? {} : { sendsReasoning: abilities.sendsReasoning }),
     },
     tokenLimit,
@@ -100,7 +108,18 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
       return completionOf(remembered, request);
     },
     async check(signal) {
-      listed = await checkEndpoint({ ...config, key, cut, asked, fetch: deps.fetch ?? fetch }, signal);
+      listed = await checkEndpoint(
+        {
+          ...config,
+          headers: { ...abilities.modelsRoute?.headers, ...config.headers },
+          key,
+          keyHeader: abilities.modelsRoute?.keyHeader ?? abilities.keyHeader,
+          cut,
+          asked,
+          fetch: deps.fetch ?? fetch,
+        },
+        signal,
+      );
     },
   };
 }

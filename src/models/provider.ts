@@ -2,6 +2,7 @@ import type { ZodObject, z } from "zod";
 import type { Model, Recall, Remember, RequestWatch, Store } from "../contracts.ts";
 import type { Secrets } from "../domain/secrets.ts";
 import type { Admissions } from "./admission.ts";
+import type { Budget } from "./budget.ts";
 import type { Meter } from "./meter.ts";
 
 /** What every provider is handed. Time, randomness, environment and fetch are options so that tests can hold them still. */
@@ -14,6 +15,8 @@ export interface ProviderDeps {
   /** Told, in a line for people, what a run has to know of its endpoints. */
   readonly say?: (line: string) => void;
   readonly meter: Meter;
+  /** What the requests of a run may cost; nothing limits them without it. */
+  readonly budget?: Pick<Budget, "reserve">;
   /** One for all models of a run: aliases that share an endpoint share its limits. */
   readonly admissions: Admissions;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -11,6 +11,8 @@ import type { Secrets } from "../domain/secrets.ts";
 import { openBlobs } from "../engine/blobs.ts";
 import type { Line } from "../engine/line.ts";
 import { type Admissions, createAdmissions } from "../models/admission.ts";
+import type { Budget } from "../models/budget.ts";
+import { checkBudget } from "../models/budget-config.ts";
 import type { Meter } from "../models/meter.ts";
 import { type OpenedModels, openModels } from "../models/open.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
@@ -33,6 +35,8 @@ export interface OpenedRun extends AsyncDisposable {
   readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
   /** What the user's own questions are; null where the line does not start from any. */
   readonly survey: Survey | null;
+  /** Seeds or questions that the config has, however few of them are started. */
+  readonly startsInAll: number;
   /** Hash of every prompt the recipe asked for, by path. */
   readonly prompts: Readonly<Record<string, string>>;
 }
@@ -50,6 +54,8 @@ export async function openRun(options: {
   /** Keeps two processes from asking different endpoints for one completion; a run that asks nobody needs none. */
   readonly lease?: Store["lease"];
   readonly meter: Meter;
+  /** None where the config sets none, or nothing is sent. */
+  readonly budget?: Budget | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly secrets: Secrets;
@@ -71,6 +77,7 @@ export async function openRun(options: {
       ...(options.lease === undefined ? {} : { lease: options.lease }),
       say: watch.tell,
       meter: options.meter,
+      ...(options.budget ? { budget: options.budget } : {}),
       admissions,
       env: options.env,
       secrets: options.secrets,
@@ -109,6 +116,7 @@ export async function openRun(options: {
 
     const prompts: Record<string, string> = {};
     let survey: Survey | null = null;
+    let startsInAll = 0;
     let backend: SandboxBackend | undefined;
     const kit: RunKit = {
       seeds({ explorations }) {
@@ -119,6 +127,7 @@ export async function openRun(options: {
             return { id, dataset, profile, exploration };
           }),
         );
+        startsInAll += seeds.length;
         if (limit === undefined) return seeds;
         return spread(seeds, { limit, seed: config.seed, groupOf: (seed) => seed.dataset.id });
       },
@@ -138,6 +147,7 @@ export async function openRun(options: {
           seed: config.seed,
         });
         survey = opened.survey;
+        startsInAll += survey.questions - survey.repeats;
         say(`tasks     ${opened.count} questions, ${survey.withoutReference} without a reference answer`);
         return opened.questions;
       },
@@ -157,6 +167,7 @@ export async function openRun(options: {
       }),
     };
     const line = await options.build(kit);
+    checkBudget(config.budget, { stages: line.stages.map(({ name }) => name), models: models.all });
 
     // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
     const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
@@ -176,6 +187,7 @@ export async function openRun(options: {
       datasets,
       profiles,
       survey,
+      startsInAll,
       prompts,
       [Symbol.asyncDispose]: close,
     };

@@ -223,6 +223,53 @@ export const endpointCases: readonly Case[] = [
     lacks: noSandbox,
   },
   {
+    did: "a form of JSON that the endpoint's family does not have",
+    arrange: (place) => modelsWith(place, { family: "deepseek", structuredOutput: "json_schema" }),
+    code: 2,
+    what: /got `json_schema`/,
+    where: /`models\.proposer\.structuredOutput`.*`family: deepseek`/,
+    wayOut: /`structuredOutput: json_object`.*`family: other`/,
+  },
+  {
+    did: "a seed for a family that takes none",
+    arrange: (place) => modelsWith(place, { family: "anthropic", sendsSeed: true }),
+    code: 2,
+    what: /got `true`/,
+    where: /`models\.proposer\.sendsSeed`.*`family: anthropic`/,
+    wayOut: /Leave it out/,
+  },
+  {
+    did: "a token limit that may be raised to less than it is",
+    arrange: (place) => modelsWith(place, { maxTokens: 4096, maxTokensMost: 1024 }),
+    code: 2,
+    what: /got `1024` and `4096`/,
+    where: /`models\.proposer\.maxTokensMost`/,
+    wayOut: /Raise it, or leave it out/,
+  },
+  {
+    did: "a parameter that the model refuses",
+    arrange: (place) => modelsWith(place, { maxTokens: 4096 }),
+    endpoint: {
+      faults: () => ({
+        kind: "status",
+        status: 400,
+        body: {
+          error: {
+            message:
+              "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            code: "unsupported_parameter",
+          },
+        },
+      }),
+    },
+    code: 2,
+    what: /400 Unsupported parameter: 'max_tokens'/,
+    where: /127\.0\.0\.1:8000\/v1.*`proposer`/,
+    wayOut: /`maxTokensField: max_completion_tokens`/,
+    shownBy: "the first request",
+    lacks: noSandbox,
+  },
+  {
     did: "an account without credit",
     arrange: () => ({}),
     endpoint: { faults: () => ({ kind: "status", status: 402, body: { error: { message: "Insufficient credits" } } }) },

@@ -7,11 +7,11 @@ const least = { provider: "openai-compatible", baseUrl: "http://localhost:8000/v
 test("the least config gets every default, and a base URL without a slash at its end", () => {
   expect(modelConfig.parse({ ...least, baseUrl: "http://localhost:8000/v1/" })).toEqual({
     ...least,
+    family: "other",
     headers: {},
     body: {},
     seed: 0,
     sendsSeed: false,
-    sendsReasoning: "none",
     timeoutSeconds: 300,
     retries: { attempts: 6, firstWaitSeconds: 1, maxWaitSeconds: 60, totalSeconds: 900 },
   });
