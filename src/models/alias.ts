@@ -3,6 +3,11 @@ export function fallbackAlias(alias: string, place: number): string {
   return `${alias}/fallback-${place}`;
 }
 
+/** The model that a name belongs to: `teacher` of `teacher/fallback-1` and of `teacher`. */
+export function ownerOf(alias: string): string {
+  return /^(.*)\/fallback-\d+$/.exec(alias)?.[1] ?? alias;
+}
+
 /** Where the options of a model stand in the config: `models.teacher`, of its first fallback `models.teacher.fallbacks.0`. */
 export function configPathOf(alias: string): string {
   const [, owner, place] = /^(.*)\/fallback-(\d+)$/.exec(alias) ?? [];

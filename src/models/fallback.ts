@@ -108,13 +108,19 @@ export function withFallbacks(first: ChainLink, others: readonly ChainLink[], de
 
   async function check(signal: AbortSignal): Promise<void> {
     const [own, ...rest] = await Promise.allSettled(links.map((link) => link.model.check(signal)));
-    if (own?.status === "rejected") throw own.reason;
+    if (own?.status === "rejected") throw own.reason instanceof UsageError ? startsWithout(own.reason) : own.reason;
     for (const [index, one] of rest.entries()) {
       if (one.status === "fulfilled") continue;
       if (!(one.reason instanceof UsageError)) throw one.reason;
       deps.say(`${others[index]?.model.name} would be no help: ${one.reason.message}`);
     }
   }
+}
+
+function startsWithout(error: UsageError): UsageError {
+  const wayOut =
+    "Its fallbacks are asked during a run; to start one without this endpoint, write a fallback in its place.";
+  return new UsageError(`${error.message} ${wayOut}`, { cause: error });
 }
 
 /** A request as this model can be asked it: no more tokens than its own config allows. */

@@ -11,7 +11,8 @@ import { createRecall, createRemember } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { exporters } from "../exports/index.ts";
-import { createMeter } from "../models/meter.ts";
+import { ownerOf } from "../models/alias.ts";
+import { createMeter, type Meter } from "../models/meter.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch } from "../telemetry/watch.ts";
 import { type DryRun, dryRunPage } from "./dry-run-page.ts";
@@ -73,16 +74,7 @@ async function look(
     rows: account.rows(),
     expects: recipe.expects?.(config) ?? {},
     experience: await experienceOf({ output, recipe: recipe.name, store }),
-    recalled: Object.fromEntries(
-      Object.entries(meter.aliases()).map(([alias, tally]) => [
-        alias,
-        {
-          requests: tally.remembered,
-          inputTokens: tally.rememberedInputTokens,
-          outputTokens: tally.rememberedOutputTokens,
-        },
-      ]),
-    ),
+    recalled: recalledBy(meter),
     prices: new Map(opened.served.map((model) => [model.name, model.price ?? null])),
   });
   const { backend } = opened;
@@ -110,6 +102,18 @@ async function look(
       ),
     ].map((name) => join(runFolder, name)),
   };
+}
+
+/** What is remembered of each alias, its fallbacks' answers among it: they are answers to what the alias was asked. */
+function recalledBy(meter: Meter): Record<string, { requests: number; inputTokens: number; outputTokens: number }> {
+  const names = Object.keys(meter.aliases());
+  return Object.fromEntries(
+    [...new Set(names.map(ownerOf))].map((owner) => {
+      const tally = meter.total(names.filter((name) => ownerOf(name) === owner));
+      const { remembered: requests, rememberedInputTokens: inputTokens, rememberedOutputTokens: outputTokens } = tally;
+      return [owner, { requests, inputTokens, outputTokens }];
+    }),
+  );
 }
 
 function datasetFacts({ profiles }: OpenedRun, dataset: OpenedRun["datasets"][number]): DryRun["datasets"][number] {

@@ -174,7 +174,9 @@ describe("a model with fallbacks", () => {
     await chain.teacher.check(signal);
     expect(chain.lab.said).toEqual([expect.stringMatching(/^teacher\/fallback-1 would be no help: .*401/)]);
     await using other = await startChain({ models: { status: 401, body: "{}" } }, {});
-    await expect(other.teacher.check(signal)).rejects.toThrow(/401/);
+    await expect(other.teacher.check(signal)).rejects.toThrow(
+      /401.*to start one without this endpoint, write a fallback/s,
+    );
   });
 
   test("names the place in the config where a fallback has no key", async () => {
