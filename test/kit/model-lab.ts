@@ -1,5 +1,5 @@
 // Everything a model needs around it, real where it can be: a store in a folder of its own, its remember, a meter, admissions.
-// Only waiting is not real: waits are noted and end at once.
+// Only waiting is not real: waits are noted and end at once, and the lab's clock goes on as if they had been waited for.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,17 +29,23 @@ export async function startModelLab(
   const meter = createMeter();
   const waits: number[] = [];
   const opened: AsyncDisposable[] = [];
+  let skippedMs = 0;
+  const now = () => Date.now() + skippedMs;
+  const skip = async (ms: number, signal: AbortSignal) => {
+    signal.throwIfAborted();
+    skippedMs += ms;
+  };
   const sleep = async (ms: number, signal: AbortSignal) => {
     waits.push(ms);
-    signal.throwIfAborted();
+    await skip(ms, signal);
   };
   const deps = {
     remember: createRemember(store),
     meter,
-    admissions: createAdmissions(options.realWaits ? {} : { sleep: async () => {} }),
+    admissions: createAdmissions(options.realWaits ? {} : { now, sleep: skip }),
     env: options.env ?? {},
     random: () => 0.5,
-    ...(options.realWaits ? {} : { sleep }),
+    ...(options.realWaits ? {} : { now, sleep }),
   };
   return {
     folder,
