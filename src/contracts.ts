@@ -125,6 +125,10 @@ export interface RequestWatch {
   waits(request: SentRequest, error: Error, waitMs: number): void;
   /** Nobody asks the endpoint for so long: it said 429, or for how long to leave it alone. */
   pauses(request: SentRequest, error: Error, pauseMs: number): void;
+  /** The endpoint answers nobody: everybody waits, and one request looks after so long. Told at the first and after each look in vain. */
+  goesDown(request: SentRequest, error: Error, againMs: number): void;
+  /** It answers again, so long after the first request without an answer. */
+  comesBack(request: SentRequest, downMs: number): void;
 }
 
 /** What an endpoint takes, in US dollars a million tokens, as of a day. */
@@ -154,7 +158,7 @@ export interface Model {
   /**
    * One completion. `sample` tells independent samples of one request apart.
    * @throws {FailureError} "provider" after retries. @throws {RejectionError} context_overflow, content_filter, refusal.
-   * @throws {UsageError} when the endpoint refuses everything (401, 403, 404).
+   * @throws {UsageError} when the endpoint refuses everything (401, 403, 404); what it refuses of many is a FailureError.
    */
   complete(
     request: ChatRequest,

@@ -127,7 +127,13 @@ export function endpointLines({ snapshot, look, signs, width }: Scene): Line[] {
     }),
   ];
   const lines = snapshot.endpoints.map((endpoint, index) => {
-    const paused = endpoint.pausedSeconds > 0 ? ` (paused ${clock(endpoint.pausedSeconds)})` : "";
+    const { pausedSeconds, downSeconds = 0 } = endpoint;
+    const paused =
+      downSeconds > 0
+        ? ` (no answer for ${clock(downSeconds)})`
+        : pausedSeconds > 0
+          ? ` (paused ${clock(pausedSeconds)})`
+          : "";
     const name = clean(modelAt(endpoint.model, endpoint.endpoint.replace(/^https?:\/\//, "")), look.unicode);
     const pausedWidth = widthOf([span(paused)]);
     const named = [...cut([span(name)], Math.max(0, nameWidth - pausedWidth), signs.cut), span(paused, "yellow")];

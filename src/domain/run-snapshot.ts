@@ -42,6 +42,8 @@ export const endpointSnapshot = z.strictObject({
   /** How often it asked for a pause so far, and seconds left of the present one (0 when there is none). */
   pauses: count,
   pausedSeconds: z.number().nonnegative(),
+  /** Seconds since it answers nobody, so that all wait and one request looks now and then; 0 while it answers. Absent in older files. */
+  downSeconds: z.number().nonnegative().optional(),
 });
 export type EndpointSnapshot = z.infer<typeof endpointSnapshot>;
 

@@ -1,35 +1,25 @@
-import { AsyncLocalStorage } from "node:async_hooks";
-import PQueue from "p-queue";
 import { UsageError } from "../domain/errors.ts";
 import { sha256 } from "../domain/hash.ts";
-import { createOutage, type Outage } from "./outage.ts";
+import { type Asking, createGate, type EndpointLoad, type Gate, type Place } from "./admission/gate.ts";
 import { wait } from "./retry.ts";
 
-/** Lets requests to one endpoint through: so many at once, so many a minute, and none while the endpoint asked for a pause. */
+/** Lets requests to one endpoint through: as many at once as it takes, as many a minute as it allows, and nobody while it asked for a pause or is down. */
 export interface Admission {
   /**
-   * Runs `send` when there is room; a higher `priority` goes first.
-   * @throws the signal's reason when it aborts; whatever `send` throws.
+   * Runs `send` when it is let in; it tells the place what came. The request's AsyncLocalStorage context is its caller's.
+   * @throws the signal's reason when it aborts first; {EndpointGone} when nobody had an answer for `patienceMs`; whatever `send` throws.
    */
-  admit<T>(send: () => Promise<T>, options: { readonly signal: AbortSignal; readonly priority: number }): Promise<T>;
-  /** Lets nobody in for so long: the endpoint said 429 or Retry-After. Overlapping pauses end with the last. */
-  pause(ms: number): void;
-  /** Whether the endpoint still answers anybody. */
-  readonly outage: Outage;
+  admit<T>(send: (place: Place) => Promise<T>, asking: Asking): Promise<T>;
+  /** The endpoint does not answer, and it is not yet time to look again: whoever asks now would wait. */
+  isDown(): boolean;
   load(): EndpointLoad;
-}
-
-/** How busy an endpoint is: requests waiting for their turn, pauses it asked for so far, milliseconds left of the present one. */
-export interface EndpointLoad {
-  readonly waiting: number;
-  readonly pauses: number;
-  readonly pausedMs: number;
 }
 
 /** Limits one alias asks for; undefined has no opinion and takes what another alias of the endpoint says, or the default. */
 export interface AdmissionLimits {
   readonly concurrency?: number | undefined;
   readonly requestsPerMinute?: number | undefined;
+  readonly tokensPerMinute?: number | undefined;
 }
 
 /** All endpoints of a run. */
@@ -44,8 +34,8 @@ export interface Admissions {
   endpoints(): readonly (EndpointLoad & { readonly baseUrl: string; readonly aliases: readonly string[] })[];
 }
 
-/** Requests under way at once to an endpoint whose aliases name no `concurrency`. */
-export const defaultConcurrency = 16;
+/** The most requests under way at once to an endpoint whose aliases name no `concurrency`. */
+export const defaultConcurrency = 32;
 
 /** Admission for each endpoint of a run. */
 export function createAdmissions(
@@ -91,11 +81,13 @@ interface StatedLimits {
   get(): AdmissionLimits;
 }
 
+const limitOptions = ["concurrency", "requestsPerMinute", "tokensPerMinute"] as const;
+
 function statedLimits(baseUrl: string): StatedLimits {
   const stated = new Map<keyof AdmissionLimits, { alias: string; value: number }>();
   return {
     state(alias, limits) {
-      for (const option of ["concurrency", "requestsPerMinute"] as const) {
+      for (const option of limitOptions) {
         const value = limits[option];
         if (value === undefined) continue;
         const other = stated.get(option);
@@ -108,70 +100,37 @@ function statedLimits(baseUrl: string): StatedLimits {
         stated.set(option, { alias, value });
       }
     },
-    get: () => ({
-      concurrency: stated.get("concurrency")?.value,
-      requestsPerMinute: stated.get("requestsPerMinute")?.value,
-    }),
+    get: () => Object.fromEntries(limitOptions.map((option) => [option, stated.get(option)?.value])),
   };
 }
+
+const idle: EndpointLoad = { waiting: 0, underWay: 0, window: 0, pauses: 0, pausedMs: 0, downMs: 0 };
 
 function createAdmission(
   limits: () => AdmissionLimits,
   options: { now: () => number; sleep: (ms: number, signal: AbortSignal) => Promise<void> },
 ): Admission {
-  const { now, sleep } = options;
-  let queue: PQueue | undefined;
-  let pausedUntilMs = 0;
-  let pauses = 0;
-  let waking: AbortController | undefined;
+  let gate: Gate | undefined;
 
   // Made at the first request, when every alias has stated its limits.
-  function open(): PQueue {
-    const { concurrency = defaultConcurrency, requestsPerMinute } = limits();
-    const rate =
-      requestsPerMinute === undefined ? {} : { interval: 60_000, intervalCap: requestsPerMinute, strict: true };
-    const opened = new PQueue({ concurrency, ...rate });
-    // A pause nobody waits for must not keep the process alive; `admit` takes it up again.
-    opened.on("idle", () => {
-      waking?.abort();
-      waking = undefined;
-    });
-    return opened;
-  }
-
-  function holdWhilePaused(held: PQueue): void {
-    if (waking !== undefined || pausedUntilMs <= now()) return;
-    const untilMs = pausedUntilMs;
-    const controller = new AbortController();
-    waking = controller;
-    held.pause();
-    sleep(untilMs - now(), controller.signal).then(
-      () => {
-        if (waking !== controller) return;
-        waking = undefined;
-        if (pausedUntilMs > untilMs) return holdWhilePaused(held);
-        pausedUntilMs = 0;
-        held.start();
-      },
-      () => undefined, // Aborted above: the queue went idle.
-    );
+  function open(): Gate {
+    const { concurrency = defaultConcurrency, requestsPerMinute = null, tokensPerMinute = null } = limits();
+    return createGate({ ...options, concurrency, requestsPerMinute, tokensPerMinute });
   }
 
   return {
-    outage: createOutage(now),
-    admit(send, { signal, priority }) {
-      queue ??= open();
-      // A pause that ended while the queue was idle has left it paused.
-      if (waking === undefined && pausedUntilMs <= now()) queue.start();
-      holdWhilePaused(queue);
-      // The queue starts it from within somebody else's call; whoever watches must see it as part of its own.
-      return queue.add(AsyncLocalStorage.bind(send), { signal, priority });
+    async admit(send, asking) {
+      asking.signal.throwIfAborted();
+      gate ??= open();
+      const { place, leave } = await gate.enter(asking);
+      try {
+        asking.signal.throwIfAborted();
+        return await send(place);
+      } finally {
+        leave();
+      }
     },
-    load: () => ({ waiting: queue?.size ?? 0, pauses, pausedMs: Math.max(0, pausedUntilMs - now()) }),
-    pause(ms) {
-      if (pausedUntilMs <= now()) pauses += 1; // requests under way together are often told together
-      pausedUntilMs = Math.max(pausedUntilMs, now() + ms);
-      if (queue !== undefined && (queue.size > 0 || queue.pending > 0)) holdWhilePaused(queue);
-    },
+    isDown: () => gate?.isDown() ?? false,
+    load: () => gate?.load() ?? idle,
   };
 }

@@ -1,6 +1,7 @@
 // What a request may cost at most, and what it is charged once it has ended. Arithmetic only.
 import { FailureError, UsageError } from "../domain/errors.ts";
 import type { Usage } from "../domain/trajectory.ts";
+import { RefusedError } from "./endpoint-error.ts";
 import { TransientError } from "./retry.ts";
 
 /** What a request is charged besides being one; `usd` is null without a price, `tokens` where nothing limits the answer. */
@@ -54,7 +55,7 @@ export function costOfError(error: unknown): Cost | null {
     if (error.status === null) return neverSent.has(codeAtRoot(error)) ? nothing : null;
     return unknownStatuses.has(error.status) ? null : nothing;
   }
-  return error instanceof UsageError || error instanceof FailureError ? nothing : null;
+  return [RefusedError, UsageError, FailureError].some((kind) => error instanceof kind) ? nothing : null;
 }
 
 function codeAtRoot(error: Error): unknown {

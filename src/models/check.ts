@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UsageError } from "../domain/errors.ts";
 import { excerpt, isHtml } from "./answer.ts";
-import { type Asked, endpointError, readErrorBody } from "./endpoint-error.ts";
+import { type Asked, endpointError, RefusedError, readErrorBody } from "./endpoint-error.ts";
 import type { KeyHeader } from "./family.ts";
 import { withDeadline } from "./retry.ts";
 import { deepestMessage } from "./transport.ts";
@@ -57,7 +57,8 @@ export async function checkEndpoint(
   }
   if (status === 401 || status === 403) {
     const { message, code } = readErrorBody(body);
-    throw endpointError({ status, message: cut(message), code, retryAfterMs: null }, asked);
+    const refused = endpointError({ status, message: cut(message), code, retryAfterMs: null }, asked);
+    throw refused instanceof RefusedError ? refused.asUsage() : refused;
   }
   if (isHtml(body) && status !== 404 && status !== 405) {
     throw new UsageError(

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import { nearest } from "../domain/nearest.ts";
+import type { RefusalKind } from "./admission/refusals.ts";
 import { excerpt, isHtml } from "./answer.ts";
 import { refusedOption } from "./refused-option.ts";
 import { TransientError } from "./retry.ts";
@@ -22,6 +23,31 @@ export interface Asked {
   readonly keyFrom: string | null;
   /** The models that the endpoint says it has; none where it was not asked, or does not say. */
   readonly listed?: () => readonly string[];
+}
+
+/** An endpoint would not answer a request, and would not if it were asked again. It stops a run where it hits everything. */
+export class RefusedError extends Error {
+  override readonly name = "RefusedError";
+  readonly kind: RefusalKind;
+  /** How the endpoint is named, what it said, and what to do. */
+  readonly #words: { readonly whom: string; readonly said: string; readonly wayOut: string };
+  constructor(kind: RefusalKind, words: { whom: string; said: string; wayOut: string }, cause: Error) {
+    super(`Expected ${words.whom}, got \`${words.said}\`. ${words.wayOut}`, { cause });
+    this.kind = kind;
+    this.#words = words;
+  }
+
+  /** The item that asked is owed; others may do better. */
+  asFailure(): FailureError {
+    return new FailureError("provider", this.message, { cause: this.cause });
+  }
+
+  /** Nobody will do better. `requests` says which were refused, where that was more than one look. */
+  asUsage(requests: string | null = null): UsageError {
+    const { whom, said, wayOut } = this.#words;
+    const to = requests === null ? "" : ` to ${requests}`;
+    return new UsageError(`Expected ${whom}, got \`${said}\`${to}. ${wayOut}`, { cause: this.cause });
+  }
 }
 
 const codes = z.union([z.string(), z.number()]).transform(String).nullish().catch(null);
@@ -88,28 +114,33 @@ const badKey = /api[ _]key (is )?(not valid|invalid)|(invalid|incorrect) api[ _]
 // Not "exceeded your current quota": some services say that of a limit per minute too.
 const noCredit = /insufficient[ _](quota|balance|funds|credit)/i;
 
-/** The error a status means: TransientError (try again), UsageError (stop), RejectionError (this request can never work) or FailureError. */
-export function endpointError(problem: EndpointProblem, asked: Asked): Error {
+const passing = new Set([408, 409, 425, 429]);
+
+/**
+ * The error a status means: TransientError (try again), RejectionError (this request can never work) or RefusedError (it was not answered and
+ * trying again is no use; whether that is so for all requests is for the caller to see).
+ */
+export function endpointError(problem: EndpointProblem, asked: Asked): TransientError | RejectionError | RefusedError {
   const { status } = problem;
   const said = `${status} ${problem.message}`;
   const searched = `${problem.code} ${problem.message}`;
   const cause = new Error(`HTTP ${said}`);
-  const stop = (wayOut: string) =>
-    new UsageError(
-      `Expected the endpoint ${asked.baseUrl} to answer model \`${asked.alias}\` (\`${asked.model}\`), got \`${said}\`. ${wayOut}`,
-      { cause },
-    );
+  const whom = `the endpoint ${asked.baseUrl} to answer model \`${asked.alias}\` (\`${asked.model}\`)`;
+  const refused = (kind: RefusalKind, wayOut: string) => new RefusedError(kind, { whom, said, wayOut }, cause);
 
   if (overflowStatuses.has(status) && overflow.test(searched)) {
     return new RejectionError("context_overflow", `The request is longer than the model takes: ${said}`, { cause });
   }
   const setting = refusedOption(status, searched);
-  if (setting !== null) return stop(setting);
+  if (setting !== null) return refused("standing", setting);
   if (status === 402 || (status === 429 && noCredit.test(searched))) {
-    return stop("The account has no credit left: add some, or name another endpoint; what was received is kept.");
+    const wayOut = "The account has no credit left: add some, or name another endpoint; what was received is kept.";
+    return refused("standing", wayOut);
   }
   if (status === 401 || status === 403 || (status === 400 && badKey.test(searched))) {
-    return stop(
+    return refused(
+      // A key is good for all or for none; access may be to some content only.
+      status === 403 ? "access" : "standing",
       asked.keyFrom === null
         ? "The endpoint refuses access; no key is sent: name its variable in `apiKeyEnv`."
         : `The endpoint refuses access; check the key in \`${asked.keyFrom}\`, and that it may use this model.`,
@@ -118,9 +149,9 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
   if (status === 404 || ((status === 400 || status === 422) && unknownModel.test(searched))) {
     const near = nearest(asked.model, asked.listed?.() ?? []);
     const listed = near === null || near === asked.model ? "" : ` Did you mean \`${near}\`, which the endpoint lists?`;
-    return stop(`Check \`baseUrl\` (it often ends in /v1) and \`model\`.${listed}`);
+    return refused("standing", `Check \`baseUrl\` (it often ends in /v1) and \`model\`.${listed}`);
   }
-  if (status === 408 || status === 409 || status === 425 || status === 429 || status >= 500) {
+  if (passing.has(status) || status >= 500) {
     const pausesEndpoint = status === 429 || problem.retryAfterMs !== null;
     return new TransientError(said, { retryAfterMs: problem.retryAfterMs, pausesEndpoint, status, cause });
   }
@@ -130,15 +161,10 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
     });
   }
   if ((status === 400 || status === 422) && unsupported.test(searched)) {
-    return stop(
+    return refused(
+      "standing",
       "Leave the option out that it names, or set `maxTokensField`, `refuses`, `sendsSeed` or `structuredOutput` as it needs.",
     );
   }
-  return new FailureError(
-    "provider",
-    `Expected the endpoint ${asked.baseUrl} to answer model \`${asked.alias}\`, got \`${said}\``,
-    {
-      cause,
-    },
-  );
+  return refused("request", "Trying again would not help; if it says so of every request, check the model's options.");
 }

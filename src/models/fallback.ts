@@ -16,9 +16,6 @@ export interface ChainDeps {
   readonly say: (line: string) => void;
 }
 
-// So many refusals of everything in a row say that an endpoint takes nothing from this run.
-const refusalsToStop = 3;
-
 /**
  * A model that asks its fallbacks, in order, where its own endpoint gives no answer: a provider's failure after its tries, a refusal of
  * everything (401 …), an endpoint that is down. What is remembered of any of them is used before any is asked. What the item itself is to blame
@@ -26,7 +23,7 @@ const refusalsToStop = 3;
  * the first's. @throws {FailureError} provider, telling of each, when all failed; UsageError when all refused.
  */
 export function withFallbacks(first: ChainLink, others: readonly ChainLink[], deps: ChainDeps): Model {
-  const links = [first, ...others].map((link) => ({ ...link, refusals: 0, told: false }));
+  const links = [first, ...others].map((link) => ({ ...link, refuses: false, told: false }));
   type Link = (typeof links)[number];
   const { model } = first;
 
@@ -64,11 +61,10 @@ export function withFallbacks(first: ChainLink, others: readonly ChainLink[], de
       }
       try {
         const completion = await link.model.complete(fitting(request, link.model), options);
-        link.refusals = 0;
         return from(link, completion);
       } catch (error) {
         if (options.signal.aborted || !isOfEndpoint(error, link)) throw error;
-        link.refusals = error instanceof UsageError ? link.refusals + 1 : 0;
+        link.refuses ||= error instanceof UsageError;
         errors.push(error);
         tell(link, error.message, next);
       }
@@ -81,7 +77,7 @@ export function withFallbacks(first: ChainLink, others: readonly ChainLink[], de
   }
 
   function whyNotAsked(link: Link): string | null {
-    if (link.refusals >= refusalsToStop) return `\`${link.model.name}\` refused ${link.refusals} requests in a row`;
+    if (link.refuses) return `the endpoint of \`${link.model.name}\` refuses everything`;
     return link.isDown() ? `the endpoint of \`${link.model.name}\` is down` : null;
   }
 

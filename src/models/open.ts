@@ -55,19 +55,19 @@ export async function openModels(
   const closeAll = async () => {
     await Promise.all(opened.map((one) => one.close()));
   };
-  const open = async (alias: string, config: OneModel): Promise<ChainLink> => {
+  const open = async (alias: string, config: OneModel, hasFallback: boolean): Promise<ChainLink> => {
     const provider = providers.find((one) => one.name === config.provider) as Provider | undefined;
     if (provider === undefined) throw new Error(`Expected a provider of the list, got \`${config.provider}\``);
-    const one = await provider.create(alias, config, deps);
+    const one = await provider.create(alias, config, { ...deps, hasFallback });
     opened.push(one);
     return { model: one.model, isDown: () => one.isDown?.() ?? false };
   };
   try {
     for (const [alias, { fallbacks = [], fallbackAfter, ...config }] of Object.entries(configs)) {
-      const first = await open(alias, triedAtMost(fallbackAfter, alias, config));
+      const first = await open(alias, triedAtMost(fallbackAfter, alias, config), fallbacks.length > 0);
       const others: ChainLink[] = [];
       for (const [index, fallback] of fallbacks.entries())
-        others.push(await open(fallbackAlias(alias, index + 1), fallback));
+        others.push(await open(fallbackAlias(alias, index + 1), fallback, index + 1 < fallbacks.length));
       const { lease, say = () => {} } = deps;
       models.set(alias, others.length === 0 ? first.model : withFallbacks(first, others, { lease, say }));
     }
@@ -91,16 +91,16 @@ export async function openModels(
 function triedAtMost(tries: number | undefined, alias: string, config: OneModel): OneModel {
   if (tries === undefined) return config;
   const at = `${configPathOf(alias)}.fallbackAfter`;
-  if (!("retries" in config)) {
+  if (!("maxRetries" in config)) {
     throw new UsageError(
       `Expected \`${at}\` only where a request is tried more than once, got it for the provider \`${config.provider}\`: leave it out.`,
     );
   }
-  const { attempts } = config.retries;
-  if (tries > attempts) {
+  const most = config.maxRetries + 1;
+  if (tries > most) {
     throw new UsageError(
-      `Expected \`${at}\` to be at most ${attempts}, the tries that \`${configPathOf(alias)}.retries.attempts\` allows, got \`${tries}\`.`,
+      `Expected \`${at}\` to be at most ${most}, the tries that \`${configPathOf(alias)}.maxRetries\` allows, got \`${tries}\`.`,
     );
   }
-  return { ...config, retries: { ...config.retries, attempts: tries } };
+  return { ...config, maxRetries: tries - 1 };
 }

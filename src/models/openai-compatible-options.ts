@@ -10,7 +10,12 @@ const price = z.strictObject({
 });
 
 const retries = z.strictObject({
-  attempts: z.number().int().min(1).default(6),
+  attempts: z
+    .never({
+      error:
+        "it is `maxRetries` of the model now, which counts the tries after the first: 6 attempts are `maxRetries: 5`",
+    })
+    .optional(),
   firstWaitSeconds: z.number().nonnegative().default(1),
   maxWaitSeconds: z.number().nonnegative().default(60),
   totalSeconds: z.number().positive().default(900),
@@ -90,6 +95,8 @@ export const openAiCompatibleOptions = z.strictObject({
   timeoutSeconds: z.number().positive().max(300).default(300),
   concurrency: z.number().int().positive().optional(),
   requestsPerMinute: z.number().int().positive().optional(),
+  tokensPerMinute: z.number().int().positive().optional(),
+  maxRetries: z.number().int().min(0).default(5),
   retries: retries.prefault({}),
   price: price.optional(),
 });

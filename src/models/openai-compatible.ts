@@ -1,6 +1,7 @@
 import type { ChatRequest, Completion, Model, Remembered } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
 import { type Abilities, abilitiesOf } from "./abilities.ts";
+import type { Admission } from "./admission.ts";
 import { type Answer, answer, completionVersion } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
 import { cutter, readKey } from "./key.ts";
@@ -17,17 +18,22 @@ export const openAiCompatible: Provider<typeof openAiCompatibleOptions> = {
   about: "any endpoint that speaks OpenAI's chat completions",
   schema: openAiCompatibleOptions,
   async create(alias, config, deps): Promise<OpenedModel> {
-    return { model: await createModel(alias, config, deps), close: async () => {} };
+    const key = readKey(alias, config, deps.env);
+    const admission = deps.admissions.of({ baseUrl: config.baseUrl, key }, alias, config);
+    const model = await createModel(alias, config, { ...deps, key, admission });
+    return { model, isDown: () => admission.isDown(), close: async () => {} };
   },
 };
 
-async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: ProviderDeps): Promise<Model> {
-  const { now = Date.now } = deps;
+async function createModel(
+  alias: string,
+  config: OpenAiCompatibleConfig,
+  deps: ProviderDeps & { readonly key: string | null; readonly admission: Admission },
+): Promise<Model> {
+  const { now = Date.now, key, admission } = deps;
   const abilities = abilitiesOf(alias, config);
-  const key = readKey(alias, config, deps.env);
   const { baseUrl } = config;
   const cut = cutter(key, deps);
-  const admission = deps.admissions.of({ baseUrl, key }, alias, config);
   let listed: readonly string[] = [];
   const keyFrom = key === null ? null : (config.apiKeyEnv ?? null);
   const asked = { alias, baseUrl, model: config.model, keyFrom, listed: () => listed };

@@ -12,6 +12,8 @@ export interface ProviderDeps {
   readonly recall?: Recall;
   /** Makes one of several processes ask a chain at a time, for one completion; without it they may ask two of its endpoints for the same. */
   readonly lease?: Store["lease"];
+  /** Another endpoint is asked where this one is down, so nobody waits for it to come back. */
+  readonly hasFallback?: boolean;
   /** Told, in a line for people, what a run has to know of its endpoints. */
   readonly say?: (line: string) => void;
   readonly meter: Meter;
@@ -35,7 +37,7 @@ export interface ProviderDeps {
 /** A model with what it opened; `close` releases it (a loopback server, connections) and may be called twice. */
 export interface OpenedModel {
   readonly model: Model;
-  /** Whether its endpoint answers nobody at present: a fallback is asked at once then. Absent: it never says so. */
+  /** Whether its endpoint answers nobody, and nobody is needed to look whether it is back: a fallback is asked then. Absent: it never is. */
   isDown?(): boolean;
   close(): Promise<void>;
 }

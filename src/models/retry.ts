@@ -7,15 +7,24 @@ export class TransientError extends Error {
   readonly retryAfterMs: number | null;
   /** The endpoint is overloaded: everybody should wait, not only this request. */
   readonly pausesEndpoint: boolean;
+  /** A whole request's time was up. */
+  readonly isTimeout: boolean;
   /** The HTTP status, null where there was none. */
   readonly status: number | null;
   /** The headers it came with, null where none came. Kept out of what is printed of an error. */
   declare readonly headers: Headers | null;
   constructor(
     message: string,
-    options: { retryAfterMs?: number | null; pausesEndpoint?: boolean; status?: number; cause?: unknown } = {},
+    options: {
+      retryAfterMs?: number | null;
+      pausesEndpoint?: boolean;
+      isTimeout?: boolean;
+      status?: number;
+      cause?: unknown;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.isTimeout = options.isTimeout ?? false;
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.pausesEndpoint = options.pausesEndpoint ?? false;
     this.status = options.status ?? null;
@@ -34,12 +43,16 @@ export function headersOf(error: unknown): Headers | null {
   return headers instanceof Headers ? headers : null;
 }
 
-/** Waits are full jitter over `firstWaitSeconds` doubling with each try; no wait, Retry-After included, is longer than `maxWaitSeconds`. */
+/**
+ * Waits are full jitter over `firstWaitSeconds` doubling with each try, up to `maxWaitSeconds`. Where the endpoint asked for a wait, that one, up to
+ * `maxWaitSeconds`, comes first and the jitter after it, so that not everybody is back at once.
+ */
 export interface RetryPolicy {
-  readonly attempts: number;
+  /** Tries after the first; 0 means none. */
+  readonly maxRetries: number;
   readonly firstWaitSeconds: number;
   readonly maxWaitSeconds: number;
-  /** No new try begins later than this after the first began. */
+  /** No new try begins later than this after the first began, the time that it waited to be let in not counted. */
   readonly totalSeconds: number;
 }
 
@@ -68,7 +81,7 @@ export async function retry<T>(
     } catch (error) {
       if (!(error instanceof TransientError)) throw error;
       const waitMs = waitBefore(error, number, policy, options.random);
-      if (number >= policy.attempts || now() - beganMs + waitMs > policy.totalSeconds * 1000) {
+      if (number > policy.maxRetries || now() - beganMs + waitMs > policy.totalSeconds * 1000) {
         throw new FailureError(
           "provider",
           `Expected an answer from ${options.what}, got none in ${number} ${number === 1 ? "try" : "tries"}; the last ended with: ${error.message}`,
@@ -82,8 +95,8 @@ export async function retry<T>(
 }
 
 function waitBefore(error: TransientError, number: number, policy: RetryPolicy, random: () => number): number {
-  const jitteredMs = random() * longestWaitMs(null, number, policy);
-  return Math.max(jitteredMs, error.retryAfterMs === null ? 0 : longestWaitMs(error.retryAfterMs, number, policy));
+  const askedMs = error.retryAfterMs === null ? 0 : longestWaitMs(error.retryAfterMs, number, policy);
+  return askedMs + random() * longestWaitMs(null, number, policy);
 }
 
 /** Milliseconds an endpoint should be left alone after try `number`: what it asked for, else the backoff without jitter; bounded. */
@@ -125,7 +138,8 @@ export async function withDeadline<T>(
   const controller = new AbortController();
   const stop = () => controller.abort(outer.reason);
   outer.addEventListener("abort", stop, { once: true });
-  const timer = setTimeout(() => controller.abort(new TransientError(`no complete answer within ${ms / 1000} s`)), ms);
+  const late = () => new TransientError(`no complete answer within ${ms / 1000} s`, { isTimeout: true });
+  const timer = setTimeout(() => controller.abort(late()), ms);
   try {
     return await call(controller.signal);
   } catch (error) {

@@ -1,19 +1,24 @@
 import type { SentRequest, Spend } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
+import { EndpointGone, type Place } from "./admission/gate.ts";
 import type { Admission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Reservation } from "./budget.ts";
 import { boundOf, costOf, costOfError } from "./charge.ts";
+import { RefusedError } from "./endpoint-error.ts";
 import type { OpenAiCompatibleConfig } from "./openai-compatible-options.ts";
 import { priced } from "./price.ts";
 import type { ProviderDeps } from "./provider.ts";
-import { longestWaitMs, retry, TransientError, wait } from "./retry.ts";
+import { headersOf, longestWaitMs, type RetryPolicy, retry, TransientError, wait } from "./retry.ts";
 import { currentSpender } from "./spender.ts";
 import type { Transport } from "./transport.ts";
 
 /** Sends a payload to one endpoint until there is an answer: admitted, counted, watched, tried again. */
 export interface Sender {
-  /** @throws {FailureError} "provider" after retries; {BudgetError} where the budget does not hold it; what the transport throws that is not worth another try. */
+  /**
+   * @throws {FailureError} "provider" after retries, or where the endpoint refused this request; {UsageError} where it refuses all;
+   * {BudgetError} where the budget does not hold it; {RejectionError} as the transport throws it.
+   */
   ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer>;
 }
 
@@ -30,59 +35,113 @@ export function createSender(options: {
   const { baseUrl } = config;
 
   const what = `model \`${alias}\` (${baseUrl})`;
-  const gone = () =>
-    new FailureError(
-      "provider",
-      `Expected an answer from ${what}, got none to any request for ${config.retries.totalSeconds} s, so it was not asked again`,
-    );
+  const { maxRetries, retries, model } = config;
+  const policy: RetryPolicy = { ...retries, maxRetries };
+  const patienceMs = retries.totalSeconds * 1000;
+  const leavesWhenDown = deps.hasFallback ?? false;
 
   return { ask };
 
   async function ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer> {
     const { stage = null, item = null } = currentSpender() ?? {};
     const bound = deps.budget === undefined ? null : boundOf(payload, config.price);
+    const tokens = tokensBound(payload);
+    let waitedMs = 0;
     const request = (number: number): SentRequest => ({ alias, stage, baseUrl, payload, try: number });
-    const send = async (number: number, reserved: Reservation | null) => {
+
+    const send = async (number: number, place: Place, reserved: Reservation | null) => {
       await reserved?.kept;
       const sent = deps.meter.send(alias);
       const sentMs = now();
       deps.watch?.sends(request(number));
       try {
-        const { answer: received } = await transport.complete(payload, signal);
-        const usage = priced(received.usage, config.price);
+        const { answer, headers } = await transport.complete(payload, signal);
+        const usage = priced(answer.usage, config.price);
         reserved?.settle(costOf(usage));
         sent.received(usage);
-        deps.watch?.receives(request(number), { ...received, usage }, now() - sentMs);
-        admission.outage.answered();
-        return received;
+        deps.watch?.receives(request(number), { ...answer, usage }, now() - sentMs);
+        tellBack(place.answered(headers, usage.inputTokens + usage.outputTokens), request(number));
+        return answer;
       } catch (error) {
         reserved?.settle(costOfError(error));
         sent.failed();
         deps.watch?.fails(request(number), error, now() - sentMs);
-        if (error instanceof TransientError) admission.outage.unanswered();
-        else if (!signal.aborted) admission.outage.answered();
-        // Before this request's place is free, or the next one would slip in.
-        if (error instanceof TransientError && error.pausesEndpoint) {
-          const pauseMs = longestWaitMs(error.retryAfterMs, number, config.retries);
-          admission.pause(pauseMs);
-          deps.watch?.pauses(request(number), error, pauseMs);
-        }
-        throw error;
+        throw told(error, place, request(number));
       }
     };
-    const attempt = async (number: number) => {
-      if (admission.outage.isHopeless(config.retries)) throw gone();
-      const reserved = bound && deps.budget ? await deps.budget.reserve({ alias, stage, item, bound }, signal) : null;
-      return spend(() => send(number, reserved));
+
+    const attempt = (number: number): Promise<Answer> => {
+      const askedMs = now();
+      const asking = { signal, priority: number, stage, tokens, model, patienceMs, leavesWhenDown };
+      return admission.admit(async (place) => {
+        waitedMs += now() - askedMs;
+        // Nothing is held back while it waits for its place.
+        const reserved = bound && deps.budget ? await deps.budget.reserve({ alias, stage, item, bound }, signal) : null;
+        return spend(() => send(number, place, reserved));
+      }, asking);
     };
-    return retry((number) => admission.admit(() => attempt(number), { signal, priority: number }), {
-      what,
-      policy: config.retries,
-      signal,
-      now,
-      sleep,
-      random,
-      waits: (number, error, waitMs) => deps.watch?.waits(request(number), error, waitMs),
-    });
+
+    try {
+      return await retry(attempt, {
+        what,
+        policy,
+        signal,
+        now: () => now() - waitedMs,
+        sleep,
+        random,
+        waits: (number, error, waitMs) => deps.watch?.waits(request(number), error, waitMs),
+      });
+    } catch (error) {
+      throw error instanceof EndpointGone ? gone(error) : error;
+    }
+
+    /** Tells the place what came instead of an answer, before the next one slips in, and says what that is to whoever asked. */
+    function told(error: unknown, place: Place, sent: SentRequest): unknown {
+      const headers = headersOf(error);
+      if (signal.aborted) {
+        place.stopped();
+        return error;
+      }
+      if (error instanceof RefusedError) {
+        const all = place.refused(headers, error.kind);
+        return all === null ? error.asFailure() : error.asUsage(all);
+      }
+      if (!(error instanceof TransientError)) {
+        // Rejected for what it asked: the endpoint does answer.
+        tellBack(place.answered(headers, 0), sent);
+        return error;
+      }
+      const pauseMs = error.pausesEndpoint ? longestWaitMs(error.retryAfterMs, sent.try, policy) : null;
+      if (error.status === 429) {
+        place.limited(headers, { pauseMs, maxWaitMs: policy.maxWaitSeconds * 1000 });
+      } else {
+        const isOverload = error.isTimeout || error.status === 503 || error.status === 529;
+        const againMs = place.unanswered({ words: error.message, pauseMs, isOverload });
+        if (againMs !== null) deps.watch?.goesDown(sent, error, againMs);
+      }
+      if (pauseMs !== null) deps.watch?.pauses(sent, error, pauseMs);
+      return error;
+    }
   }
+
+  function tellBack(downMs: number | null, sent: SentRequest): void {
+    if (downMs !== null) deps.watch?.comesBack(sent, downMs);
+  }
+
+  function gone(error: EndpointGone): FailureError {
+    const why = leavesWhenDown
+      ? "which answers nobody, so it was not waited for"
+      : `got none to any request for ${retries.totalSeconds} s, so it was not asked again`;
+    return new FailureError(
+      "provider",
+      `Expected an answer from ${what}, ${why}; the last ended with: ${error.message}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The most tokens that a request and its answer can come to: one for each byte sent, and the answer's limit. */
+function tokensBound(payload: Readonly<Record<string, unknown>>): number {
+  const answer = payload.max_completion_tokens ?? payload.max_tokens;
+  return Buffer.byteLength(JSON.stringify(payload)) + (typeof answer === "number" ? answer : 0);
 }

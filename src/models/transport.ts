@@ -13,8 +13,8 @@ export interface Received {
 export interface Transport {
   /**
    * One HTTP request, no retries, under a deadline that covers the body too.
-   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means;
-   * `headersOf` any of them gives the headers it came with.
+   * @throws {TransientError} when another try may work; {RefusedError} or {RejectionError} as the endpoint's status means; `headersOf`
+   * any of them gives the headers it came with.
    */
   complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Received>;
 }

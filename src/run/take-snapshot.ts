@@ -70,7 +70,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
       process: { boot, pid, started },
       stages,
       endpoints: endpoints.map(
-        ({ endpoint, model, waiting, pauses, pausedMs, total }, index): EndpointSnapshot => ({
+        ({ endpoint, model, waiting, pauses, pausedMs, downMs, total }, index): EndpointSnapshot => ({
           endpoint,
           model,
           inFlight: total.underWay,
@@ -84,6 +84,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
           waiting,
           pauses,
           pausedSeconds: seconds(pausedMs),
+          downSeconds: seconds(downMs),
         }),
       ),
       budget: sources.budget(),
@@ -120,12 +121,13 @@ interface NamedEndpoint {
   readonly waiting: number;
   readonly pauses: number;
   readonly pausedMs: number;
+  readonly downMs: number;
 }
 
 /** The endpoints under the names that models give them: one that answers at several addresses (the offline teacher) is one. */
 function endpointsOf({ admissions, models }: SnapshotSources): NamedEndpoint[] {
   const named = new Map<string, NamedEndpoint>();
-  for (const { baseUrl, aliases, waiting, pauses, pausedMs } of admissions.endpoints()) {
+  for (const { baseUrl, aliases, waiting, pauses, pausedMs, downMs } of admissions.endpoints()) {
     const served = models.filter((model) => aliases.includes(model.name)).map(({ identity }) => identity);
     const endpoint = String(served[0]?.endpoint ?? baseUrl);
     const model = [...new Set(served.map((identity) => String(identity.model)))].join(", ");
@@ -137,6 +139,7 @@ function endpointsOf({ admissions, models }: SnapshotSources): NamedEndpoint[] {
       waiting: waiting + (known?.waiting ?? 0),
       pauses: pauses + (known?.pauses ?? 0),
       pausedMs: Math.max(pausedMs, known?.pausedMs ?? 0),
+      downMs: Math.max(downMs, known?.downMs ?? 0),
     });
   }
   return [...named.values()];

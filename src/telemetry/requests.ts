@@ -5,8 +5,8 @@ import type { ChatSpan } from "./spans.ts";
 const noteEveryMs = 60_000;
 
 /**
- * Writes what happens to requests into the log, on the span of the completion they are for, and the pauses of an endpoint as a note, at
- * most one a minute.
+ * Writes what happens to requests into the log, on the span of the completion they are for, and that an endpoint asked for a pause or
+ * is down as a note, at most one a minute of each.
  */
 export function watchRequests(options: {
   readonly log: Log;
@@ -16,6 +16,13 @@ export function watchRequests(options: {
 }): RequestWatch {
   const { log, note, span, now } = options;
   const notedMs = new Map<string, number>();
+  const isDown = new Set<string>();
+
+  function noteSometimes(what: string, message: string): void {
+    if (now() - (notedMs.get(what) ?? Number.NEGATIVE_INFINITY) < noteEveryMs) return;
+    notedMs.set(what, now());
+    note(message);
+  }
 
   return {
     sends(request) {
@@ -47,9 +54,22 @@ export function watchRequests(options: {
     },
     pauses(request, error, pauseMs) {
       log.write("warn", "Endpoint paused", { ...whose(request), ...why(error), pauseMs: Math.round(pauseMs) });
-      if (now() - (notedMs.get(request.baseUrl) ?? Number.NEGATIVE_INFINITY) < noteEveryMs) return;
-      notedMs.set(request.baseUrl, now());
-      note(`${request.baseUrl} asked to be left alone (${why(error).reason}): nobody asks it for ${pauseMs / 1000} s`);
+      const words = `${request.baseUrl} asked to be left alone (${why(error).reason}): nobody asks it for ${pauseMs / 1000} s`;
+      noteSometimes(`pause ${request.baseUrl}`, words);
+    },
+    goesDown(request, error, againMs) {
+      log.write("warn", "Endpoint down", { ...whose(request), ...why(error), againMs: Math.round(againMs) });
+      const words = `${request.baseUrl} does not answer (${why(error).reason}): everybody waits, one request looks again in ${againMs / 1000} s`;
+      // The first time a few errors may have met by chance; a look in vain is no chance.
+      if (isDown.has(request.baseUrl)) noteSometimes(`down ${request.baseUrl}`, words);
+      isDown.add(request.baseUrl);
+    },
+    comesBack(request, downMs) {
+      log.write("warn", "Endpoint back", { ...whose(request), downMs: Math.round(downMs) });
+      if (notedMs.delete(`down ${request.baseUrl}`)) {
+        note(`${request.baseUrl} answers again, after ${Math.round(downMs / 1000)} s`);
+      }
+      isDown.delete(request.baseUrl);
     },
   };
 }

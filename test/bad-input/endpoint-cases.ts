@@ -90,7 +90,7 @@ export const endpointCases: readonly Case[] = [
     code: 2,
     what: /at most 2.*got `9`/,
     where: /`models\.proposer\.fallbackAfter`/,
-    wayOut: /retries\.attempts/,
+    wayOut: /models\.proposer\.maxRetries/,
   },
   {
     did: "an endpoint that is not running",

@@ -17,7 +17,8 @@ export function goodConfig(baseUrl: string): Record<string, unknown> {
     provider: "openai-compatible",
     baseUrl,
     model: "some-model",
-    retries: { attempts: 2, firstWaitSeconds: 0.01 },
+    maxRetries: 1,
+    retries: { firstWaitSeconds: 0.01 },
   };
   return {
     recipe: "sft",

@@ -1,5 +1,5 @@
 // Everything a model needs around it, real where it can be: a store in a folder of its own, its remember, a meter, admissions.
-// Only waiting is not real: waits are noted and end at once.
+// Only waiting is not real: waits are noted and end at once, and the lab's clock goes on as if they had been waited for.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,8 @@ export interface ModelLab extends AsyncDisposable {
   readonly waits: readonly number[];
   /** Lines said to people, in order. */
   readonly said: readonly string[];
+  /** Lets so many milliseconds pass on the lab's clock. */
+  pass(ms: number): void;
   /** Models as a config names them, by alias. */
   open(configs: Record<string, unknown>): Promise<Record<string, Model>>;
 }
@@ -32,9 +34,15 @@ export async function startModelLab(
   const waits: number[] = [];
   const said: string[] = [];
   const opened: AsyncDisposable[] = [];
+  let skippedMs = 0;
+  const now = () => Date.now() + skippedMs;
+  const skip = async (ms: number, signal: AbortSignal) => {
+    signal.throwIfAborted();
+    skippedMs += ms;
+  };
   const sleep = async (ms: number, signal: AbortSignal) => {
     waits.push(ms);
-    signal.throwIfAborted();
+    await skip(ms, signal);
   };
   const deps = {
     remember: createRemember(store),
@@ -42,16 +50,19 @@ export async function startModelLab(
     lease: (key: string, signal: AbortSignal) => store.lease(key, signal),
     say: (line: string) => void said.push(line),
     meter,
-    admissions: createAdmissions(options.realWaits ? {} : { sleep: async () => {} }),
+    admissions: createAdmissions(options.realWaits ? {} : { now, sleep: skip }),
     env: options.env ?? {},
     random: () => 0.5,
-    ...(options.realWaits ? {} : { sleep }),
+    ...(options.realWaits ? {} : { now, sleep }),
   };
   return {
     folder,
     meter,
     waits,
     said,
+    pass(ms) {
+      skippedMs += ms;
+    },
     async open(configs) {
       const parsed = Object.entries(configs).map(([alias, config]) => [alias, modelConfig.parse(config)] as const);
       const models = await openModels(Object.fromEntries(parsed), deps);

@@ -32,7 +32,7 @@ export async function teacherEndpoint(
   };
 }
 
-/** A model behind that endpoint: the same model whatever the port, tried twice and quickly. */
+/** A model behind that endpoint: the same model whatever the port, tried twice and quickly, given up after five seconds. */
 export function modelAt(baseUrl: string, more: object = {}): object {
   return {
     provider: "openai-compatible",
@@ -41,7 +41,8 @@ export function modelAt(baseUrl: string, more: object = {}): object {
     sendsSeed: true, // so that two samples of one request are two bodies in the log
     rememberAs: "the-endpoint",
     concurrency: 8,
-    retries: { attempts: 2, firstWaitSeconds: 0.05 },
+    maxRetries: 1,
+    retries: { firstWaitSeconds: 0.05, totalSeconds: 5 },
     ...more,
   };
 }

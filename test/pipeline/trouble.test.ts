@@ -201,7 +201,7 @@ describe.skipIf(missing !== null)(`a run whose stage mostly fails${skipped}`, ()
       await using endpoint = await teacherEndpoint({
         faults: (_body, index) => (index % 3 === 2 ? { kind: "status", status: 503 } : null),
       });
-      const retries = ["proposer", "teacher", "judge"].map((alias) => `models.${alias}.retries.attempts=8`);
+      const retries = ["proposer", "teacher", "judge"].map((alias) => `models.${alias}.maxRetries=7`);
       const set = [...setBaseUrl(endpoint.baseUrl), ...retries, "rollouts.attempts=3", "maxFailureRate=0.1"];
       const end = await files.run({ output, set });
       expect(end.code, end.stderr).toBe(0);

@@ -125,7 +125,7 @@ async function spend(drawn: Plan) {
   const entry = {
     ...{ provider: "openai-compatible", baseUrl: server.url, model: "m", maxTokens: drawn.maxTokens, temperature: 1 },
     ...{ concurrency: drawn.concurrency, price: { ...drawn.price, asOf: "2026-11-01" } },
-    retries: { attempts: 3, firstWaitSeconds: 0 },
+    ...{ maxRetries: 2, retries: { firstWaitSeconds: 0 } },
   };
   const { inputPerMillion, outputPerMillion } = drawn.price;
   const bytes = drawn.sizes.reduce((sum, size) => sum + size + 120, 0);

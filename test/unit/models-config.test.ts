@@ -13,7 +13,8 @@ test("the least config gets every default, and a base URL without a slash at its
     seed: 0,
     sendsSeed: false,
     timeoutSeconds: 300,
-    retries: { attempts: 6, firstWaitSeconds: 1, maxWaitSeconds: 60, totalSeconds: 900 },
+    maxRetries: 5,
+    retries: { firstWaitSeconds: 1, maxWaitSeconds: 60, totalSeconds: 900 },
   });
 });
 

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { endpointError, readErrorBody } from "../../src/models/endpoint-error.ts";
+import { endpointError, RefusedError, readErrorBody } from "../../src/models/endpoint-error.ts";
 
 const asked = { alias: "teacher", baseUrl: "http://localhost:1/v1", model: "m", keyFrom: "KEY" };
 
-/** The kind of error a status and body mean, with the code of a rejection. */
+/** The kind of error a status and body mean, with the code of a rejection and what a refusal is about. */
 function kindOf(status: number, body: unknown): string {
   const error = endpointError(
     { status, retryAfterMs: null, ...readErrorBody(typeof body === "string" ? body : JSON.stringify(body)) },
     asked,
   );
+  if (error instanceof RefusedError) return `RefusedError ${error.kind}`;
   return "code" in error ? `${error.name} ${error.code}` : error.name;
 }
 
@@ -59,13 +60,26 @@ describe("one meaning, many wordings", () => {
       "an option refused",
       400,
       { error: { message: "Unsupported parameter", code: "unsupported_parameter" } },
-      "UsageError",
+      "RefusedError standing",
     ],
-    ["no credit", 429, { error: { message: "see billing", type: "insufficient_quota", code: null } }, "UsageError"],
+    [
+      "no credit",
+      429,
+      { error: { message: "see billing", type: "insufficient_quota", code: null } },
+      "RefusedError standing",
+    ],
+    ["no credit", 402, { error: { message: "Payment required" } }, "RefusedError standing"],
+    ["a wrong key", 401, { error: { message: "Incorrect API key" } }, "RefusedError standing"],
+    ["a region or a topic that is closed", 403, { error: { message: "not for you" } }, "RefusedError access"],
+    ["no such model", 404, { error: { message: "model not found" } }, "RefusedError standing"],
+    ["too large", 413, { error: { message: "request entity too large" } }, "RefusedError request"],
+    ["a field that does not fit", 422, { detail: [{ loc: ["body"] }] }, "RefusedError request"],
+    ["Anthropic, overloaded", 529, { error: { message: "Overloaded" } }, "TransientError"],
+    ["Cloudflare, no origin", 522, "<html>timed out</html>", "TransientError"],
     ["a limit per minute", 429, { error: { message: "You exceeded your current quota", code: 429 } }, "TransientError"],
     ["a server in trouble", 500, { error: { message: "oops" } }, "TransientError"],
     ["a gateway's page", 502, "<html><body>Bad gateway</body></html>", "TransientError"],
-    ["a teapot", 418, "short and stout", "FailureError"],
+    ["a teapot", 418, "short and stout", "RefusedError request"],
   ])("%s (%i)", (_name, status, body, kind) => {
     expect(kindOf(status, body)).toBe(kind);
   });
@@ -199,7 +213,7 @@ describe("a refused field is told with the option to set", () => {
     ["a field that is not known here", 400, error("Unknown parameter: 'top_k'."), "Leave the option out that it names"],
   ])("%s (%i): %j", (_name, status, body, says) => {
     const refused = endpointError({ status, retryAfterMs: null, ...readErrorBody(JSON.stringify(body)) }, asked);
-    expect(refused.name).toBe("UsageError");
+    expect(refused).toMatchObject({ name: "RefusedError", kind: "standing" });
     expect(refused.message).toContain(says);
   });
 
@@ -215,4 +229,16 @@ describe("a refused field is told with the option to set", () => {
     const other = endpointError({ status, retryAfterMs: null, ...readErrorBody(JSON.stringify(body)) }, asked);
     expect(other.message).toContain(says);
   });
+});
+
+test("a refusal is told as the item's own, or as everybody's, in the provider's words with the way out", () => {
+  const refused = endpointError({ status: 401, message: "who are you", code: "", retryAfterMs: null }, asked);
+  if (!(refused instanceof RefusedError)) throw new Error("Expected a refusal");
+  expect(refused.asFailure()).toMatchObject({ name: "FailureError", kind: "provider" });
+  expect(refused.asFailure().message).toMatch(/got `401 who are you`\. .*check the key in `KEY`/);
+  expect(refused.asUsage("all 20 first requests")).toMatchObject({ name: "UsageError" });
+  expect(refused.asUsage("all 20 first requests").message).toBe(
+    "Expected the endpoint http://localhost:1/v1 to answer model `teacher` (`m`), got `401 who are you` to all 20 first requests. " +
+      "The endpoint refuses access; check the key in `KEY`, and that it may use this model.",
+  );
 });

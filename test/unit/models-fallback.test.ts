@@ -65,6 +65,33 @@ describe("a model with fallbacks", () => {
     expect([teacher?.sent, teacher?.failed, fallback?.sent, fallback?.failed]).toEqual([4, 4, 2, 0]);
   });
 
+  test("leaves an endpoint that goes down at once, also those who wait for a place, looks whether it is back, and returns", async () => {
+    let isUp = false;
+    await using chain = await startChain(
+      { faults: () => (isUp ? null : down), answer: ["from its own"] },
+      { answer: ["from there"] },
+      { own: { concurrency: 2 } },
+    );
+    const askAll = async (from: number) =>
+      (
+        await Promise.all(
+          Array.from({ length: 30 }, (_, index) =>
+            chain.teacher.complete(ask(`question ${from + index}`), {
+              sample: 0,
+              signal: new AbortController().signal,
+            }),
+          ),
+        )
+      ).map(({ text }) => text);
+    expect(new Set(await askAll(0))).toEqual(new Set(["from there"]));
+    // Five failures in a row open the breaker; after them nobody but who looks is sent there.
+    expect(chain.first.requests.length).toBeLessThan(12);
+    isUp = true;
+    chain.lab.pass(60_000); // longer than it is left alone between two looks
+    expect((await chain.teacher.complete(ask("is it back?"), once)).text).toBe("from its own");
+    expect(new Set(await askAll(100))).toEqual(new Set(["from its own"]));
+  });
+
   test("prices each answer as the endpoint that gave it says", async () => {
     const price = { inputPerMillion: 0, outputPerMillion: 1_000_000, asOf: "2026-01-01" };
     const usage = { prompt_tokens: 1, completion_tokens: 3 };
@@ -76,10 +103,10 @@ describe("a model with fallbacks", () => {
     expect((await chain.teacher.complete(ask("hi"), once)).usage.costUsd).toBe(3);
   });
 
-  test("asks the fallback at once where the endpoint refuses everything, and soon does not ask it any more", async () => {
+  test("asks the fallback at once where the endpoint refuses everything, and does not ask it any more", async () => {
     await using chain = await startChain({ apiKey: "right" }, {}, { env: { KEY: "wrong" }, own: { apiKeyEnv: "KEY" } });
     for (let number = 0; number < 5; number++) await chain.teacher.complete(ask(`question ${number}`), once);
-    expect(chain.lab.meter.aliases().teacher?.sent).toBe(3);
+    expect(chain.lab.meter.aliases().teacher?.sent).toBe(1);
     expect(chain.second.requests).toHaveLength(5);
     expect(chain.lab.said).toEqual([expect.stringMatching(/the first time: .*401 .*check the key in `KEY`/)]);
   });
@@ -288,8 +315,7 @@ describe("the options of a chain", () => {
 
   test("refuse more tries than the endpoint is given, and tries of what is never tried again", async () => {
     await using lab = await startModelLab();
-    const retries = { attempts: 2 };
-    await expect(lab.open({ t: { ...first, retries, fallbacks: [fallback], fallbackAfter: 3 } })).rejects.toThrow(
+    await expect(lab.open({ t: { ...first, maxRetries: 1, fallbacks: [fallback], fallbackAfter: 3 } })).rejects.toThrow(
       "`models.t.fallbackAfter` to be at most 2",
     );
     const teacher = { provider: "offline-teacher", fallbacks: [fallback], fallbackAfter: 1 };

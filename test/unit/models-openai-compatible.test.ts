@@ -161,7 +161,7 @@ describe("trouble that passes is tried again", () => {
     const endpoint = await endpointWith({ faults: () => fault });
     const { model, meter } = await oneModel(endpoint, {
       timeoutSeconds: fault.kind === "stall_in_body" ? 0.2 : 20,
-      retries: { attempts: 2 },
+      maxRetries: 1,
     });
     const error = await errorOf(model.complete(ask("a"), { sample: 0, signal }));
     expect(error).toBeInstanceOf(FailureError);
@@ -173,7 +173,7 @@ describe("trouble that passes is tried again", () => {
   test("an endpoint that is gone ends as a provider failure", async () => {
     const endpoint = await startFaultyEndpoint();
     await endpoint[Symbol.asyncDispose]();
-    const { model } = await oneModel(endpoint, { retries: { attempts: 2 } });
+    const { model } = await oneModel(endpoint, { maxRetries: 1 });
     const error = await errorOf(model.complete(ask("a"), { sample: 0, signal }));
     expect(error).toBeInstanceOf(FailureError);
     expect(error.message).toContain("ECONNREFUSED");
@@ -181,7 +181,7 @@ describe("trouble that passes is tried again", () => {
 
   test("an endpoint that answered nobody for its whole patience is not asked again by those who come after", async () => {
     const endpoint = await endpointWith({ faults: () => ({ kind: "status", status: 500 }) });
-    const { model, meter } = await oneModel(endpoint, { retries: { attempts: 1, totalSeconds: 0.001 } });
+    const { model, meter } = await oneModel(endpoint, { maxRetries: 0, retries: { totalSeconds: 0.001 } });
     const errors: Error[] = [];
     for (let sample = 0; sample < 10; sample++) {
       errors.push(await errorOf(model.complete(ask("a"), { sample, signal })));
@@ -192,7 +192,7 @@ describe("trouble that passes is tried again", () => {
     expect(meter.total().sent).toBe(2);
   });
 
-  test("Retry-After is waited for, and bounded by maxWaitSeconds", async () => {
+  test("Retry-After is waited for, bounded by maxWaitSeconds, with the jitter after it", async () => {
     const retryAfter = (seconds: string): Fault => ({
       kind: "status",
       status: 429,
@@ -201,7 +201,7 @@ describe("trouble that passes is tried again", () => {
     const endpoint = await endpointWith({ faults: [retryAfter("7"), retryAfter("120")] });
     const { model, waits } = await oneModel(endpoint, { retries: { firstWaitSeconds: 1, maxWaitSeconds: 20 } });
     await model.complete(ask("a"), { sample: 0, signal });
-    expect(waits).toEqual([7_000, 20_000]);
+    expect(waits).toEqual([7_500, 21_000]);
   });
 
   test("a wait that would end after totalSeconds is not begun", async () => {
@@ -223,7 +223,7 @@ describe("trouble that stays ends at the first answer", () => {
   });
   const ends: [string, Fault, typeof UsageError | typeof RejectionError | typeof FailureError, string][] = [
     ["401", status(401, { message: "bad key" }), UsageError, "bad key"],
-    ["403", status(403, { message: "not for you" }), UsageError, "not for you"],
+    ["403", status(403, { message: "not for you" }), FailureError, "not for you"],
     ["404", status(404, { message: "nothing here" }), UsageError, "Check `baseUrl`"],
     ["400 model not found", status(400, { message: "The model `x` does not exist" }), UsageError, "`model`"],
     ["429 without credit", status(429, { message: "exceeded", code: "insufficient_quota" }), UsageError, "credit"],
@@ -254,7 +254,7 @@ describe("trouble that stays ends at the first answer", () => {
     [
       "a detail (FastAPI)",
       { kind: "status", status: 403, body: { detail: "Forbidden zone" } },
-      UsageError,
+      FailureError,
       "Forbidden zone",
     ],
   ];
@@ -291,7 +291,7 @@ describe("what was received is never paid again", () => {
     const endpoint = await endpointWith({ answer: (body) => `to ${body.messages[0]?.content}` });
     const { folder } = await lab();
     const price = { inputPerMillion: 1, outputPerMillion: 2, asOf: "2026-01-01" };
-    const runs = [{}, { concurrency: 3, requestsPerMinute: 9, timeoutSeconds: 9, retries: { attempts: 1 }, price }];
+    const runs = [{}, { concurrency: 3, requestsPerMinute: 9, timeoutSeconds: 9, maxRetries: 0, price }];
     for (const more of runs) {
       const used = await startModelLab({ folder: `${folder}/shared` });
       const { model } = await oneModel(endpoint, more, used);
@@ -441,7 +441,7 @@ describe("keys", () => {
     const noJson: Fault = { kind: "status", status: 200, body: `key ${key} is odd` };
     const endpoint = await endpointWith({ faults: [...[401, 400, 500, 429, 404].map(quotes), noJson] });
     const used = await lab({ env: { KEY: key } });
-    const { model } = await oneModel(endpoint, { apiKeyEnv: "KEY", retries: { attempts: 1 } }, used);
+    const { model } = await oneModel(endpoint, { apiKeyEnv: "KEY", maxRetries: 0 }, used);
     for (let sample = 0; sample < 6; sample += 1) {
       const text = wholeText(await errorOf(model.complete(ask("a"), { sample, signal })));
       expect(text).not.toContain(key);

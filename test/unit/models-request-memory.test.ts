@@ -6,7 +6,13 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Completion, Model } from "../../src/contracts.ts";
 import { askForJson } from "../../src/prompts/structured.ts";
-import { type Fault, type FaultyEndpointOptions, type Reply, startFaultyEndpoint } from "../kit/faulty-endpoint.ts";
+import {
+  type ChatBody,
+  type Fault,
+  type FaultyEndpointOptions,
+  type Reply,
+  startFaultyEndpoint,
+} from "../kit/faulty-endpoint.ts";
 import { ask, askEach, startModelLab } from "../kit/model-lab.ts";
 import { compile } from "../kit/store-processes.ts";
 
@@ -82,7 +88,7 @@ describe("what is no complete answer is not remembered", () => {
   ];
 
   test.each(faults)("%s", async (_, fault) => {
-    await using asked = await startModel({ faults: [fault], answer: ["late"] }, { retries: { attempts: 1 } });
+    await using asked = await startModel({ faults: [fault], answer: ["late"] }, { maxRetries: 0 });
     await expect(asked.m.complete(ask("hi"), once0)).rejects.toMatchObject({ name: "FailureError" });
     expect(asked.m.recall?.(ask("hi"), { sample: 0 })).toBeNull();
     expect((await asked.m.complete(ask("hi"), once0)).text).toBe("late");
@@ -201,13 +207,20 @@ describe("two processes on one store", () => {
 
   test("send nothing twice to any endpoint of a chain", async () => {
     await using fallback = await startFaultyEndpoint({ faults: () => ({ kind: "slow", ms: 20 }) });
-    // Down for the first requests alone: who asked it later would be answered, and paid for twice.
+    // It would answer whoever asks it a second time: that would be paid for twice.
+    const onceRefused = new Set<unknown>();
+    const refuseFirst = ({ messages }: ChatBody): Fault | null => {
+      if (onceRefused.has(messages[0]?.content)) return null;
+      onceRefused.add(messages[0]?.content);
+      return { kind: "status", status: 503 };
+    };
     await using asked = await startModel(
-      { faults: (_, index) => (index < count ? { kind: "status", status: 503 } : null) },
+      { faults: refuseFirst },
       { fallbackAfter: 1, fallbacks: [{ provider: "openai-compatible", baseUrl: fallback.baseUrl, model: "f" }] },
     );
     const [mine, theirs] = await askTwice(asked.lab.folder, asked.m, asked.config);
     expect(theirs).toEqual(mine.map(({ key, text }) => `${key} ${text}`));
-    expect([asked.endpoint.requests.length, fallback.requests.length]).toEqual([count, count]);
+    expect(asked.endpoint.requests.filter(({ answered }) => answered)).toEqual([]);
+    expect(fallback.requests).toHaveLength(count);
   });
 });

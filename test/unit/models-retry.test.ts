@@ -10,7 +10,7 @@ async function waitsOf(error: TransientError, policy: Record<string, number> = {
   let nowMs = 0;
   await retry(() => Promise.reject(error), {
     what: "the endpoint",
-    policy: { attempts: 6, firstWaitSeconds: 1, maxWaitSeconds: 60, totalSeconds: 900, ...policy },
+    policy: { maxRetries: 5, firstWaitSeconds: 1, maxWaitSeconds: 60, totalSeconds: 900, ...policy },
     signal,
     now: () => nowMs,
     random: () => random,
@@ -30,19 +30,23 @@ describe("waits between tries", () => {
   });
 
   test("are jittered over their whole length", async () => {
-    expect(await waitsOf(new TransientError("x"), { attempts: 4 }, 0.25)).toEqual([250, 500, 1_000]);
+    expect(await waitsOf(new TransientError("x"), { maxRetries: 3 }, 0.25)).toEqual([250, 500, 1_000]);
   });
 
-  test("are at least what the endpoint asked for, and at most the longest", async () => {
-    expect(await waitsOf(new TransientError("x", { retryAfterMs: 3_000 }), { attempts: 4 })).toEqual([
-      3_000, 3_000, 4_000,
+  test("begin with what the endpoint asked for, at most the longest, and are jittered after it", async () => {
+    expect(await waitsOf(new TransientError("x", { retryAfterMs: 3_000 }), { maxRetries: 3 })).toEqual([
+      4_000, 5_000, 7_000,
     ]);
-    expect(await waitsOf(new TransientError("x", { retryAfterMs: 300_000 }), { attempts: 2 })).toEqual([60_000]);
+    expect(await waitsOf(new TransientError("x", { retryAfterMs: 300_000 }), { maxRetries: 1 }, 0.5)).toEqual([60_500]);
+  });
+
+  test("are none without retries", async () => {
+    expect(await waitsOf(new TransientError("x"), { maxRetries: 0 })).toEqual([]);
   });
 
   test("end where the next try would begin after the total time", async () => {
     expect(await waitsOf(new TransientError("x", { retryAfterMs: 10_000 }), { totalSeconds: 25 })).toEqual([
-      10_000, 10_000,
+      11_000, 12_000,
     ]);
   });
 });
@@ -57,7 +61,7 @@ test("an error that is not transient is thrown as it is, at once", async () => {
     },
     {
       what: "the endpoint",
-      policy: { attempts: 6, firstWaitSeconds: 0, maxWaitSeconds: 0, totalSeconds: 9 },
+      policy: { maxRetries: 5, firstWaitSeconds: 0, maxWaitSeconds: 0, totalSeconds: 9 },
       signal,
       now: () => 0,
       random: () => 0,

@@ -57,7 +57,7 @@ export const offlineTeacher: Provider<typeof schema> = {
         deps,
       );
       return {
-        model: opened.model,
+        ...opened,
         async close() {
           await opened.close();
           await server.close();

@@ -1,0 +1,314 @@
+// The one place where requests to an endpoint wait: for a place, for its limits, for the end of a pause, for it to come back.
+import { createBreaker } from "./breaker.ts";
+import { modelLimits } from "./model-limits.ts";
+import { createRate } from "./rate.ts";
+import type { RefusalKind } from "./refusals.ts";
+import { createTurns, type Turn } from "./turns.ts";
+import { createWindow } from "./window.ts";
+
+/** Who asks to be let in. */
+export interface Asking {
+  readonly signal: AbortSignal;
+  /** The number of the try, from 1; later tries of a stage go before first ones. */
+  readonly priority: number;
+  /** Stages take turns; null is one of them. */
+  readonly stage: string | null;
+  /** The most tokens it can come to, input and output together. */
+  readonly tokens: number;
+  /** The model asked for: what headers say of limits holds for it alone. */
+  readonly model: string;
+  /** Waits so long for an endpoint that answers nobody. */
+  readonly patienceMs: number;
+  /** Does not wait for such an endpoint at all: somebody else is asked. It may be sent to look, though. */
+  readonly leavesWhenDown?: boolean;
+}
+
+/** The endpoint answers nobody, and whoever waits has no patience left. */
+export class EndpointGone extends Error {
+  override readonly name = "EndpointGone";
+}
+
+/** A request that was let in. Exactly one of these is told once it was sent; where none is, it was not sent, and its share of the limits is given back. */
+export interface Place {
+  /** A whole answer, with the tokens it cost. Returns for how long the endpoint was down, where it was and somebody had to look. */
+  answered(headers: Headers | null, tokens: number): number | null;
+  /** It would not answer this one. Returns which requests it refused, where that says that it refuses all; null otherwise. */
+  refused(headers: Headers | null, kind: RefusalKind): string | null;
+  /** It said that it was too much, and to leave it alone for `pauseMs` (null: not said). */
+  limited(headers: Headers | null, options: { readonly pauseMs: number | null; readonly maxWaitMs: number }): void;
+  /** No answer, and another try may have one. Returns how soon somebody looks again, where the endpoint is now left alone. */
+  unanswered(options: {
+    readonly words: string;
+    readonly pauseMs: number | null;
+    readonly isOverload: boolean;
+  }): number | null;
+  /** It was stopped under way. */
+  stopped(): void;
+}
+
+/** How busy an endpoint is: requests waiting, pauses it asked for so far, milliseconds left of the present one and since it is down. */
+export interface EndpointLoad {
+  readonly waiting: number;
+  readonly underWay: number;
+  /** As many may be under way now. */
+  readonly window: number;
+  readonly pauses: number;
+  readonly pausedMs: number;
+  readonly downMs: number;
+}
+
+/** Lets requests to one endpoint in. */
+export interface Gate {
+  enter(asking: Asking): Promise<Entered>;
+  /** Nobody is let in, not even to look. */
+  isDown(): boolean;
+  load(): EndpointLoad;
+}
+
+/** A place and the way out of it. */
+export interface Entered {
+  readonly place: Place;
+  leave(): void;
+}
+
+interface Waiting extends Turn, Asking {
+  go(entered: Entered): void;
+}
+
+/** Longest wait for a reset that headers tell of, where no policy says otherwise. */
+const longestResetMs = 60_000;
+
+/** The gate of an endpoint that nobody has asked yet. */
+export function createGate(options: {
+  readonly concurrency: number;
+  readonly requestsPerMinute: number | null;
+  readonly tokensPerMinute: number | null;
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}): Gate {
+  const { now } = options;
+  const turns = createTurns<Waiting>(() => pump());
+  const window = createWindow(options.concurrency);
+  const breaker = createBreaker(now);
+  const stated = { requests: createRate(options.requestsPerMinute), tokens: createRate(options.tokensPerMinute) };
+  const models = new Map<string, ReturnType<typeof modelLimits>>();
+  let underWay = 0;
+  let underWayTokens = 0;
+  let sent = 0;
+  let sentTokens = 0;
+  // The last request after whose sending as many were under way as may be.
+  let fullAt = 0;
+  let pausedUntilMs = 0;
+  let pauses = 0;
+  let leastPatienceMs = Number.POSITIVE_INFINITY;
+  let someLeave = false;
+  let alarm: { readonly atMs: number; readonly off: AbortController } | null = null;
+
+  function modelOf(name: string) {
+    const known = models.get(name);
+    if (known !== undefined) return known;
+    const fresh = modelLimits();
+    models.set(name, fresh);
+    return fresh;
+  }
+
+  function wakeAt(atMs: number): void {
+    if (alarm !== null && alarm.atMs <= atMs) return;
+    alarm?.off.abort();
+    const off = new AbortController();
+    const mine = { atMs, off };
+    alarm = mine;
+    const rings = () => {
+      if (alarm !== mine) return;
+      alarm = null;
+      pump();
+    };
+    options.sleep(Math.max(0, Math.ceil(atMs - now())), off.signal).then(rings, () => undefined); // put off below or above
+  }
+
+  function pump(): void {
+    while (turns.size > 0) {
+      const nowMs = now();
+      if (nowMs < pausedUntilMs) {
+        wakeAt(pausedUntilMs);
+        return;
+      }
+      const turn = breaker.isOpen ? nextProbe(nowMs) : nextTurn(nowMs);
+      if (turn === null) break;
+      begin(turn, nowMs);
+    }
+    // A wait for nobody must not keep the process alive.
+    if (turns.size > 0) return;
+    alarm?.off.abort();
+    alarm = null;
+    leastPatienceMs = Number.POSITIVE_INFINITY;
+  }
+
+  function nextTurn(nowMs: number): Waiting | null {
+    if (underWay >= window.size) return null;
+    let soonestMs = Number.POSITIVE_INFINITY;
+    const turn = turns.next(({ model, tokens }) => {
+      const readyMs = modelOf(model).readyAt(tokens, nowMs);
+      if (readyMs > nowMs) {
+        soonestMs = Math.min(soonestMs, readyMs);
+        return "pass";
+      }
+      const statedMs = Math.max(stated.requests.readyAt(1, nowMs), stated.tokens.readyAt(tokens, nowMs));
+      if (statedMs <= nowMs) return "go";
+      // Whoever is passed over for needing much would never come in.
+      soonestMs = statedMs;
+      return "wait";
+    });
+    if (turn === null && soonestMs < Number.POSITIVE_INFINITY) wakeAt(soonestMs);
+    return turn;
+  }
+
+  /** Who looks whether the endpoint is back: whoever has spent least on it, so that nobody spends all tries on looking. */
+  function nextProbe(nowMs: number): Waiting | null {
+    const probeMs = breaker.nextProbeMs;
+    if (probeMs !== null && probeMs <= nowMs) {
+      const turn = turns.leastTried();
+      if (turn !== null) breaker.probe();
+      return turn;
+    }
+    if (someLeave) {
+      someLeave = false;
+      for (const each of turns.takeAll(({ leavesWhenDown = false }) => leavesWhenDown))
+        each.stop(new EndpointGone(breaker.lastWords));
+    }
+    if (probeMs === null || turns.size === 0) return null;
+    const overMs = breaker.givesUpAtMs(leastPatienceMs) ?? Number.POSITIVE_INFINITY;
+    if (overMs > nowMs) {
+      wakeAt(Math.min(probeMs, overMs));
+      return null;
+    }
+    const given = turns.takeAll(({ patienceMs }) => (breaker.givesUpAtMs(patienceMs) ?? nowMs) <= nowMs);
+    leastPatienceMs = Number.POSITIVE_INFINITY;
+    for (const each of given) each.stop(new EndpointGone(breaker.lastWords));
+    if (turns.size === 0) return null;
+    leastPatienceMs = turns.least(({ patienceMs }) => patienceMs);
+    wakeAt(Math.min(probeMs, breaker.givesUpAtMs(leastPatienceMs) ?? probeMs));
+    return null;
+  }
+
+  function begin(turn: Waiting, nowMs: number): void {
+    const model = modelOf(turn.model);
+    const { tokens } = turn;
+    const isProbe = breaker.isOpen;
+    const taken = [stated.requests.take(1, nowMs), model.requests.take(1, nowMs)];
+    const takenTokens = [stated.tokens.take(tokens, nowMs), model.tokens.take(tokens, nowMs)];
+    model.requestsLeft.take(1);
+    model.tokensLeft.take(tokens);
+    underWay += 1;
+    underWayTokens += tokens;
+    sent += 1;
+    sentTokens += tokens;
+    if (underWay >= window.size) fullAt = sent;
+    const order = sent;
+    const orderTokens = sentTokens;
+    let isTold = false;
+
+    function came(tokensUsed: number): void {
+      isTold = true;
+      for (const each of takenTokens) each.correct(tokensUsed);
+    }
+    function learn(headers: Headers | null, maxWaitMs: number): void {
+      if (headers === null) return;
+      const unseen = {
+        requests: Math.min(underWay - 1, sent - order),
+        tokens: Math.min(underWayTokens - tokens, sentTokens - orderTokens),
+      };
+      model.learn(headers, unseen, now(), maxWaitMs);
+    }
+    function isBack(): number | null {
+      const was = breaker.answered();
+      // A few errors in a row are no outage: what was under way then says so.
+      if (was === null || !was.looked) return null;
+      window.restart();
+      return was.downMs;
+    }
+    function pause(ms: number | null): void {
+      if (ms === null) return;
+      if (pausedUntilMs <= now()) pauses += 1; // requests under way together are often told together
+      pausedUntilMs = Math.max(pausedUntilMs, now() + ms);
+    }
+
+    const place: Place = {
+      answered(headers, tokensUsed) {
+        came(tokensUsed);
+        learn(headers, longestResetMs);
+        window.grow(fullAt >= order);
+        model.refusals.answered();
+        return isBack();
+      },
+      refused(headers, kind) {
+        came(0);
+        learn(headers, longestResetMs);
+        isBack();
+        return model.refusals.refused(kind, model.busy - 1);
+      },
+      limited(headers, { pauseMs, maxWaitMs }) {
+        came(0);
+        learn(headers, maxWaitMs);
+        window.shrink(order, sent);
+        isBack();
+        pause(pauseMs);
+      },
+      unanswered({ words, pauseMs, isOverload }) {
+        isTold = true;
+        if (isOverload) window.shrink(order, sent);
+        pause(pauseMs);
+        return breaker.unanswered({ words, patienceMs: turn.patienceMs, isProbe });
+      },
+      stopped() {
+        isTold = true;
+        if (isProbe) breaker.unprobe();
+      },
+    };
+
+    turn.go({
+      place,
+      leave() {
+        underWay -= 1;
+        underWayTokens -= tokens;
+        model.busy -= 1;
+        if (!isTold) {
+          for (const each of [...taken, ...takenTokens]) each.correct(0);
+          if (isProbe) breaker.unprobe();
+        }
+        pump();
+      },
+    });
+  }
+
+  return {
+    enter(asking) {
+      return new Promise<Entered>((resolve, reject) => {
+        const model = modelOf(asking.model);
+        model.busy += 1;
+        leastPatienceMs = Math.min(leastPatienceMs, asking.patienceMs);
+        someLeave ||= asking.leavesWhenDown ?? false;
+        turns.add({
+          ...asking,
+          lane: `${asking.stage} ${asking.model}`,
+          tries: asking.priority,
+          go: resolve,
+          stop(reason) {
+            model.busy -= 1;
+            reject(reason);
+          },
+        });
+        pump();
+      });
+    },
+    isDown: () => breaker.isOpen && (breaker.nextProbeMs === null || breaker.nextProbeMs > now()),
+    load: () => ({
+      waiting: turns.size,
+      underWay,
+      window: window.size,
+      pauses,
+      pausedMs: Math.max(0, pausedUntilMs - now()),
+      downMs: breaker.downMs,
+    }),
+  };
+}
