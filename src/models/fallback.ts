@@ -55,8 +55,8 @@ export function withFallbacks(first: ChainLink, others: readonly ChainLink[], de
       const next = links[place + 1];
       const passedOver = next === undefined ? null : whyNotAsked(link);
       if (passedOver !== null) {
-        errors.push(new FailureError("provider", passedOver));
-        tell(link, passedOver, next);
+        errors.push(passedOver);
+        tell(link, passedOver.message, next);
         continue;
       }
       try {
@@ -76,9 +76,9 @@ export function withFallbacks(first: ChainLink, others: readonly ChainLink[], de
     return link === links[0] ? completion : fallbackServed(link, completion);
   }
 
-  function whyNotAsked(link: Link): string | null {
-    if (link.refuses) return `the endpoint of \`${link.model.name}\` refuses everything`;
-    return link.isDown() ? `the endpoint of \`${link.model.name}\` is down` : null;
+  function whyNotAsked(link: Link): Error | null {
+    if (link.refuses) return new UsageError("its endpoint refused everything before, so it was not asked");
+    return link.isDown() ? new FailureError("provider", "its endpoint is down, so it was not asked") : null;
   }
 
   /** Whether the endpoint, and not the item, is why there is no answer. A smaller context than the first's is the endpoint's, too. */

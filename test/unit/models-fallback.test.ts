@@ -157,7 +157,12 @@ describe("a model with fallbacks", () => {
   test("stops the run where every endpoint refuses everything", async () => {
     const refused = { kind: "status", status: 401 } as const;
     await using chain = await startChain({ faults: () => refused }, { faults: () => refused });
-    await expect(chain.teacher.complete(ask("hi"), once)).rejects.toMatchObject({ name: "UsageError" });
+    for (const words of ["one", "two"])
+      await expect(chain.teacher.complete(ask(words), once)).rejects.toMatchObject({
+        name: "UsageError",
+        message: expect.stringMatching(/teacher: .*; teacher\/fallback-1: .*401/),
+      });
+    expect([chain.first.requests.length, chain.second.requests.length]).toEqual([1, 2]);
   });
 
   test("uses what a fallback answered before it asks anybody, also in another run", async () => {
