@@ -10,10 +10,12 @@ const price = z.strictObject({
 });
 
 const retries = z.strictObject({
+  // Named so that a config of before is told where it went, not only that it is unknown.
   attempts: z
-    .never({
+    .unknown()
+    .refine((value) => value === undefined, {
       error:
-        "it is `maxRetries` of the model now, which counts the tries after the first: 6 attempts are `maxRetries: 5`",
+        "Expected the model's own option `maxRetries` instead, which counts the tries after the first (`attempts: 6` is `maxRetries: 5`)",
     })
     .optional(),
   firstWaitSeconds: z.number().nonnegative().default(1),

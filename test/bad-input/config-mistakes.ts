@@ -107,6 +107,12 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       never: /sk-live/,
     },
     {
+      did: "the tries of a model by their former name",
+      config: model("judge", { retries: { attempts: 6 } }),
+      at: "models.judge.retries.attempts",
+      said: /expected the model's own option `maxRetries` instead, .*`attempts: 6` is `maxRetries: 5`.*got `6`/,
+    },
+    {
       did: "a dataset entry that is neither path nor map",
       config: { datasets: [7] },
       at: "datasets.0",

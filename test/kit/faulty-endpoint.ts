@@ -16,7 +16,9 @@ export type Fault =
   | { kind: "empty_choices" }
   | { kind: "missing_usage" }
   | { kind: "finish_reason"; value: string | null }
-  | { kind: "slow"; ms: number };
+  | { kind: "slow"; ms: number }
+  /** No fault: a good answer with these headers. */
+  | { kind: "headers"; headers: Record<string, string> };
 
 /** The answer to one chat request: the text, or whole fields of the message, choice and body beside it. */
 export type Reply =
@@ -143,7 +145,7 @@ export async function startFaultyEndpoint(options: FaultyEndpointOptions = {}): 
 /** Whether a fault leaves no complete answer. */
 function spoils(fault: Fault | null): boolean {
   if (fault?.kind === "finish_reason") return fault.value === null || fault.value === "error";
-  return fault !== null && fault.kind !== "slow" && fault.kind !== "missing_usage";
+  return fault !== null && !["slow", "missing_usage", "headers"].includes(fault.kind);
 }
 
 function completionOf(body: ChatBody, index: number, reply: Reply): Record<string, unknown> {
@@ -195,6 +197,9 @@ function send(response: ServerResponse, completion: Record<string, unknown>, fau
       return;
     case "missing_usage":
       sendJson(response, 200, { ...completion, usage: undefined });
+      return;
+    case "headers":
+      response.writeHead(200, { ...json, ...fault.headers }).end(whole);
       return;
     case "finish_reason": {
       const [choice] = completion.choices as Record<string, unknown>[];

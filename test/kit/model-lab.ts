@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Completion, Model } from "../../src/contracts.ts";
+import type { Completion, Model, RequestWatch } from "../../src/contracts.ts";
 import type { Message } from "../../src/domain/trajectory.ts";
 import { createRecall, createRemember } from "../../src/engine/remember.ts";
 import { openStore } from "../../src/engine/store.ts";
@@ -20,13 +20,15 @@ export interface ModelLab extends AsyncDisposable {
   readonly said: readonly string[];
   /** Lets so many milliseconds pass on the lab's clock. */
   pass(ms: number): void;
+  /** The lab's clock: real time, and what was waited. */
+  readonly now: () => number;
   /** Models as a config names them, by alias. */
   open(configs: Record<string, unknown>): Promise<Record<string, Model>>;
 }
 
 /** A lab on a new folder, or on the folder of an earlier one, as a second run of the same command would be. */
 export async function startModelLab(
-  options: { folder?: string; env?: Record<string, string>; realWaits?: boolean } = {},
+  options: { folder?: string; env?: Record<string, string>; realWaits?: boolean; watch?: RequestWatch } = {},
 ): Promise<ModelLab> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "tracemill-models-")));
   const store = await openStore(join(folder, "store"));
@@ -53,6 +55,7 @@ export async function startModelLab(
     admissions: createAdmissions(options.realWaits ? {} : { now, sleep: skip }),
     env: options.env ?? {},
     random: () => 0.5,
+    ...(options.watch && { watch: options.watch }),
     ...(options.realWaits ? {} : { now, sleep }),
   };
   return {
@@ -63,6 +66,7 @@ export async function startModelLab(
     pass(ms) {
       skippedMs += ms;
     },
+    now,
     async open(configs) {
       const parsed = Object.entries(configs).map(([alias, config]) => [alias, modelConfig.parse(config)] as const);
       const models = await openModels(Object.fromEntries(parsed), deps);

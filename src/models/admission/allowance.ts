@@ -7,33 +7,55 @@ export interface Allowance {
    * counted yet. No reset is waited for longer than `maxWaitMs`.
    */
   learn(limits: readonly HeaderLimit[], options: { unseen: number; nowMs: number; maxWaitMs: number }): void;
-  /** When `amount` may go at the earliest; `nowMs` where it may go now. */
-  readyAt(amount: number, nowMs: number): number;
+  /**
+   * When `amount` may go at the earliest; `nowMs` where it may go now. `underWay` is what has gone and not come back, which may count
+   * after the reset. What is more than the whole limit goes when all is left.
+   */
+  readyAt(amount: number, nowMs: number, underWay: number): number;
   take(amount: number): void;
 }
 
 /** An endpoint that has said nothing of its limits. */
 export function createAllowance(): Allowance {
-  let left: { remaining: number; untilMs: number } | null = null;
+  let left: { remaining: number; isWhole: boolean; limit: number | null; untilMs: number; periodMs: number } | null =
+    null;
   return {
     learn(limits, { unseen, nowMs, maxWaitMs }) {
-      const told = limits.flatMap(({ remaining, resetMs, isPart }) => {
+      const told = limits.flatMap(({ limit, remaining, resetMs, isPart }) => {
         if (remaining === null || resetMs === null || (isPart && remaining > 0)) return [];
-        return [{ remaining: Math.max(0, remaining - unseen), untilMs: nowMs + Math.min(resetMs, maxWaitMs) }];
+        const waitMs = Math.min(resetMs, maxWaitMs);
+        return [
+          {
+            remaining: Math.max(0, remaining - unseen),
+            isWhole: false,
+            // Of a part of the tokens nothing is known but that it is used up.
+            limit: isPart ? null : limit,
+            untilMs: nowMs + waitMs,
+            periodMs: waitMs,
+          },
+        ];
       });
       if (told.length === 0) return;
-      left = told.reduce((least, each) => (each.remaining < least.remaining ? each : least));
+      const least = told.reduce((one, other) => (other.remaining < one.remaining ? other : one));
+      left = { ...least, periodMs: Math.max(least.periodMs, left?.periodMs ?? 0) };
     },
-    readyAt(amount, nowMs) {
+    readyAt(amount, nowMs, underWay) {
       if (left === null) return nowMs;
       if (nowMs >= left.untilMs) {
-        left = null;
-        return nowMs;
+        // All is left again; what comes next will say how long that holds.
+        const { limit, periodMs } = left;
+        if (limit === null || periodMs === 0) {
+          left = null;
+          return nowMs;
+        }
+        left = { ...left, remaining: limit - underWay, isWhole: underWay === 0, untilMs: nowMs + periodMs };
       }
-      return left.remaining >= amount ? nowMs : left.untilMs;
+      return left.isWhole || left.remaining >= amount ? nowMs : left.untilMs;
     },
     take(amount) {
-      if (left !== null) left.remaining -= amount;
+      if (left === null) return;
+      left.remaining -= amount;
+      left.isWhole = false;
     },
   };
 }

@@ -148,7 +148,7 @@ export function createGate(options: {
     if (underWay >= window.size) return null;
     let soonestMs = Number.POSITIVE_INFINITY;
     const turn = turns.next(({ model, tokens }) => {
-      const readyMs = modelOf(model).readyAt(tokens, nowMs);
+      const readyMs = modelOf(model).readyAt(tokens, nowMs, { requests: underWay, tokens: underWayTokens });
       if (readyMs > nowMs) {
         soonestMs = Math.min(soonestMs, readyMs);
         return "pass";
@@ -208,17 +208,20 @@ export function createGate(options: {
     const orderTokens = sentTokens;
     let isTold = false;
 
-    function came(tokensUsed: number): void {
+    /** Here and not when the place is left: who sent it has yet to write down how it ended. */
+    function isOver(): void {
+      if (!isTold) model.busy -= 1;
       isTold = true;
+    }
+    function came(tokensUsed: number): void {
+      isOver();
       for (const each of takenTokens) each.correct(tokensUsed);
     }
     function learn(headers: Headers | null, maxWaitMs: number): void {
       if (headers === null) return;
-      const unseen = {
-        requests: Math.min(underWay - 1, sent - order),
-        tokens: Math.min(underWayTokens - tokens, sentTokens - orderTokens),
-      };
-      model.learn(headers, unseen, now(), maxWaitMs);
+      // Requests overtake each other on the way: of those under way none may be counted yet.
+      const unseen = { requests: underWay - 1, tokens: Math.min(underWayTokens - tokens, sentTokens - orderTokens) };
+      model.learn(headers, { order, unseen, nowMs: now(), maxWaitMs });
     }
     function isBack(): number | null {
       const was = breaker.answered();
@@ -245,7 +248,7 @@ export function createGate(options: {
         came(0);
         learn(headers, longestResetMs);
         isBack();
-        return model.refusals.refused(kind, model.busy - 1);
+        return model.refusals.refused(kind, model.busy);
       },
       limited(headers, { pauseMs, maxWaitMs }) {
         came(0);
@@ -255,13 +258,13 @@ export function createGate(options: {
         pause(pauseMs);
       },
       unanswered({ words, pauseMs, isOverload }) {
-        isTold = true;
+        isOver();
         if (isOverload) window.shrink(order, sent);
         pause(pauseMs);
         return breaker.unanswered({ words, patienceMs: turn.patienceMs, isProbe });
       },
       stopped() {
-        isTold = true;
+        isOver();
         if (isProbe) breaker.unprobe();
       },
     };
@@ -271,8 +274,8 @@ export function createGate(options: {
       leave() {
         underWay -= 1;
         underWayTokens -= tokens;
-        model.busy -= 1;
         if (!isTold) {
+          isOver();
           for (const each of [...taken, ...takenTokens]) each.correct(0);
           if (isProbe) breaker.unprobe();
         }

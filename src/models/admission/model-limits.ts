@@ -9,6 +9,7 @@ export function modelLimits() {
   const tokens = createRate();
   const requestsLeft = createAllowance();
   const tokensLeft = createAllowance();
+  let learnedOf = 0;
   return {
     requests,
     tokens,
@@ -17,14 +18,22 @@ export function modelLimits() {
     refusals: createRefusals(),
     /** Requests under way or waiting. */
     busy: 0,
-    readyAt: (amount: number, nowMs: number) =>
+    /** `underWay`: requests and tokens that have gone to the endpoint and not come back. */
+    readyAt: (amount: number, nowMs: number, underWay: { requests: number; tokens: number }) =>
       Math.max(
         requests.readyAt(1, nowMs),
         tokens.readyAt(amount, nowMs),
-        requestsLeft.readyAt(1, nowMs),
-        tokensLeft.readyAt(amount, nowMs),
+        requestsLeft.readyAt(1, nowMs, underWay.requests),
+        tokensLeft.readyAt(amount, nowMs, underWay.tokens),
       ),
-    learn(headers: Headers, unseen: { requests: number; tokens: number }, nowMs: number, maxWaitMs: number): void {
+    /** `order` is the place of the request in the order of sending: what an earlier one is told later is old news. */
+    learn(
+      headers: Headers,
+      options: { order: number; unseen: { requests: number; tokens: number }; nowMs: number; maxWaitMs: number },
+    ): void {
+      const { order, unseen, nowMs, maxWaitMs } = options;
+      if (order < learnedOf) return;
+      learnedOf = order;
       const limits = readRateHeaders(headers, nowMs);
       for (const [rate, left, told, sentSince] of [
         [requests, requestsLeft, limits.requests, unseen.requests],

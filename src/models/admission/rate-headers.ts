@@ -1,5 +1,7 @@
 /** What an endpoint's headers say of one of its limits. Null where they do not say. */
 export interface HeaderLimit {
+  /** All that it allows, in whatever time. */
+  readonly limit: number | null;
   /** Only where the name leaves no doubt that a minute is meant. */
   readonly perMinute: number | null;
   readonly remaining: number | null;
@@ -26,7 +28,14 @@ const period = /minute|hour|day|month|second/;
 export function readRateHeaders(headers: Headers, nowMs: number): HeaderLimits {
   const pools = new Map<
     string,
-    { unit: "requests" | "tokens"; isPart: boolean; perMinute?: number; remaining?: number; resetMs?: number }
+    {
+      unit: "requests" | "tokens";
+      isPart: boolean;
+      limit?: number;
+      perMinute?: number;
+      remaining?: number;
+      resetMs?: number;
+    }
   >();
   headers.forEach((value, name) => {
     if (!limitName.test(name)) return;
@@ -47,15 +56,19 @@ export function readRateHeaders(headers: Headers, nowMs: number): HeaderLimits {
       const count = readCount(value);
       if (count === null) return;
       if (says === "remaining") pool.remaining = count;
-      else if (!isPart && count > 0 && isPerMinute(name)) pool.perMinute = count;
+      else {
+        pool.limit = count;
+        if (!isPart && count > 0 && isPerMinute(name)) pool.perMinute = count;
+      }
     }
     pools.set(id, pool);
   });
   const of = (unit: "requests" | "tokens") =>
     [...pools.values()]
       .filter((pool) => pool.unit === unit)
-      .map(({ isPart, perMinute = null, remaining = null, resetMs = null }) => ({
+      .map(({ isPart, limit = null, perMinute = null, remaining = null, resetMs = null }) => ({
         isPart,
+        limit,
         perMinute,
         remaining,
         resetMs,
