@@ -1,4 +1,4 @@
-import type { Example } from "../domain/example.ts";
+import type { Example, ExampleMessage } from "../domain/example.ts";
 
 /** Counts over exported examples. `turns` are assistant messages of one example; `masked` ones are context with loss 0. */
 export interface ExampleStatistics {
@@ -40,7 +40,7 @@ export function exampleTally(): ExampleTally {
       if (example.unreferenced === true) unreferenced += 1;
       let said = 0;
       for (const message of example.messages) {
-        characters += message.content.length;
+        characters += message.content.length + argumentCharacters(message);
         if (message.role !== "assistant") continue;
         said += 1;
         if (message.train) trained += 1;
@@ -65,6 +65,10 @@ export function exampleTally(): ExampleTally {
       unreferenced,
     }),
   };
+}
+
+function argumentCharacters({ toolCalls = [] }: ExampleMessage): number {
+  return toolCalls.reduce((sum, call) => sum + call.arguments.length, 0);
 }
 
 // Nearest rank: a count that some example really has.
