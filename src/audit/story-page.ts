@@ -238,7 +238,9 @@ function transcriptPart(trajectory: Trajectory, pictures: Story["pictures"], lim
         : [`${plural(turn.shortened.length, "earlier output")} shortened before it`]),
       ...(turn.transforms.length === 0 ? [] : [`read with ${turn.transforms.join(", ")}`]),
     ];
-    lines.push(`  turn ${index + 1}: ${turn.action.kind}${servedWords(turn.servedBy)}${marks.length === 0 ? "" : ` (${marks.join("; ")})`}`);
+    lines.push(
+      `  turn ${index + 1}: ${turn.action.kind}${servedWords(turn.servedBy)}${marks.length === 0 ? "" : ` (${marks.join("; ")})`}`,
+    );
     if (turn.action.reasoning !== "") lines.push(indent(bounded(turn.action.reasoning, limit(300)), "    "));
     if (turn.action.kind === "code") lines.push(indent(bounded(turn.action.code, limit(600)), "    > "));
     if (turn.action.kind === "answer") lines.push(indent(bounded(turn.action.answer, limit(500)), "    = "));
