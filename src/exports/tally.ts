@@ -10,6 +10,10 @@ export interface ExampleStatistics {
   readonly maskedMessages: number;
   readonly characters: number;
   readonly transformed: number;
+  /** Assistant messages that call a function. */
+  readonly calls: number;
+  /** Assistant messages with thinking that the endpoint showed apart from the text. */
+  readonly thinking: number;
   /** Examples whose task had no reference answer. */
   readonly unreferenced: number;
 }
@@ -30,6 +34,8 @@ export function exampleTally(): ExampleTally {
   let masked = 0;
   let characters = 0;
   let transformed = 0;
+  let calls = 0;
+  let thinking = 0;
   let unreferenced = 0;
   return {
     add(example) {
@@ -43,6 +49,8 @@ export function exampleTally(): ExampleTally {
         characters += message.content.length + argumentCharacters(message);
         if (message.role !== "assistant") continue;
         said += 1;
+        if (message.toolCalls !== undefined) calls += 1;
+        if (message.reasoning !== undefined) thinking += 1;
         if (message.train) trained += 1;
         else masked += 1;
       }
@@ -62,6 +70,8 @@ export function exampleTally(): ExampleTally {
       maskedMessages: masked,
       characters,
       transformed,
+      calls,
+      thinking,
       unreferenced,
     }),
   };
