@@ -96,6 +96,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     },
     tokenLimit,
     contextTokens: config.contextTokens ?? null,
+    takesTools: abilities.tools,
     recall(request, { sample }) {
       const found = deps.recall?.(identityOf(request, sample), answer) ?? null;
       return found === null ? null : completionOf(found, request);
