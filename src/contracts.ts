@@ -150,6 +150,8 @@ export interface Model {
   readonly tokenLimit?: { readonly usual: number; readonly most: number } | null;
   /** The tokens that a request and its answer may have together; null or absent where the config does not say. */
   readonly contextTokens?: number | null;
+  /** Whether it takes functions to call (`ChatRequest.tools`); absent where nobody says. */
+  readonly takesTools?: boolean;
   /**
    * What is remembered of this request and sample, from whichever endpoint; null where it would have to be asked. Sends nothing.
    * @throws {RejectionError} content_filter, refusal, as `complete` does of a remembered answer.

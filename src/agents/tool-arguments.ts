@@ -49,9 +49,17 @@ export function readArguments(text: string, finishReason: FinishReason): ReadArg
   if (!/[}\]]\s*$/.test(trimmed)) return refused(text, "The arguments of your call were not finished.");
   const repaired = parsed(repairJson(trimmed) ?? "");
   const code = repaired === undefined ? null : codeIn(repaired, false);
-  return code === null
+  return code === null || !isWhole(code.code, trimmed, repaired)
     ? refused(text, 'The arguments of your call were no JSON object {"code": "..."}.')
     : made(text, code.code, "repair_arguments");
+}
+
+/** Whether mending took the code for what it is, and not for the part of it before a quote of its own. */
+function isWhole(code: string, text: string, repaired: unknown): boolean {
+  const literal = JSON.stringify(code);
+  const at = text.indexOf(literal);
+  if (at >= 0) return /^\s*[,}\]]/.test(text.slice(at + literal.length));
+  return isRecord(repaired) && Object.keys(repaired).length === 1;
 }
 
 function readJson(text: string, json: unknown): ReadArguments {
@@ -111,6 +119,8 @@ function onlyMember(text: string): string | null {
   const triple = member[1];
   if (triple !== undefined) return triple.replace(/^\n/, "");
   const raw = member[2] ?? member[3] ?? member[4] ?? "";
+  // Where its line breaks are not escaped, neither is anything else, but for quotes at times: "\n" is Python's then.
+  const asWritten = raw.includes("\n");
   // A second member would stand inside what was taken for the first.
   if (/(?<!\\)["']\s*,\s*["']\w+["']\s*:/.test(raw)) return null;
   const unescaped: Readonly<Record<string, string>> = {
@@ -122,7 +132,9 @@ function onlyMember(text: string): string | null {
     "\\": "\\",
     "/": "/",
   };
-  return raw.replace(/\\(["'\\/ntr])/g, (_, character: string) => unescaped[character] ?? character);
+  const escapes = asWritten ? /\\(["'])/g : /\\(["'\\/ntr])/g;
+  if (asWritten && /(?<!\\)["']/.test(raw)) return raw; // quotes as they are, too
+  return raw.replace(escapes, (_, character: string) => unescaped[character] ?? character);
 }
 
 function parsed(text: string): unknown {

@@ -236,12 +236,25 @@ function transcriptPart(trajectory: Trajectory, pictures: Story["pictures"], lim
     ...machineLines(trajectory),
   ];
   for (const [index, turn] of turns.entries()) {
-    const marks = turn.diverged ? " (output differed when it was run again)" : "";
-    lines.push(`  turn ${index + 1}: ${turn.action.kind}${servedWords(turn.servedBy)}${marks}`);
+    const { toolCalls = [] } = trajectory.messages[turn.message] ?? {};
+    const marks = [
+      ...toolCalls.map(({ name }) => `call of ${harmless(name)}`),
+      ...(turn.diverged ? ["output differed when it was run again"] : []),
+      ...(turn.shortened === undefined
+        ? []
+        : [`${plural(turn.shortened.length, "earlier output")} shortened before it`]),
+      ...(turn.transforms.length === 0 ? [] : [`read with ${turn.transforms.join(", ")}`]),
+    ];
+    lines.push(
+      `  turn ${index + 1}: ${turn.action.kind}${servedWords(turn.servedBy)}${marks.length === 0 ? "" : ` (${marks.join("; ")})`}`,
+    );
     if (turn.action.reasoning !== "") lines.push(indent(bounded(turn.action.reasoning, limit(300)), "    "));
     if (turn.action.kind === "code") lines.push(indent(bounded(turn.action.code, limit(600)), "    > "));
     if (turn.action.kind === "answer") lines.push(indent(bounded(turn.action.answer, limit(500)), "    = "));
-    if (turn.action.kind === "invalid") lines.push(indent(bounded(turn.action.why, limit(300)), "    ! "));
+    if (turn.action.kind === "invalid") {
+      for (const call of toolCalls) lines.push(indent(bounded(call.arguments, limit(600)), "    > "));
+      lines.push(indent(bounded(turn.action.why, limit(300)), "    ! "));
+    }
     if (turn.step) lines.push(`    ${stepLine(turn.step)}`, ...costLines(turn.step, turn.ran));
     if (turn.observation !== null) lines.push(indent(bounded(turn.observation.trimEnd(), limit(600)), "    < "));
     for (const picture of turn.step?.pictures ?? [])

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ownPlace } from "./task.ts";
-import { message } from "./trajectory.ts";
+import { message, toolDefinition } from "./trajectory.ts";
 
 /** A message of an example. `train` is the loss flag: true trains on it; always false unless the role is assistant. */
 export const exampleMessage = message.extend({ train: z.boolean() });
@@ -10,6 +10,8 @@ export type ExampleMessage = z.infer<typeof exampleMessage>;
 export const example = z.strictObject({
   id: z.string(),
   messages: z.array(exampleMessage),
+  /** The functions that were offered; absent where actions are text. */
+  tools: z.array(toolDefinition).exactOptional(),
   group: z.string(),
   taskId: z.string(),
   queryId: z.string(),

@@ -19,26 +19,31 @@ import {
 import type { ExportedFile, ExportProblem } from "../contracts.ts";
 import type { Example } from "../domain/example.ts";
 import { openAtomicFile } from "./atomic-file.ts";
-import { type BatchLimits, inBatches, weightOf } from "./batches.ts";
+import { type BatchLimits, inBatches, weightOf, withCalls } from "./batches.ts";
+import { jsonOf, wireCalls, wireTools } from "./chat-line.ts";
 import { rowProblems } from "./columnar-rows.ts";
 import { exportedBytes } from "./exported-bytes.ts";
 import { problemList } from "./problem-list.ts";
 import { refusingBroken } from "./problems.ts";
 
-const messageType = new Struct([
-  new Field("role", new Utf8(), false),
-  new Field("content", new Utf8(), false),
-  new Field("weight", new Int32(), true),
-]);
-const schema = new Schema([
-  new Field("id", new Utf8(), false),
-  new Field("messages", new List(new Field("item", messageType, false)), false),
-  new Field("group", new Utf8(), false),
-  new Field("task_id", new Utf8(), false),
-  new Field("query_id", new Utf8(), false),
-  new Field("trajectory_id", new Utf8(), false),
-  new Field("transforms", new List(new Field("item", new Utf8(), false)), false),
-]);
+const messageTypeOf = (calls: boolean) =>
+  new Struct([
+    new Field("role", new Utf8(), false),
+    new Field("content", new Utf8(), false),
+    new Field("weight", new Int32(), true),
+    ...(calls ? [new Field("tool_calls", new Utf8(), true), new Field("tool_call_id", new Utf8(), true)] : []),
+  ]);
+const schemaOf = (calls: boolean) =>
+  new Schema([
+    new Field("id", new Utf8(), false),
+    new Field("messages", new List(new Field("item", messageTypeOf(calls), false)), false),
+    new Field("group", new Utf8(), false),
+    new Field("task_id", new Utf8(), false),
+    new Field("query_id", new Utf8(), false),
+    new Field("trajectory_id", new Utf8(), false),
+    new Field("transforms", new List(new Field("item", new Utf8(), false)), false),
+    ...(calls ? [new Field("tools", new Utf8(), true)] : []),
+  ]);
 const endOfStream = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
 /** Writes the stream, one record batch a batch of `limits`. */
@@ -56,19 +61,24 @@ export async function writeArrow(
     chunks = [];
   };
   const stream = new RecordBatchStreamWriter();
-  stream.reset(queue, schema);
+  let calls: boolean | null = null;
   let rows = 0;
   for await (const batch of inBatches(refusingBroken(examples), limits)) {
-    stream.write(recordBatch(batch));
+    const decided = withCalls(batch, calls);
+    if (calls === null) stream.reset(queue, schemaOf(decided));
+    calls = decided;
+    stream.write(recordBatch(batch, calls));
     await drain();
     rows += batch.length;
   }
+  if (calls === null) stream.reset(queue, schemaOf(false));
   stream.close();
   await drain();
   return await file.commit(rows);
 }
 
-function recordBatch(batch: readonly Example[]): RecordBatch {
+function recordBatch(batch: readonly Example[], calls: boolean): RecordBatch {
+  const schema = schemaOf(calls);
   const messages = batch.flatMap((example) => example.messages);
   const weights = messages.map(weightOf);
   const columns: Data[] = [
@@ -76,7 +86,7 @@ function recordBatch(batch: readonly Example[]): RecordBatch {
     lists(
       batch.map((example) => example.messages.length),
       makeData({
-        type: messageType,
+        type: messageTypeOf(calls),
         length: messages.length,
         nullCount: 0,
         children: [
@@ -89,6 +99,12 @@ function recordBatch(batch: readonly Example[]): RecordBatch {
             nullBitmap: bitmap(weights.map((weight) => weight !== null)),
             data: Int32Array.from(weights, (weight) => weight ?? 0),
           }),
+          ...(calls
+            ? [
+                nullable(messages.map((message) => jsonOf(wireCalls(message)))),
+                nullable(messages.map(({ toolCallId }) => toolCallId ?? null)),
+              ]
+            : []),
         ],
       }),
     ),
@@ -100,6 +116,7 @@ function recordBatch(batch: readonly Example[]): RecordBatch {
       batch.map((example) => example.transforms.length),
       strings(batch.flatMap((example) => example.transforms)),
     ),
+    ...(calls ? [nullable(batch.map((example) => jsonOf(wireTools(example))))] : []),
   ];
   const struct = new Struct(schema.fields);
   return new RecordBatch(schema, makeData({ type: struct, length: batch.length, nullCount: 0, children: columns }));
@@ -115,6 +132,13 @@ function strings(values: readonly string[]): Data<Utf8> {
   const data = Buffer.alloc(bytes);
   for (const [index, value] of values.entries()) data.write(value, valueOffsets[index] ?? 0, "utf8");
   return makeData({ type: new Utf8(), length: values.length, nullCount: 0, valueOffsets, data: new Uint8Array(data) });
+}
+
+function nullable(values: readonly (string | null)[]): Data<Utf8> {
+  const { valueOffsets, values: data } = strings(values.map((value) => value ?? ""));
+  const nullCount = values.filter((value) => value === null).length;
+  const nullBitmap = bitmap(values.map((value) => value !== null));
+  return makeData({ type: new Utf8(), length: values.length, nullCount, nullBitmap, valueOffsets, data });
 }
 
 function lists(lengths: readonly number[], child: Data): Data<List> {
@@ -140,9 +164,10 @@ export async function checkArrow(path: string): Promise<ExportProblem[]> {
   try {
     const reader = await RecordBatchReader.from(createReadStream(path));
     await reader.open();
-    const [expected, got] = [String(schema), String(reader.schema)];
-    if (expected !== got) {
-      whole("AR-R1", `Expected the columns ${expected}, got ${got}`);
+    const { schema } = reader;
+    const [plain, calling] = [String(schemaOf(false)), String(schemaOf(true))];
+    if (String(schema) !== plain && String(schema) !== calling) {
+      whole("AR-R1", `Expected the columns ${plain}, or ${calling}, got ${schema}`);
       await reader.cancel();
       return found.all();
     }
@@ -150,7 +175,7 @@ export async function checkArrow(path: string): Promise<ExportProblem[]> {
     for await (const batch of reader)
       for (let index = 0; index < batch.numRows; index += 1) {
         row += 1;
-        for (const problem of rowProblems(rowAt(batch, index), "AR-R2")) found.add({ ...problem, line: row });
+        for (const problem of rowProblems(rowAt(schema, batch, index), "AR-R2")) found.add({ ...problem, line: row });
       }
   } catch (error) {
     // Whatever the reader trips over is the answer to the question this check asks.
@@ -162,7 +187,7 @@ export async function checkArrow(path: string): Promise<ExportProblem[]> {
   return found.all();
 }
 
-function rowAt(batch: RecordBatch, index: number): Record<string, unknown> {
+function rowAt(schema: Schema, batch: RecordBatch, index: number): Record<string, unknown> {
   return Object.fromEntries(schema.fields.map(({ name }) => [name, plain(batch.getChild(name)?.get(index))]));
 }
 

@@ -3,7 +3,7 @@ import { type BatchLimits, batchLimits } from "./batches.ts";
 
 const stream = () => import("./arrow-stream.ts");
 
-/** Arrow IPC stream: the columns of the Parquet export, messages as list<struct{role, content, weight}>, one record batch a batch. */
+/** Arrow IPC stream: the columns of the Parquet export, calls and functions included, one record batch a batch. */
 export function arrowExporter(limits: BatchLimits = batchLimits): Exporter {
   return {
     name: "arrow",

@@ -179,6 +179,10 @@ function statisticsRows(statistics: ExampleStatistics): (string | number)[][] {
     ["characters", statistics.characters],
     ["examples whose question had no reference answer", statistics.unreferenced],
     ["examples with a named change to recorded text", statistics.transformed],
+    ...(statistics.calls === 0 ? [] : [["assistant messages that call a function", statistics.calls]]),
+    ...(statistics.thinking === 0
+      ? []
+      : [["assistant messages whose thinking was kept apart and is not in these files", statistics.thinking]]),
   ];
 }
 

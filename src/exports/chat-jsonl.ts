@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Exporter, ExportProblem } from "../contracts.ts";
 import type { Example } from "../domain/example.ts";
 import { openAtomicFile } from "./atomic-file.ts";
-import { hasFractionalWeight, isObject, shown } from "./chat-line.ts";
+import { hasFractionalWeight, isObject, shown, wireCalls, wireTools } from "./chat-line.ts";
 import { exportedBytes } from "./exported-bytes.ts";
 import { fileLines } from "./jsonl-lines.ts";
 import { openaiProblems } from "./openai-rules.ts";
@@ -24,7 +24,8 @@ const defaults: ChatJsonlLimits = {
 };
 
 /**
- * Chat JSONL: one example a line, `{"messages":[{"role","content","weight"?}]}`, `weight` 0 or 1 on assistant messages only.
+ * Chat JSONL: one example a line, `{"messages":[{"role","content","tool_calls"?,"tool_call_id"?,"weight"?}],"tools"?}`, `weight` 0 or 1 on
+ * assistant messages only, `tools` where functions were offered.
  * A file that passes `check` without errors meets OA-R1..R9 (OpenAI) and TG-R1..R8 (Together AI) at once.
  */
 export function chatJsonlExporter(options: Partial<ChatJsonlLimits> = {}): Exporter {
@@ -47,10 +48,19 @@ export function chatJsonlExporter(options: Partial<ChatJsonlLimits> = {}): Expor
 }
 
 function chatLine(example: Example): string {
-  const messages = example.messages.map(({ role, content, train }) =>
-    role === "assistant" ? { role, content, weight: train ? 1 : 0 } : { role, content },
-  );
-  return `${JSON.stringify({ messages })}\n`;
+  const messages = example.messages.map((message) => {
+    const { role, content, train, toolCallId } = message;
+    const calls = wireCalls(message);
+    return {
+      role,
+      content,
+      ...(calls === null ? {} : { tool_calls: calls }),
+      ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
+      ...(role === "assistant" ? { weight: train ? 1 : 0 } : {}),
+    };
+  });
+  const tools = wireTools(example);
+  return `${JSON.stringify({ messages, ...(tools === null ? {} : { tools }) })}\n`;
 }
 
 async function checkChatJsonl(path: string, limits: ChatJsonlLimits): Promise<ExportProblem[]> {

@@ -1,4 +1,6 @@
-// What the rules of both chat targets need to look at one parsed line.
+// A line of chat JSON, and what the rules of both targets need to look at one.
+import type { Example } from "../domain/example.ts";
+import type { Message } from "../domain/trajectory.ts";
 
 /** A broken rule within one line; `field` is a path like `messages[2].weight`. */
 export interface LineProblem {
@@ -8,6 +10,33 @@ export interface LineProblem {
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A call as OpenAI writes it. */
+export interface WireCall {
+  readonly id: string;
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+/** A message's calls as chat formats write them; null where it has none. */
+export function wireCalls({ toolCalls = [] }: Pick<Message, "toolCalls">): WireCall[] | null {
+  if (toolCalls.length === 0) return null;
+  return toolCalls.map(({ id, name, arguments: text }) => ({
+    id,
+    type: "function",
+    function: { name, arguments: text },
+  }));
+}
+
+/** An example's functions as chat formats write them; null where none were offered. */
+export function wireTools({ tools = [] }: Pick<Example, "tools">): object[] | null {
+  return tools.length === 0 ? null : tools.map((tool) => ({ type: "function", function: tool }));
+}
+
+/** A value as JSON text; null stays null. */
+export function jsonOf(value: object | null): string | null {
+  return value === null ? null : JSON.stringify(value);
+}
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

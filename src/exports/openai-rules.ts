@@ -32,6 +32,11 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
   }
   const tools = toolNames(line.tools);
   const unanswered = new Set<unknown>();
+  const unansweredAt = (field: string) => {
+    for (const id of unanswered)
+      report("OA-R9", field, `Expected an answer to the call ${shown(id)} before this, got none`);
+    unanswered.clear();
+  };
   for (const [index, message] of (messages as unknown[]).entries()) {
     const field = `messages[${index}]`;
     if (!isObject(message)) {
@@ -48,6 +53,7 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
     if (typeof message.content !== "string" && !(message.role === "user" && Array.isArray(message.content)))
       report("OA-R6", `${field}.content`, `Expected a string, got ${shown(message.content)}`);
     problems.push(...weightProblems("OA-R7", message, field));
+    if (message.role !== "tool") unansweredAt(field);
     if (message.tool_calls !== undefined)
       for (const problem of callProblems(message.tool_calls, `${field}.tool_calls`, tools)) problems.push(problem);
     for (const id of callIds(message.tool_calls)) unanswered.add(id);
@@ -58,6 +64,7 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
         `Expected the id of an earlier call without an answer, got ${shown(message.tool_call_id)}`,
       );
   }
+  unansweredAt("messages");
   if (!(messages as unknown[]).some(isTrained))
     report(
       "OA-R5",

@@ -3,7 +3,8 @@ import type { ColumnSource } from "hyparquet-writer";
 import type { Exporter, ExportProblem } from "../contracts.ts";
 import type { Example } from "../domain/example.ts";
 import { openAtomicFile } from "./atomic-file.ts";
-import { type BatchLimits, batchLimits, inBatches, weightOf } from "./batches.ts";
+import { type BatchLimits, batchLimits, inBatches, weightOf, withCalls } from "./batches.ts";
+import { jsonOf, wireCalls, wireTools } from "./chat-line.ts";
 import { rowProblems } from "./columnar-rows.ts";
 import { exportedBytes } from "./exported-bytes.ts";
 import { problemList } from "./problem-list.ts";
@@ -22,25 +23,32 @@ const list = (name: string, element: readonly SchemaElement[]): SchemaElement[] 
   ...element,
 ];
 
-const columns: readonly (readonly SchemaElement[])[] = [
+function schemaOf(calls: boolean): SchemaElement[] {
+  const columns = columnsOf(calls);
+  return [{ name: "root", num_children: columns.length }, ...columns.flat()];
+}
+
+const columnsOf = (calls: boolean): readonly (readonly SchemaElement[])[] => [
   [text("id")],
   list("messages", [
-    { name: "element", repetition_type: "OPTIONAL", num_children: 3 },
+    { name: "element", repetition_type: "OPTIONAL", num_children: calls ? 5 : 3 },
     text("role"),
     text("content"),
     { name: "weight", type: "INT32", repetition_type: "OPTIONAL" },
+    ...(calls ? [text("tool_calls"), text("tool_call_id")] : []),
   ]),
   [text("group")],
   [text("task_id")],
   [text("query_id")],
   [text("trajectory_id")],
   list("transforms", [text("element")]),
+  ...(calls ? [[text("tools")]] : []),
 ];
-const schema: SchemaElement[] = [{ name: "root", num_children: columns.length }, ...columns.flat()];
 
 /**
  * Parquet with physical types that pandas, verl, DuckDB and `datasets` read as they are (profile `parquet-struct`): messages are
- * list<struct{role, content, weight}>. Snappy; a row group holds one batch.
+ * list<struct{role, content, weight}>, and where functions were offered list<struct{role, content, weight, tool_calls, tool_call_id}> with a
+ * column `tools`, calls and functions as JSON. Snappy; a row group holds one batch.
  */
 export function parquetExporter(limits: BatchLimits = batchLimits): Exporter {
   return {
@@ -51,17 +59,21 @@ export function parquetExporter(limits: BatchLimits = batchLimits): Exporter {
       const { ByteWriter, ParquetWriter } = await import("hyparquet-writer");
       await using file = await openAtomicFile(path);
       const bytes = new ByteWriter();
-      const parquet = new ParquetWriter({ writer: bytes, schema });
+      let calls: boolean | null = null;
+      let parquet: InstanceType<typeof ParquetWriter> | null = null;
       const drain = async () => {
         await file.write(bytes.getBytes());
         bytes.index = 0;
       };
       let rows = 0;
       for await (const batch of inBatches(refusingBroken(examples), limits)) {
-        await parquet.write({ columnData: columnData(batch), rowGroupSize: batch.length });
+        calls = withCalls(batch, calls);
+        parquet ??= new ParquetWriter({ writer: bytes, schema: schemaOf(calls) });
+        await parquet.write({ columnData: columnData(batch, calls), rowGroupSize: batch.length });
         await drain();
         rows += batch.length;
       }
+      parquet ??= new ParquetWriter({ writer: bytes, schema: schemaOf(false) });
       await parquet.finish();
       await drain();
       return await file.commit(rows);
@@ -70,13 +82,18 @@ export function parquetExporter(limits: BatchLimits = batchLimits): Exporter {
   };
 }
 
-function columnData(batch: readonly Example[]): ColumnSource[] {
+function columnData(batch: readonly Example[], calls: boolean): ColumnSource[] {
   return [
     { name: "id", data: batch.map((example) => example.id) },
     {
       name: "messages",
       data: batch.map(({ messages }) =>
-        messages.map((message) => ({ role: message.role, content: message.content, weight: weightOf(message) })),
+        messages.map((message) => ({
+          role: message.role,
+          content: message.content,
+          weight: weightOf(message),
+          ...(calls ? { tool_calls: jsonOf(wireCalls(message)), tool_call_id: message.toolCallId ?? null } : {}),
+        })),
       ),
       // A minimum and maximum of whole texts help nobody, and the writer would keep them until the file is finished.
       statistics: false,
@@ -86,6 +103,7 @@ function columnData(batch: readonly Example[]): ColumnSource[] {
     { name: "query_id", data: batch.map((example) => example.queryId) },
     { name: "trajectory_id", data: batch.map((example) => example.trajectoryId) },
     { name: "transforms", data: batch.map((example) => example.transforms), statistics: false },
+    ...(calls ? [{ name: "tools", data: batch.map((example) => jsonOf(wireTools(example))), statistics: false }] : []),
   ];
 }
 
@@ -100,9 +118,9 @@ async function checkParquet(path: string): Promise<ExportProblem[]> {
   try {
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
-    const [expected, got] = [shape(schema), shape(metadata.schema)];
-    if (expected !== got) {
-      whole("PQ-R1", `Expected the parquet-struct columns ${expected}, got ${got}`);
+    const [plain, calling, got] = [shape(schemaOf(false)), shape(schemaOf(true)), shape(metadata.schema)];
+    if (plain !== got && calling !== got) {
+      whole("PQ-R1", `Expected the parquet-struct columns ${plain}, or ${calling}, got ${got}`);
       return found.all();
     }
     let row = 0;

@@ -1,5 +1,6 @@
 // The canonical rules every example obeys before any format sees it; the ids are those of specs/finetune-targets.md.
-import type { Example } from "../domain/example.ts";
+import type { Example, ExampleMessage } from "../domain/example.ts";
+import { isObject } from "./chat-line.ts";
 
 /** One broken rule of an example: its id (`C8`, `TG-R6` …) and what was found where. */
 export interface ExampleProblem {
@@ -16,8 +17,8 @@ const loneSurrogate = /\p{Surrogate}/u;
 
 /**
  * Every canonical rule an example breaks, in message order; empty when it can be exported. Pure.
- * Rules: C2 content, C3 no `<think>`, C5 end, C6 system, C7 loss flags, C8 text, C10 special tokens, C11 group,
- * TG-R6 alternation, CT-R4 a user speaks first.
+ * Rules: C1 arguments, C2 content, C3 no `<think>`, C4 calls and their answers, C5 end, C6 system, C7 loss flags, C8 text, C10 special tokens,
+ * C11 group, OA-R8 names of functions, TG-R6 alternation, CT-R4 a user speaks first.
  */
 export function exampleProblems(example: Example): ExampleProblem[] {
   const problems: ExampleProblem[] = [];
@@ -26,20 +27,27 @@ export function exampleProblems(example: Example): ExampleProblem[] {
   for (const [index, message] of example.messages.entries()) {
     const where = `messages[${index}]`;
     const previous = example.messages[index - 1];
-    if (message.content === "") report("C2", `Expected text in ${where}.content, got an empty string`);
+    // Beside a call a message may say nothing.
+    if (message.content === "" && message.toolCalls === undefined)
+      report("C2", `Expected text in ${where}.content, got an empty string`);
     if (message.role === "assistant" && thinkTag.test(message.content))
       report("C3", `Expected ${where}.content without think tags, got \`${thinkTag.exec(message.content)?.[0]}\``);
     if (message.role === "system" && index !== 0)
       report("C6", `Expected at most one system message, and that first, got one at ${where}`);
     if (message.train && message.role !== "assistant")
       report("C7", `Expected train only on assistant messages, got it on ${where} (${message.role})`);
-    for (const text of textProblems(message.content)) report("C8", `Expected ${where}.content without ${text}`);
-    const token = specialToken.exec(message.content);
-    if (token)
-      report("C10", `Expected ${where}.content without model special tokens, got \`${token[0]}\` at ${token.index}`);
+    for (const [field, text] of textsOf(message)) {
+      for (const problem of textProblems(text)) report("C8", `Expected ${where}.${field} without ${problem}`);
+      const token = specialToken.exec(text);
+      if (token)
+        report("C10", `Expected ${where}.${field} without model special tokens, got \`${token[0]}\` at ${token.index}`);
+    }
+    // Two calls of one message have two answers; scaffolds make one call a message.
     if (previous?.role === message.role)
       report("TG-R6", `Expected the roles to alternate, got ${message.role} after ${previous.role} at ${where}`);
   }
+
+  for (const { rule, message } of callProblems(example)) report(rule, message);
 
   const opening = example.messages.find((message) => message.role !== "system");
   if (opening?.role !== "user")
@@ -47,6 +55,8 @@ export function exampleProblems(example: Example): ExampleProblem[] {
   const last = example.messages.at(-1);
   if (last?.role !== "assistant")
     report("C5", `Expected an assistant message last, got \`${last?.role ?? "nothing"}\``);
+  else if (last.toolCalls !== undefined)
+    report("C5", "Expected the last message to answer, got one that calls a function");
   if (!example.messages.some((message) => message.role === "assistant" && message.train))
     report("C7", "Expected at least one assistant message with train: true, got none");
 
@@ -63,6 +73,66 @@ export async function* refusingBroken(examples: AsyncIterable<Example>): AsyncGe
     const [problem] = exampleProblems(example);
     if (problem) throw new Error(`Example ${example.id} breaks ${problem.rule}: ${problem.message}`);
     yield example;
+  }
+}
+
+const functionName = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** What is wrong with the calls of an example: each has an id of its own, an object, a function that was offered, and its answer next. */
+function* callProblems({ messages, tools = [] }: Example): Generator<ExampleProblem> {
+  const offered = new Set(tools.map(({ name }) => name));
+  for (const name of offered)
+    if (!functionName.test(name))
+      yield { rule: "OA-R8", message: `Expected a function's name to fit ${functionName.source}, got \`${name}\`` };
+  if (offered.size < tools.length) yield { rule: "OA-R8", message: "Expected each function once in tools" };
+  const seen = new Set<string>();
+  let pending = new Set<string>();
+  const unanswered = function* (where: string): Generator<ExampleProblem> {
+    for (const id of pending) yield { rule: "C4", message: `Expected an answer to the call \`${id}\` before ${where}` };
+    pending = new Set();
+  };
+  for (const [index, { role, toolCalls, toolCallId }] of messages.entries()) {
+    const where = `messages[${index}]`;
+    if ((role === "tool") !== (toolCallId !== undefined))
+      yield { rule: "C4", message: `Expected toolCallId on tool messages and no others, got ${role} at ${where}` };
+    if (toolCallId !== undefined && !pending.delete(toolCallId))
+      yield { rule: "C4", message: `Expected ${where} to answer a call just before it, got \`${toolCallId}\`` };
+    if (role !== "tool") yield* unanswered(where);
+    if (toolCalls === undefined) continue;
+    if (role !== "assistant" || toolCalls.length === 0)
+      yield { rule: "C4", message: `Expected calls on assistant messages only, and none for none, at ${where}` };
+    for (const { id, name, arguments: text } of toolCalls) {
+      if (id === "" || seen.has(id))
+        yield { rule: "C4", message: `Expected an id of its own for each call, got \`${id}\` at ${where}` };
+      if (!offered.has(name))
+        yield { rule: "OA-R8", message: `Expected a call of a function that is offered, got \`${name}\` at ${where}` };
+      if (!isObject(parsed(text))) yield { rule: "C1", message: `Expected a JSON object as arguments at ${where}` };
+      seen.add(id);
+      pending.add(id);
+    }
+  }
+  yield* unanswered("the end");
+}
+
+/** Every text of a message that a trainer reads, under the name of its field. */
+function* textsOf({ content, toolCalls = [] }: ExampleMessage): Generator<readonly [field: string, text: string]> {
+  yield ["content", content];
+  for (const call of toolCalls) {
+    yield ["toolCalls.arguments", call.arguments];
+    yield ["toolCalls.id", call.id];
+    const read = parsed(call.arguments);
+    // Escaped in the JSON, but there once a trainer has parsed it.
+    for (const text of isObject(read) ? Object.values(read) : [])
+      if (typeof text === "string") yield ["toolCalls.arguments", text];
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Example } from "../domain/example.ts";
+import type { Example, ExampleMessage } from "../domain/example.ts";
 
 /** Counts over exported examples. `turns` are assistant messages of one example; `masked` ones are context with loss 0. */
 export interface ExampleStatistics {
@@ -10,6 +10,10 @@ export interface ExampleStatistics {
   readonly maskedMessages: number;
   readonly characters: number;
   readonly transformed: number;
+  /** Assistant messages that call a function. */
+  readonly calls: number;
+  /** Assistant messages with thinking that the endpoint showed apart from the text. */
+  readonly thinking: number;
   /** Examples whose task had no reference answer. */
   readonly unreferenced: number;
 }
@@ -30,6 +34,8 @@ export function exampleTally(): ExampleTally {
   let masked = 0;
   let characters = 0;
   let transformed = 0;
+  let calls = 0;
+  let thinking = 0;
   let unreferenced = 0;
   return {
     add(example) {
@@ -40,9 +46,11 @@ export function exampleTally(): ExampleTally {
       if (example.unreferenced === true) unreferenced += 1;
       let said = 0;
       for (const message of example.messages) {
-        characters += message.content.length;
+        characters += message.content.length + argumentCharacters(message);
         if (message.role !== "assistant") continue;
         said += 1;
+        if (message.toolCalls !== undefined) calls += 1;
+        if (message.reasoning !== undefined) thinking += 1;
         if (message.train) trained += 1;
         else masked += 1;
       }
@@ -62,9 +70,15 @@ export function exampleTally(): ExampleTally {
       maskedMessages: masked,
       characters,
       transformed,
+      calls,
+      thinking,
       unreferenced,
     }),
   };
+}
+
+function argumentCharacters({ toolCalls = [] }: ExampleMessage): number {
+  return toolCalls.reduce((sum, call) => sum + call.arguments.length, 0);
 }
 
 // Nearest rank: a count that some example really has.

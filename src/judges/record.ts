@@ -17,7 +17,7 @@ export function taskText(task: Task): string {
 }
 
 /**
- * What was said after the assignment, as `[assistant]` and `[user]` blocks of at most `maxChars` in all; what is left out is marked where it
+ * What was said after the assignment, as `[assistant]`, `[user]` and `[tool]` blocks of at most `maxChars` in all; what is left out is marked where it
  * was. Lines that look like the record's own headings are indented, so that no output can pose as another speaker.
  */
 export function recordText({ messages, turns }: Trajectory, maxChars: number): string {
@@ -29,15 +29,32 @@ export function recordText({ messages, turns }: Trajectory, maxChars: number): s
     said.map((message) => block(message).length),
     maxChars,
   );
-  const cut = said.map((message) => block({ ...message, content: cutMiddle(message.content, share) })).join("\n\n");
+  const cut = said
+    .map((message) => block({ role: message.role, content: cutMiddle(textOf(message), share) }))
+    .join("\n\n");
   return cut.length <= maxChars * 1.1 ? cut : cutMiddle(cut, maxChars);
 }
 
-function block({ role, content }: Message): string {
-  return `[${role}]\n${withoutHeadings(content.trim())}`;
+function block(message: Message): string {
+  return `[${message.role}]\n${withoutHeadings(textOf(message))}`;
 }
 
-const heading = /^(?=\[(?:assistant|user|system)\]|# (?:Task|Record)\s*$|Review this record\.)/gm;
+/** What a message says, its calls included: of a call that holds code, the code. */
+function textOf({ content, toolCalls = [] }: Message): string {
+  const calls = toolCalls.map(({ name, arguments: text }) => `Call of ${name}:\n${codeOf(text) ?? text}`);
+  return [content.trim(), ...calls].filter((part) => part !== "").join("\n");
+}
+
+function codeOf(text: string): string | null {
+  try {
+    const { code } = JSON.parse(text) as { code?: unknown };
+    return typeof code === "string" ? code : null;
+  } catch {
+    return null; // shown as it is
+  }
+}
+
+const heading = /^(?=\[(?:assistant|user|system|tool)\]|# (?:Task|Record)\s*$|Review this record\.)/gm;
 
 function withoutHeadings(text: string): string {
   return text.replace(heading, " ");

@@ -102,6 +102,7 @@ async function createModel(
     },
     tokenLimit,
     contextTokens: config.contextTokens ?? null,
+    takesTools: abilities.tools,
     recall(request, { sample }) {
       const found = deps.recall?.(identityOf(request, sample), answer) ?? null;
       return found === null ? null : completionOf(found, request);

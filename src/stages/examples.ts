@@ -5,8 +5,9 @@ import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import { exampleProblems } from "../exports/problems.ts";
 
 /**
- * Turns a Candidate into one Example: the messages as recorded, loss on assistant messages only, and no loss on a turn that is bad
- * to imitate: code that failed, was never run or repeats a step to no effect, an invalid message. It stays as context for what follows. Rejects
+ * Turns a Candidate into one Example: the messages as recorded with the functions that were offered, loss on assistant messages only, and no
+ * loss on a turn that is bad to imitate: code that failed, was never run or repeats a step to no effect, an invalid message, a turn that saw more of an
+ * observation than was left of it. It stays as context for what follows. Rejects
  * a rollout that submitted nothing (`unfinished`) and text that no target takes (`not_trainable`).
  */
 export function toExamples(): EachStage<Candidate, Example> {
@@ -32,7 +33,11 @@ export function toExamples(): EachStage<Candidate, Example> {
         taskId: attempt.task.id,
         queryId: attempt.task.queryId,
         trajectoryId: trajectory.id,
-        transforms: trajectory.turns.flatMap((turn) => turn.transforms),
+        ...(trajectory.tools === undefined ? {} : { tools: trajectory.tools }),
+        transforms: [
+          ...trajectory.turns.flatMap((turn) => turn.transforms),
+          ...(trajectory.turns.some(({ shortened }) => shortened !== undefined) ? ["shorten_observations"] : []),
+        ],
         ...(attempt.task.own === undefined ? {} : { own: attempt.task.own }),
         ...(attempt.task.reference === null ? { unreferenced: true } : {}),
       };
@@ -47,12 +52,14 @@ export function toExamples(): EachStage<Candidate, Example> {
 function trainedMessages(turns: readonly Turn[]): Set<number> {
   const done = new Set<string>();
   const trained = new Set<number>();
-  for (const { message, action, step, observation } of turns) {
-    if (action.kind === "answer") trained.add(message);
+  for (const [index, { message, action, step, observation }] of turns.entries()) {
+    // Said on words that are no longer there: imitated, it would be invention.
+    const sawMore = turns.slice(index + 1).some(({ shortened }) => shortened?.some((at) => at < message));
+    if (action.kind === "answer" && !sawMore) trained.add(message);
     if (action.kind !== "code" || step === null) continue;
     // The same code with another output looked at something that had changed since.
     const act = JSON.stringify([action.code.replace(/\s+$/gm, ""), observation]);
-    if (step.end === "ok" && !done.has(act)) trained.add(message);
+    if (step.end === "ok" && !done.has(act) && !sawMore) trained.add(message);
     // What was lost has to be built again: that is no repetition either.
     if (step.stateLost) done.clear();
     else done.add(act);

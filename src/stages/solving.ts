@@ -2,6 +2,7 @@
 import { rollout } from "../agents/rollout.ts";
 import type { Assignment, Model, Scaffold, Session } from "../contracts.ts";
 import type { Dataset } from "../domain/dataset.ts";
+import { UsageError } from "../domain/errors.ts";
 import { contentId } from "../domain/hash.ts";
 import type { SubmissionRule } from "../domain/submission.ts";
 import type { Trajectory } from "../domain/trajectory.ts";
@@ -23,6 +24,16 @@ export interface Agent {
   readonly model: Model;
   readonly scaffold: Scaffold;
   readonly maxTurns: number;
+}
+
+/** @throws {UsageError} when the agent's scaffold calls functions and its model takes none: before anything is spent, where stages are made. */
+export function expectTools({ model, scaffold }: Agent): void {
+  if (scaffold.tools === undefined || model.takesTools !== false) return;
+  throw new UsageError(
+    `Expected model \`${model.name}\` to take tools, as the scaffold \`${scaffold.name}\` needs, got \`tools: false\` ` +
+      `(\`models.${model.name}.tools\`, or what its \`family\` says): choose a scaffold whose actions are text (\`scaffold: react\` or ` +
+      "`code-act`), or another model",
+  );
 }
 
 /**

@@ -111,7 +111,7 @@ export function createWrappers(options: {
         const ask = () => inner.complete(request, settings);
         try {
           const completion = await (chat === undefined ? ask() : places.run({ ...nowhere, ...place, chat }, ask));
-          const { key, remembered, finishReason, usage, text, reasoning, servedBy } = completion;
+          const { key, remembered, finishReason, usage, text, reasoning, toolCalls = [], servedBy } = completion;
           chat?.received(completion);
           log.write("debug", "Completion", {
             alias: inner.name,
@@ -122,7 +122,11 @@ export function createWrappers(options: {
             usage,
             ...(servedBy === undefined ? {} : { servedBy }),
           });
-          lookForKeys(`what model \`${inner.name}\` answered`, [text, reasoning]);
+          lookForKeys(`what model \`${inner.name}\` answered`, [
+            text,
+            reasoning,
+            ...toolCalls.map((call) => call.arguments),
+          ]);
           return completion;
         } catch (error) {
           chat?.broke(error);

@@ -165,6 +165,19 @@ export const configCases: readonly Case[] = [
     lacks: noSandbox,
   },
   {
+    did: "native tool calls with a model that takes no tools",
+    arrange: ({ baseUrl }) => {
+      const model = { provider: "openai-compatible", baseUrl, model: "some-model" };
+      const models = { proposer: model, teacher: { ...model, tools: false }, judge: model };
+      return { config: { scaffold: "tools", models } };
+    },
+    code: 2,
+    what: /Expected model `teacher` to take tools.*got `tools: false`/,
+    where: /models\.teacher\.tools/,
+    wayOut: /`scaffold: react` or `code-act`/,
+    lacks: noSandbox,
+  },
+  {
     did: "a budget for a stage that the recipe does not have",
     arrange: () => ({ config: { budget: { stages: { rollout: { requests: 100 } } } } }),
     code: 2,

@@ -7,10 +7,11 @@ import { describe, expect, test } from "vitest";
 import type { Exporter } from "../../src/contracts.ts";
 import { UsageError } from "../../src/domain/errors.ts";
 import type { Example } from "../../src/domain/example.ts";
+import type { ToolCall } from "../../src/domain/trajectory.ts";
 import { arrowExporter } from "../../src/exports/arrow.ts";
 import { exporters } from "../../src/exports/index.ts";
 import { parquetExporter } from "../../src/exports/parquet.ts";
-import { count, exampleOf, hardTexts, say, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
+import { callingExample, count, exampleOf, hardTexts, say, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
 
 const hard: Example[] = [
   ...count(3),
@@ -26,6 +27,10 @@ const hard: Example[] = [
     }),
   ),
 ];
+
+const calling = ["print('a\\n')", ...hardTexts.slice(0, 4)].map((text, index) =>
+  callingExample(200 + index, `${text}x`),
+);
 
 const readBack: Readonly<Record<string, (path: string) => Promise<unknown[]>>> = {
   "chat-jsonl": async (path) =>
@@ -48,6 +53,19 @@ describe.each(exporters.map((exporter) => [exporter.name, exporter] as const))("
     const expected = hard.map(rowOf);
     for (const [index, row] of (rows ?? []).entries()) expect(row, `row ${index + 1}`).toEqual(expected[index]);
     expect(written.rows).toBe(hard.length);
+    expect((await exporter.check(path)).filter((problem) => problem.rule !== "OA-R2")).toEqual([]);
+  });
+
+  test("returns every native call, its answer and the functions that were offered, and its own check finds nothing", async () => {
+    await using folder = await scratchFolder();
+    const examples = [...calling, exampleOf(300), ...calling.slice(0, 2)];
+    const { path } = await exporter.write(streamOf(examples), folder.at(exporter.fileName));
+    const rows = (await readBack[name]?.(path)) ?? [];
+    expect(rows).toHaveLength(examples.length);
+    for (const [index, row] of rows.entries()) {
+      const example = examples[index] as Example;
+      expect(row).toEqual(name === "chat-jsonl" ? chatRow(example) : callingRow(example));
+    }
     expect((await exporter.check(path)).filter((problem) => problem.rule !== "OA-R2")).toEqual([]);
   });
 
@@ -117,6 +135,23 @@ test("DuckDB reads Parquet and JSONL value for value, messages as a list of stru
      columns = {messages: 'STRUCT("role" VARCHAR, "content" VARCHAR, weight INTEGER)[]'})`,
   );
   expect(jsonl.rows).toEqual(hard.map((example) => ({ messages: columnarRow(example).messages })));
+});
+
+test("calls and functions are columns only where there are any: plain files keep their shape, mixed ones are refused in time", async () => {
+  await using folder = await scratchFolder();
+  const { path } = await parquetExporter().write(streamOf(calling), folder.at("p"));
+  const { rows, types } = await duckdb(
+    `SELECT messages[3].tool_calls->0->'function'->>'name' AS name, messages[4].tool_call_id AS id, messages[3].tool_call_id AS none,
+     tools->0->'function'->>'name' AS offered, messages FROM read_parquet('${path}') LIMIT 1`,
+  );
+  expect(rows).toMatchObject([{ name: "python", id: "call_1", none: null, offered: "python" }]);
+  expect(types.messages).toBe(
+    'STRUCT("role" VARCHAR, "content" VARCHAR, "weight" INTEGER, "tool_calls" VARCHAR, "tool_call_id" VARCHAR)[]',
+  );
+  for (const exporter of [parquetExporter(small), arrowExporter(small)]) {
+    const late = streamOf([...count(15), callingExample(99)]);
+    await expect(exporter.write(late, folder.at("late"))).rejects.toThrow(/native calls from the first batch on/);
+  }
 });
 
 test("a byte order mark that begins a text is in the file, though JavaScript readers drop it", async () => {
@@ -189,11 +224,37 @@ test("Parquet written elsewhere with a broken loss flag is reported by row", asy
   expect(new Set(problems.map((problem) => problem.line))).toEqual(new Set([3]));
 });
 
-function chatRow(example: Example) {
-  const messages = example.messages.map(({ role, content, train }) =>
-    role === "assistant" ? { role, content, weight: train ? 1 : 0 } : { role, content },
-  );
-  return { messages };
+function chatRow({ messages, tools }: Example) {
+  return {
+    messages: messages.map(({ role, content, train, toolCalls, toolCallId }) => ({
+      role,
+      content,
+      ...(toolCalls === undefined ? {} : { tool_calls: toolCalls.map(wireCall) }),
+      ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
+      ...(role === "assistant" ? { weight: train ? 1 : 0 } : {}),
+    })),
+    ...(tools === undefined ? {} : { tools: tools.map((tool) => ({ type: "function", function: tool })) }),
+  };
+}
+
+function wireCall({ id, name, arguments: text }: ToolCall) {
+  return { id, type: "function", function: { name, arguments: text } };
+}
+
+/** A row of a columnar file that has calls; plain examples have nulls there. */
+function callingRow(example: Example) {
+  const { messages, tools = null } = chatRow(example);
+  const jsonOf = (value: object | null | undefined) =>
+    value === null || value === undefined ? null : JSON.stringify(value);
+  return {
+    ...columnarRow(example),
+    messages: columnarRow(example).messages.map((message, index) => ({
+      ...message,
+      tool_calls: jsonOf(messages[index]?.tool_calls),
+      tool_call_id: messages[index]?.tool_call_id ?? null,
+    })),
+    tools: jsonOf(tools),
+  };
 }
 
 function columnarRow(example: Example) {

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { codeAct } from "../../src/agents/code-act.ts";
 import { parseProposals } from "../../src/agents/proposal.ts";
 import { react } from "../../src/agents/react.ts";
+import { tools } from "../../src/agents/tools.ts";
 
 const folder = new URL("../../../shared/recordings/", import.meta.url);
 const absent = !existsSync(folder);
@@ -43,6 +45,39 @@ describe.skipIf(absent)(`recorded conversations${why}`, () => {
       }
     },
   );
+
+  test("the same turns in the forms of the other scaffolds are read as the same code and answers, also with what models make of the arguments", () => {
+    let codes = 0;
+    for (const { content } of all.flatMap(({ messages }) => messages.filter(({ role }) => role === "assistant"))) {
+      const { action } = react.parse({ text: content, finishReason: "stop" });
+      if (action.kind === "answer") {
+        const text = `${action.reasoning}\n<answer>\n${action.answer}\n</answer>`;
+        for (const scaffold of [tools, codeAct]) {
+          const again = scaffold.parse({ text, finishReason: "stop" });
+          expect(again).toMatchObject({ action: { kind: "answer", reasoning: action.reasoning }, transforms: [] });
+        }
+      }
+      if (action.kind !== "code") continue;
+      const { code, reasoning } = action;
+      codes += 1;
+      const fenced = `${reasoning}\n\`\`\`python\n${code}\n\`\`\``;
+      expect(codeAct.parse({ text: fenced, finishReason: "stop" })).toMatchObject({ action, transforms: [] });
+      const json = JSON.stringify({ code });
+      for (const sent of [
+        json,
+        code,
+        JSON.stringify({ source: code }),
+        JSON.stringify(json),
+        `{"code": """${code}"""}`,
+      ]) {
+        const toolCalls = [{ id: "a", name: "python", arguments: sent }];
+        expect(tools.parse({ text: reasoning, finishReason: "tool_calls", toolCalls }).action).toEqual(action);
+      }
+      const written = `${reasoning}\n<tool_call>\n{"name": "python", "arguments": ${json}}\n</tool_call>`;
+      expect(tools.parse({ text: written, finishReason: "stop" }).action).toEqual(action);
+    }
+    expect(codes).toBeGreaterThan(20);
+  });
 
   test("every recorded proposal is read whole: three questions each, no problem", () => {
     const read = recordings("proposals.jsonl").map(({ final }) => parseProposals(final ?? ""));

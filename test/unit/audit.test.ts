@@ -281,6 +281,29 @@ describe("why", () => {
     `);
   });
 
+  test("shows the calls of a turn, those that were not understood included, what was repaired and what gave way", async () => {
+    const story = await tellStory(await fixture(), "example_f000");
+    const { candidate } = story.portrait;
+    if (!candidate) throw new Error("Expected a candidate");
+    const call = { id: "a", name: "se\u001b[31march", arguments: '{"code":"what?"}' };
+    const turn = { ...candidate.trajectory.turns[0], transforms: ["rename_tool", "wrap_arguments"], shortened: [3] };
+    candidate.trajectory = {
+      ...candidate.trajectory,
+      messages: [
+        { role: "user", content: "q" },
+        { role: "assistant", content: "", toolCalls: [call] },
+      ],
+      turns: [
+        { ...turn, action: { kind: "invalid", reasoning: "", why: "No such function." } },
+      ] as typeof candidate.trajectory.turns,
+    };
+    const text = storyPage(story, { full: false });
+    expect(text).toContain(
+      "  turn 1: invalid (call of se\ufffd[31march; 1 earlier output shortened before it; read with rename_tool, wrap_arguments)\n" +
+        '    > {"code":"what?"}\n    ! No such function.\n',
+    );
+  });
+
   test("shows where a step's pictures lie, and says so where their bytes are missing or damaged", async () => {
     const sizes = { bytes: 10_300, width: 547, height: 453 };
     const known = { kept: sha256("plot"), missing: sha256("gone"), damaged: sha256("other") };

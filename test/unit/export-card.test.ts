@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { type CardSubject, datasetCard, sizeCategory, writeCard } from "../../src/exports/card.ts";
 import { writeExportManifest } from "../../src/exports/manifest.ts";
 import { exampleTally } from "../../src/exports/tally.ts";
-import { count, exampleOf, say, scratchFolder } from "./export-fixtures.ts";
+import { callingExample, count, exampleOf, say, scratchFolder } from "./export-fixtures.ts";
 
 const files = [
   { path: "/run/exports/chat.jsonl", bytes: 10, sha256: "a".repeat(64), rows: 30 },
@@ -87,6 +87,8 @@ test("statistics count turns, trained and masked messages over all examples", ()
     maskedMessages: 10,
     characters: 45,
     transformed: 0,
+    calls: 0,
+    thinking: 0,
     unreferenced: 1,
   });
   expect(exampleTally().statistics().turns).toEqual({ mean: 0, median: 0, p95: 0 });
@@ -115,6 +117,17 @@ test("the card says how many examples had no reference answer", () => {
   expect(datasetCard(subject({ tally }))).not.toContain("Unchecked");
   tally.add(exampleOf(2, { unreferenced: true }));
   expect(datasetCard(subject({ tally }))).toContain("**Unchecked answers.** 1 of 2 examples");
+});
+
+test("the card counts calls, and thinking that is not in the files, where there are any", () => {
+  const tally = exampleTally();
+  tally.add(exampleOf(1));
+  expect(datasetCard(subject({ tally }))).not.toMatch(/call a function|thinking/);
+  const { messages, ...calling } = callingExample(2);
+  tally.add({ ...calling, messages: messages.map((said) => (said.train ? { ...said, reasoning: "hm" } : said)) });
+  const card = datasetCard(subject({ tally }));
+  expect(card).toContain("| assistant messages that call a function | 1 |");
+  expect(card).toContain("| assistant messages whose thinking was kept apart and is not in these files | 2 |");
 });
 
 test("card and manifest lie in the exports folder, and the manifest holds what each file must be", async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Example, ExampleMessage } from "../../src/domain/example.ts";
+import type { ToolDefinition } from "../../src/domain/trajectory.ts";
 
 /** An example with a failed cell that is repaired: five messages, the first assistant message masked. */
 export function exampleOf(index: number, changes: Partial<Example> = {}): Example {
@@ -22,6 +23,32 @@ export function exampleOf(index: number, changes: Partial<Example> = {}): Exampl
     ],
     ...changes,
   };
+}
+
+/** The function of the scaffold `tools`, as an example offers it. */
+export const pythonTool: ToolDefinition = {
+  name: "python",
+  description: "Runs Python.",
+  parameters: { type: "object", properties: { code: { type: "string" } }, required: ["code"] },
+};
+
+/** An example of native calls: one that is answered, with `code` in it, then the answer. */
+export function callingExample(index: number, code = "len(df)", changes: Partial<Example> = {}): Example {
+  const [system, asked] = exampleOf(index).messages as [ExampleMessage, ExampleMessage];
+  return exampleOf(index, {
+    tools: [pythonTool],
+    messages: [
+      system,
+      asked,
+      {
+        ...say("assistant", "", true),
+        toolCalls: [{ id: "call_1", name: "python", arguments: JSON.stringify({ code }) }],
+      },
+      { ...say("tool", "344"), toolCallId: "call_1" },
+      say("assistant", "So <answer>344</answer>", true),
+    ],
+    ...changes,
+  });
 }
 
 /** Texts that formats get wrong. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Judge } from "../../src/contracts.ts";
 import { FailureError } from "../../src/domain/errors.ts";
-import type { Candidate, Exit } from "../../src/domain/trajectory.ts";
+import type { Candidate, Exit, Message } from "../../src/domain/trajectory.ts";
 import { fileMetrics, metrics } from "../../src/metrics/index.ts";
 import { trajectoryMetrics } from "../../src/metrics/trajectory.ts";
 import { accept } from "../../src/stages/accept.ts";
@@ -10,6 +10,7 @@ import { judge } from "../../src/stages/judge.ts";
 import { score } from "../../src/stages/score.ts";
 import { type Bound, screen } from "../../src/stages/screen.ts";
 import { select } from "../../src/stages/select.ts";
+import { pythonTool } from "./export-fixtures.ts";
 import { candidate, type Done, dataset, endOf, outOf, signal, task, verdict } from "./stages-fixture.ts";
 
 const solved: readonly Done[] = [{ code: "print(79.5)", out: "79.5" }, { answer: "@mean[79.5]" }];
@@ -248,6 +249,41 @@ describe("examples", () => {
     expect(await trained([{ code: "x", step: { end: "error" }, out: "E" }, { code: "x", out: "1" }, answered])).toEqual(
       [false, true, true],
     );
+  });
+
+  test("carry native calls, their answers and the functions that were offered, reasoning apart", async () => {
+    const done = candidate([{ code: "x" }, answered]);
+    const [system, asked, , , last] = done.trajectory.messages as Message[];
+    const call = { id: "call_1", name: "python", arguments: '{"code":"x"}' };
+    const messages = [
+      system,
+      asked,
+      { role: "assistant", content: "", reasoning: "hm", toolCalls: [call] },
+      { role: "tool", content: "1", toolCallId: "call_1" },
+      last,
+    ] as Message[];
+    const [example] = outOf(
+      await toExamples().run(
+        { ...done, trajectory: { ...done.trajectory, messages, tools: [pythonTool] } },
+        { signal },
+      ),
+    );
+    expect(example?.tools).toEqual([pythonTool]);
+    expect(example?.messages[2]).toEqual({ ...messages[2], train: true });
+    expect(example?.messages[3]).toEqual({ ...messages[3], train: false });
+    // Without the functions nobody could say what was called.
+    const lost = { ...done, trajectory: { ...done.trajectory, messages } };
+    expect(endOf(await toExamples().run(lost, { signal }))).toBe("not_trainable");
+  });
+
+  test("do not train on what was said on more of an observation than is left, and name that it was shortened", async () => {
+    const done = candidate([{ code: "a" }, { code: "b" }, { code: "c" }, { code: "d" }, answered]);
+    const turns = done.trajectory.turns.map((turn, index) => (index === 3 ? { ...turn, shortened: [3, 5] } : turn));
+    const [example] = outOf(await toExamples().run({ ...done, trajectory: { ...done.trajectory, turns } }, { signal }));
+    const said = example?.messages.filter(({ role }) => role === "assistant") ?? [];
+    // a saw nothing of it; b and c were said on the whole outputs; d and the answer on what the example shows.
+    expect(said.map(({ train }) => train)).toEqual([true, false, false, true, true]);
+    expect(example?.transforms).toEqual(["shorten_observations"]);
   });
 
   test("are not made of a rollout that has no answer", async () => {
