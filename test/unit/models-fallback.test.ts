@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ChatRequest, Completion, Model } from "../../src/contracts.ts";
 import { BudgetError, FailureError } from "../../src/domain/errors.ts";
+import { checkBudget } from "../../src/models/budget-config.ts";
 import { withFallbacks } from "../../src/models/fallback.ts";
 import { modelConfig } from "../../src/models/open.ts";
 import { type FaultyEndpointOptions, startFaultyEndpoint } from "../kit/faulty-endpoint.ts";
@@ -256,6 +257,14 @@ describe("a chain of models", () => {
     isDown = false;
     expect((await model.complete(ask("hi"), once)).text).toBe("a");
     expect([first.asked.length, second.asked.length]).toEqual([1, 1]);
+  });
+
+  test("is held to a budget with every endpoint of it, each named where it stands in the config", () => {
+    const priced = { ...link("teacher").model, price: { inputPerMillion: 0, outputPerMillion: 0, asOf: "2026-01-01" } };
+    const models = [priced, link("teacher/fallback-1").model];
+    expect(() => checkBudget({ usd: 1 }, { stages: [], models })).toThrow(
+      /^models\.teacher\.fallbacks\.0\.price: expected a price/,
+    );
   });
 
   test("asks the last of them also while it is down: there is nobody else", async () => {
