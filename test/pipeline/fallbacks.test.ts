@@ -43,7 +43,9 @@ describe.skipIf(missing !== null)(`a run on a fallback${skipped}`, () => {
   test("is done, says once for each model who is asked in its place, and why", () => {
     expect(end.code, end.stderr).toBe(0);
     for (const alias of ["proposer", "teacher", "judge"])
-      expect(end.stderr.match(new RegExp(`^${alias}/fallback-1 is asked where ${alias} .*(503|endpoint is down)`, "gm"))).toHaveLength(1);
+      expect(
+        end.stderr.match(new RegExp(`^${alias}/fallback-1 is asked where ${alias} .*(503|endpoint is down)`, "gm")),
+      ).toHaveLength(1);
   });
 
   test("names the fallback on what it served, in the manifest and on the card", async () => {
