@@ -13,3 +13,13 @@ export function configPathOf(alias: string): string {
   const [, owner, place] = /^(.*)\/fallback-(\d+)$/.exec(alias) ?? [];
   return owner === undefined ? `models.${alias}` : `models.${owner}.fallbacks.${Number(place) - 1}`;
 }
+
+/** What the config says of the model or fallback of this name; undefined for a name that it does not have. */
+export function entryOf<Entry extends { readonly fallbacks?: readonly object[] }>(
+  models: Readonly<Record<string, Entry>>,
+  alias: string,
+): object | undefined {
+  const owner = models[ownerOf(alias)];
+  const place = /\/fallback-(\d+)$/.exec(alias)?.[1];
+  return place === undefined ? owner : owner?.fallbacks?.[Number(place) - 1];
+}

@@ -1,5 +1,7 @@
 // What bounds the wall time of a run: stages, sandboxes, endpoints, each of which does only so much at once.
+
 import { defaultConcurrency } from "../models/admission.ts";
+import { entryOf } from "../models/alias.ts";
 import type { RunConfig } from "../recipe.ts";
 import type { ItemUse, Journal } from "./journal.ts";
 import type { OpenedRun } from "./open-run.ts";
@@ -26,8 +28,10 @@ export function capacitiesOf(config: RunConfig, opened: OpenedRun, journal: Jour
     ];
   });
   const endpoints = opened.admissions.endpoints().flatMap(({ baseUrl, aliases }): Capacity[] => {
-    const limits = aliases.map((alias) => config.models[alias] as { concurrency?: number; requestsPerMinute?: number });
-    const stated = (of: (limit: (typeof limits)[number]) => number | undefined) =>
+    const limits = aliases.map(
+      (alias) => entryOf(config.models, alias) as { concurrency?: number; requestsPerMinute?: number } | undefined,
+    );
+    const stated = (of: (limit: NonNullable<(typeof limits)[number]>) => number | undefined) =>
       limits.map((limit) => (limit === undefined ? undefined : of(limit))).find((value) => value !== undefined);
     const perMinute = stated((limit) => limit.requestsPerMinute);
     const of = (value: (use: ItemUse, alias: string) => number) =>

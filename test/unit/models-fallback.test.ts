@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ChatRequest, Completion, Model } from "../../src/contracts.ts";
 import { BudgetError, FailureError } from "../../src/domain/errors.ts";
+import { configPathOf, entryOf, ownerOf } from "../../src/models/alias.ts";
 import { checkBudget } from "../../src/models/budget-config.ts";
 import { withFallbacks } from "../../src/models/fallback.ts";
 import { modelConfig } from "../../src/models/open.ts";
@@ -311,6 +312,14 @@ describe("a chain of models", () => {
     await expect(model.complete(ask("hi"), { sample: 0, signal: stopping.signal })).rejects.toBe(breaks);
     expect(third.asked).toHaveLength(1);
   });
+});
+
+test("a fallback's name leads to its entry in the config", () => {
+  const models = { t: { fallbacks: [{ model: "a" }, { model: "b" }] }, plain: {} };
+  expect(entryOf(models, "t/fallback-2")).toBe(models.t.fallbacks[1]);
+  expect(entryOf(models, "t")).toBe(models.t);
+  expect([entryOf(models, "plain/fallback-1"), entryOf(models, "nobody")]).toEqual([undefined, undefined]);
+  expect([ownerOf("t/fallback-2"), configPathOf("t/fallback-2")]).toEqual(["t", "models.t.fallbacks.1"]);
 });
 
 describe("the options of a chain", () => {
