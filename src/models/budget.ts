@@ -97,6 +97,8 @@ export function createBudget(options: {
   readonly before: readonly Charges[];
   readonly keep: (charges: Charges) => Promise<void>;
   readonly tell: (line: string) => void;
+  /** Hears of a limit that is spent, once. */
+  readonly closed?: (refusal: Refusal) => void;
   readonly now?: () => number;
 }): Budget {
   const { limits, now = Date.now } = options;
@@ -167,6 +169,7 @@ export function createBudget(options: {
     if (!scope.isClosed) {
       scope.isClosed = true;
       refusals.push(refusal);
+      options.closed?.(refusal);
     }
     return refused(refusal);
   }
@@ -339,7 +342,7 @@ export function partText(unit: BudgetUnit, spent: number, limit: number): string
 }
 
 /** An amount with its unit: `$1.50`, `1,200 requests`, `0.25 hours`. */
-function amountText(unit: BudgetUnit, amount: number): string {
+export function amountText(unit: BudgetUnit, amount: number): string {
   if (unit === "usd") return `$${amount < 1 ? Number(amount.toPrecision(3)) : amount.toFixed(2)}`;
   const digits = unit === "hours" ? 3 : 0;
   return `${amount.toLocaleString("en-US", { maximumFractionDigits: digits })} ${unit}`;

@@ -14,7 +14,7 @@ import { decidedBy, readWaivers } from "../archive/waivers.ts";
 import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { shellWord } from "../audit/text.ts";
 import type { ExportedFile } from "../contracts.ts";
-import { firstError, StoreError } from "../domain/errors.ts";
+import { type BudgetError, firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
@@ -158,6 +158,7 @@ async function openAndRun(
     ...{ name: folder.run, logPath: folder.logPath, events: log, draining: interrupt.draining },
   });
   events.write({ type: "started", at: new Date(startedMs).toISOString(), run: folder.run, recipe: recipe.name });
+  let unpaid: BudgetError | undefined;
   const { items, account } = executeLine(line, {
     store,
     events,
@@ -166,6 +167,9 @@ async function openAndRun(
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
     tried: trouble.tried,
+    unpaid: (error) => {
+      unpaid ??= error;
+    },
   });
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = options.limit === undefined ? recipe.target(config) : 0;
@@ -173,7 +177,8 @@ async function openAndRun(
 
   async function end(status: RunStatus): Promise<RunSummary> {
     const refusals = budget?.refusals().map(refusalText) ?? [];
-    const because = status === "budget" ? budgetSentence(refusals, account.rows()) : trouble.sentence();
+    const spent = refusals.length > 0 || unpaid === undefined ? refusals : [unpaid.message];
+    const because = status === "budget" ? budgetSentence(spent, account.rows()) : trouble.sentence();
     for (const message of [...notesOf(options, tally), ...(because === null ? [] : [because])]) {
       events.write({ type: "note", at: new Date().toISOString(), message });
     }
@@ -230,7 +235,7 @@ async function openAndRun(
   }
 
   const owed = countOwed(account.rows());
-  const isSpent = (budget?.refusals().length ?? 0) > 0;
+  const isSpent = unpaid !== undefined;
   const stopped = draining.aborted || isSpent;
   const status = statusOf({
     failing: trouble.signal.aborted,

@@ -53,6 +53,7 @@ describe.skipIf(missing !== null)(`a budget${missing === null ? "" : ` (skipped:
       expect(summary.funnel.every(({ failed }) => failed === 0)).toBe(true);
       expect(first.stderr).toContain("`budget.requests` is spent: 12 of 12 requests");
       for (const { stage, pending } of waiting) expect(first.stderr).toContain(`${pending} at ${stage}`);
+      expect(first.stderr).toContain("12 of 12 requests. Nothing new begins there; what is paid for goes on.");
       expect(first.stderr).toContain("nothing that was received is paid twice");
       expect(JSON.parse(readFileSync(join(files.output, "runs/latest/exports/manifest.json"), "utf8"))).toMatchObject({
         provisional: true,
