@@ -20,7 +20,12 @@ describe.skipIf(missing !== null)(`a budget${missing === null ? "" : ` (skipped:
     endpoint = await teacherEndpoint({ before: (index) => hold(index) });
     const served = model(endpoint.baseUrl);
     files = await smallRun({
-      config: { ...tinyConfig, select: { target: 1 }, models: { proposer: served, teacher: served, judge: served } },
+      config: {
+        ...tinyConfig,
+        propose: { ...tinyConfig.propose, questions: 6 },
+        select: { target: 1 },
+        models: { proposer: served, teacher: served, judge: served },
+      },
     });
   });
   afterAll(async () => {
