@@ -238,6 +238,7 @@ export function createBudget(options: {
       await options.keep(chargesNow());
     } catch (error) {
       broken ??= error;
+      for (const waiter of waiting.splice(0)) waiter.refuse(error);
       throw error;
     }
   }

@@ -126,13 +126,18 @@ describe("a budget", () => {
   });
 
   test("lets nothing be sent once it cannot keep what it charges", async () => {
+    let isFull = false;
     const keep = async () => {
-      throw new StoreError("the disk is full");
+      if (isFull) throw new StoreError("the disk is full");
     };
     const budget = createBudget({ limits: { usd: 1 }, before: [], keep, tell: () => {} });
-    const asked = { alias: "m", stage: null, item: null, bound: { usd: 0.1, tokens: 1 } };
-    await expect((await budget.reserve(asked, signal)).kept).rejects.toThrow("the disk is full");
-    await expect(budget.reserve(asked, signal)).rejects.toThrow(StoreError);
+    const asked = (usd: number) => ({ alias: "m", stage: null, item: null, bound: { usd, tokens: 1 } });
+    await budget.reserve(asked(0.5), signal);
+    const waiting = budget.reserve(asked(0.6), signal);
+    isFull = true;
+    await expect((await budget.reserve(asked(0.1), signal)).kept).rejects.toThrow("the disk is full");
+    await expect(waiting).rejects.toThrow(StoreError);
+    await expect(budget.reserve(asked(0.1), signal)).rejects.toThrow(StoreError);
   });
 
   test("ends a wait with the signal's reason, and refuses a request that nothing bounds", async () => {
