@@ -48,7 +48,7 @@ export function createSender(options: {
       const sentMs = now();
       deps.watch?.sends(request(number));
       try {
-        const received = await transport.complete(payload, signal);
+        const { answer: received } = await transport.complete(payload, signal);
         const usage = priced(received.usage, config.price);
         reserved?.settle(costOf(usage));
         sent.received(usage);

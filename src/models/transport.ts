@@ -1,20 +1,29 @@
 import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
 import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
-import { retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+import type { KeyHeader } from "./family.ts";
+import { attachHeaders, retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+
+/** An answer, and the headers it came with. */
+export interface Received {
+  readonly answer: Answer;
+  readonly headers: Headers;
+}
 
 /** Sends one chat request and reads its answer whole. */
 export interface Transport {
   /**
    * One HTTP request, no retries, under a deadline that covers the body too.
-   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means.
+   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means;
+   * `headersOf` any of them gives the headers it came with.
    */
-  complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer>;
+  complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Received>;
 }
 
 /** The `openai` client, with its own retries, time limit, logging and environment variables off. No error carries the key. */
 export async function createTransport(options: {
   readonly baseUrl: string;
   readonly key: string | null;
+  readonly keyHeader: KeyHeader;
   /** Cuts the key out of what an error quotes. */
   readonly cut: (text: string) => string;
   readonly headers: Readonly<Record<string, string>>;
@@ -23,7 +32,7 @@ export async function createTransport(options: {
   readonly now: () => number;
   readonly fetch: typeof fetch;
 }): Promise<Transport> {
-  const { key, cut, asked, now } = options;
+  const { key, keyHeader, cut, asked, now } = options;
   // 60 ms to load, so only where a model is made.
   const { APIConnectionError, APIError, OpenAI } = await import("openai");
   const timeoutMs = options.timeoutSeconds * 1000;
@@ -34,7 +43,7 @@ export async function createTransport(options: {
     organization: null,
     project: null,
     webhookSecret: null,
-    defaultHeaders: { ...options.headers, ...(key === null ? { Authorization: null } : {}) },
+    defaultHeaders: { ...options.headers, ...keyHeaders(key, keyHeader) },
     maxRetries: 0,
     timeout: timeoutMs + 60_000, // It ends at the headers; the deadline around the whole call is ours.
     logLevel: "off",
@@ -83,17 +92,29 @@ export async function createTransport(options: {
 
   return {
     async complete(payload, signal) {
+      let headers: Headers | null = null;
       try {
         return await withDeadline(timeoutMs, signal, async (limit) => {
           const response = await client.post("/chat/completions", { body: payload, signal: limit }).asResponse();
-          return readWithoutKey(await response.text(), Buffer.byteLength(JSON.stringify(payload.messages)));
+          headers = response.headers;
+          const requestBytes = Buffer.byteLength(JSON.stringify(payload.messages));
+          return { answer: readWithoutKey(await response.text(), requestBytes), headers };
         });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        throw errorOf(error);
+        const thrown = errorOf(error);
+        if (error instanceof APIError && error.headers !== undefined) headers = error.headers;
+        if (thrown instanceof Error) attachHeaders(thrown, headers);
+        throw thrown;
       }
     },
   };
+}
+
+/** What the client has to be told where it would send no key, or in another header than its own. */
+function keyHeaders(key: string | null, header: KeyHeader): Readonly<Record<string, string | null>> {
+  if (key === null) return { Authorization: null };
+  return header === "authorization" ? {} : { Authorization: null, [header]: key };
 }
 
 /** The client reads only OpenAI's own error shape; this gives it every other shape in that one. */

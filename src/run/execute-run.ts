@@ -20,7 +20,8 @@ import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
-import { createRemember, lostIntents } from "../engine/remember.ts";
+import type { Executor } from "../engine/executor.ts";
+import { createRecall, createRemember, lostIntents } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
@@ -37,9 +38,10 @@ import { endsInWords } from "../sandboxes/ends.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
+import { type Journal, journalled } from "./journal.ts";
 import { type Live, openLive } from "./live.ts";
 import { openBudget } from "./open-budget.ts";
-import { openRun } from "./open-run.ts";
+import { type OpenedRun, openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
 import { manifestOf, notesOf } from "./run-manifest.ts";
 import { spendingExecutor } from "./spending.ts";
@@ -60,6 +62,8 @@ export interface RunOptions {
   readonly limit?: number | undefined;
   /** The run is a look at the first few: its manifest, exports and card say so. */
   readonly preview?: boolean;
+  /** Writes down what each item costs; `opened` is told what the run is made of, before it begins. */
+  readonly pilot?: { readonly journal: Journal; readonly opened: (run: OpenedRun) => void };
   /** Told the run's folder once there is one. */
   readonly onFolder?: (folder: RunFolder) => void;
 }
@@ -110,7 +114,8 @@ async function openAndRun(
   await makeWritableFolder(storeFolder);
   await checkRoom({ output, storeFolder, config, configPath: options.configPath });
   await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath}`);
-  const meter = createMeter();
+  const { pilot } = options;
+  const meter = pilot === undefined ? createMeter() : pilot.journal.meter(createMeter());
   const remember = createRemember(store);
   const lostBefore = await lostIntents(store);
   if (lostBefore > 0) {
@@ -131,16 +136,19 @@ async function openAndRun(
     configPath: options.configPath,
     storeFolder,
     remember: used.remember,
+    recall: used.recalls(createRecall(store)),
+    lease: (key, signal) => store.lease(key, signal),
     meter,
     budget,
     env: process.env,
     signal: interrupt.stopping,
     secrets,
-    watch,
+    watch: pilot === undefined ? watch : journalled(watch, pilot.journal),
     limit: options.limit,
     build: (kit) => recipe.build(config, kit),
   });
   const { line } = opened;
+  pilot?.opened(opened);
   if (interrupt.draining.aborted) {
     watch.tell("Stopped before anything was started.");
     return exitCodes.interrupted;
@@ -162,7 +170,7 @@ async function openAndRun(
   const { items, account } = executeLine(line, {
     store,
     events,
-    executor: spendingExecutor(watch.executor(inProcess())),
+    executor: spendingExecutor(journalledExecutor(watch.executor(inProcess()))),
     draining,
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
@@ -171,6 +179,9 @@ async function openAndRun(
       unpaid ??= error;
     },
   });
+  function journalledExecutor(inner: Executor): Executor {
+    return pilot === undefined ? inner : pilot.journal.executor(inner);
+  }
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = options.limit === undefined ? recipe.target(config) : 0;
   const tally = exampleTally();
@@ -208,7 +219,7 @@ async function openAndRun(
 
   const snapshots = snapshotsOf({
     ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target: target > 0 ? target : null },
-    ...{ admissions: opened.admissions, models: opened.models, backend: opened.backend },
+    ...{ admissions: opened.admissions, models: opened.served, backend: opened.backend },
     budget: () => budget?.spent() ?? [],
     isDraining: () => draining.aborted,
   });
@@ -254,7 +265,7 @@ async function openAndRun(
     tally,
     funnel: account.rows(),
     datasets: opened.datasets,
-    models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
+    models: opened.served.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
     ...extent,
     run: folder.run,
   });
