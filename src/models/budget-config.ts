@@ -4,6 +4,7 @@ import type { Model } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { nearest } from "../domain/nearest.ts";
 import type { BudgetUnit } from "../domain/run.ts";
+import { configPathOf } from "./alias.ts";
 
 const limits = {
   usd: z.number().positive().exactOptional(),
@@ -46,14 +47,14 @@ export function checkBudget(
     const usd = limitOf("usd");
     if (usd !== null && (price ?? null) === null) {
       throw new UsageError(
-        `models.${name}.price: expected a price, because \`${usd}\` is set, got none. ` +
+        `${configPathOf(name)}.price: expected a price, because \`${usd}\` is set, got none. ` +
           "State what the endpoint takes (`price: { inputPerMillion: …, outputPerMillion: …, asOf: … }`), or limit `budget.requests` or `budget.tokens` instead.",
       );
     }
     const bounded = limitOf("tokens") ?? (price?.outputPerMillion === 0 ? null : usd);
     if (bounded !== null && (tokenLimit ?? null) === null) {
       throw new UsageError(
-        `models.${name}.maxTokens: expected a number, because \`${bounded}\` is set, got none: nothing would bound what one answer may cost. ` +
+        `${configPathOf(name)}.maxTokens: expected a number, because \`${bounded}\` is set, got none: nothing would bound what one answer may cost. ` +
           "Set `maxTokens`, or limit `budget.requests` instead.",
       );
     }

@@ -167,7 +167,7 @@ export async function openRun(options: {
       }),
     };
     const line = await options.build(kit);
-    checkBudget(config.budget, { stages: line.stages.map(({ name }) => name), models: models.all });
+    checkBudget(config.budget, { stages: line.stages.map(({ name }) => name), models: models.served });
 
     // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
     const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
