@@ -40,7 +40,7 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       did: "a misspelt name",
       config: { scaffold: "reakt" },
       at: "scaffold",
-      said: /`react`, got `"reakt"`; did you mean `react`\?/,
+      said: /`react`.*got `"reakt"`; did you mean `react`\?/,
     },
     {
       did: "k = 0 (no attempts)",
