@@ -1,7 +1,8 @@
 import type { Store } from "../contracts.ts";
 import type { BudgetSpent } from "../domain/run.ts";
 import { readLedger } from "../engine/ledger.ts";
-import { charges, createBudget } from "../models/budget.ts";
+import { createBudget } from "../models/budget.ts";
+import { charges } from "../models/charge.ts";
 import type { RunConfig } from "../recipe.ts";
 import type { Plan } from "./estimate.ts";
 import { ledgerOf } from "./open-budget.ts";

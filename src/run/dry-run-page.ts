@@ -1,7 +1,7 @@
 import { count, indent, modelAt, plural, table } from "../audit/text.ts";
 import type { Price } from "../contracts.ts";
 import { dollars } from "../display/numbers.ts";
-import { amountText, partText } from "../models/budget.ts";
+import { amountText, partText } from "../models/budget-words.ts";
 import type { Survey } from "../tasks/survey.ts";
 import type { Outlook } from "./budget-outlook.ts";
 import type { Plan } from "./estimate.ts";

@@ -29,7 +29,7 @@ import { exporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
-import { refusalText } from "../models/budget.ts";
+import { refusalText } from "../models/budget-words.ts";
 import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";

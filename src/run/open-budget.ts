@@ -2,7 +2,9 @@
 import type { Store } from "../contracts.ts";
 import { hashOf } from "../domain/hash.ts";
 import { openLedger } from "../engine/ledger.ts";
-import { type Budget, type Charges, charges, createBudget, partText, refusalText } from "../models/budget.ts";
+import { type Budget, createBudget } from "../models/budget.ts";
+import { partText, refusalText } from "../models/budget-words.ts";
+import { type Charges, charges, noAmounts } from "../models/charge.ts";
 import type { RunConfig } from "../recipe.ts";
 
 /** A budget in force; disposing it keeps its last word. */
@@ -11,7 +13,7 @@ export type OpenedBudget = Budget & AsyncDisposable;
 /** So much of a killed run's hours is lost at most. */
 const keepEveryMs = 5_000;
 const none: Charges = {
-  run: { usd: 0, requests: 0, tokens: 0, hours: 0 },
+  run: noAmounts,
   stages: {},
   underWay: 0,
   unpriced: 0,

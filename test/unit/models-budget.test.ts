@@ -7,9 +7,9 @@ import type { Model, Store } from "../../src/contracts.ts";
 import { BudgetError, FailureError, RejectionError, StoreError, UsageError } from "../../src/domain/errors.ts";
 import { openLedger } from "../../src/engine/ledger.ts";
 import { openStore } from "../../src/engine/store.ts";
-import { type Charges, createBudget } from "../../src/models/budget.ts";
+import { createBudget } from "../../src/models/budget.ts";
 import { type BudgetConfig, checkBudget } from "../../src/models/budget-config.ts";
-import { boundOf, type Cost, costOfError } from "../../src/models/charge.ts";
+import { boundOf, type Charges, type Cost, costOfError } from "../../src/models/charge.ts";
 import { TransientError } from "../../src/models/retry.ts";
 import { ledgerOf } from "../../src/run/open-budget.ts";
 
