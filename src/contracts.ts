@@ -160,6 +160,7 @@ export interface Model {
   /**
    * One completion. `sample` tells independent samples of one request apart.
    * @throws {FailureError} "provider" after retries. @throws {RejectionError} context_overflow, content_filter, refusal.
+   * @throws {BudgetError} when the run's budget does not hold it.
    * @throws {UsageError} when the endpoint refuses everything (401, 403, 404); what it refuses of many is a FailureError.
    */
   complete(

@@ -46,7 +46,7 @@ export class StoreError extends Error {
   override readonly name = "StoreError";
 }
 
-/** A budget is spent. The run drains, says what is owed and exits 4. */
+/** A budget does not hold what an item needs: it stays pending, all else goes on, and the run ends with exit code 4. */
 export class BudgetError extends Error {
   override readonly name = "BudgetError";
 }

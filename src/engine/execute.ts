@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Store } from "../contracts.ts";
-import type { FailureError } from "../domain/errors.ts";
+import type { BudgetError, FailureError } from "../domain/errors.ts";
 import { type Account, createAccount } from "./account.ts";
 import type { EventSink } from "./events.ts";
 import type { Executor } from "./executor.ts";
@@ -24,6 +24,8 @@ export interface ExecuteOptions {
   readonly decided?: (stage: string, id: string) => Rejected | null;
   /** Told of every item an `each` stage tried, in the order they end: its failure, or null where it passed or was rejected. */
   readonly tried?: (stage: string, failure: FailureError | null) => void;
+  /** Told of every item that stays pending because a budget does not hold what it needs. */
+  readonly unpaid?: (error: BudgetError) => void;
   readonly now?: () => number;
 }
 
@@ -60,6 +62,7 @@ export function executeLine<T extends Identified>(line: Line<T>, options: Execut
     stopping: () => stopped !== undefined || draining.aborted,
     decided: options.decided ?? (() => null),
     tried: options.tried ?? (() => {}),
+    unpaid: options.unpaid ?? (() => {}),
     fail(error) {
       stopped ??= { error };
       abort.abort(stopped.error);

@@ -14,6 +14,19 @@ const part = z.strictObject({
   value: z.unknown(),
 });
 
+/** What runs kept last in the ledger `name`, those that run now too, in no order. */
+export function readLedger<T>(store: Store, name: string, schema: ZodType<T>): T[] {
+  return partsOf(store, name).map(({ value }) => schema.parse(value));
+}
+
+function partsOf(store: Store, name: string) {
+  return [...store.keys(prefixOf(name))].map((key) => part.parse(store.get(key)));
+}
+
+function prefixOf(name: string): string {
+  return `ledger/${name}/`;
+}
+
 /** A ledger that this process alone writes to now. */
 export interface Ledger<T> extends AsyncDisposable {
   /** What earlier runs kept last, in no order. */
@@ -37,7 +50,7 @@ export async function openLedger<T>(
   },
 ): Promise<Ledger<T>> {
   const { name, schema, now = Date.now } = options;
-  const prefix = `ledger/${name}/`;
+  const prefix = prefixOf(name);
   const own = `${prefix}${randomUUID()}`;
   const frame = { version: 1 as const, holder: thisHolder(), since: new Date(now()).toISOString() };
   const put = (value: T, ended: boolean) => store.put(own, { ...frame, ended, value });
@@ -45,8 +58,7 @@ export async function openLedger<T>(
   {
     // Two that open it at once: one sees the other.
     await using _ = await store.lease(`open-${prefix}`, options.signal);
-    for (const key of store.keys(prefix)) {
-      const { holder, since, ended, value } = part.parse(store.get(key));
+    for (const { holder, since, ended, value } of partsOf(store, name)) {
       if (!ended && isAlive(holder)) {
         throw new UsageError(
           `Expected no other run to spend from this budget, got process ${holder.pid}, which runs the same config since ${since}. ` +

@@ -94,7 +94,8 @@ export async function* runEach(
     } catch (error) {
       account.leave(1);
       // What needs money waits for a later run; what needs none goes on, so that what was paid for comes out.
-      if (!(error instanceof BudgetError)) scope.fail(located(error, stage.name, body.id));
+      if (error instanceof BudgetError) scope.unpaid(error);
+      else scope.fail(located(error, stage.name, body.id));
     }
     account.settle(body.id);
     running -= 1;

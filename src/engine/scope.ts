@@ -1,5 +1,5 @@
 import type { Store } from "../contracts.ts";
-import type { FailureError } from "../domain/errors.ts";
+import type { BudgetError, FailureError } from "../domain/errors.ts";
 import type { Executor } from "./executor.ts";
 import type { Rejected } from "./stage.ts";
 
@@ -15,6 +15,8 @@ export interface LineScope {
   readonly decided: (stage: string, id: string) => Rejected | null;
   /** An `each` stage tried an item, which ended: with a failure, or with null where it passed or was rejected. */
   readonly tried: (stage: string, failure: FailureError | null) => void;
+  /** An item needed more than a budget holds, and stays pending. */
+  readonly unpaid: (error: BudgetError) => void;
   /** Stops the line: the first error given here is what the line throws once all work has settled. */
   readonly fail: (error: unknown) => void;
 }

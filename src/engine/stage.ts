@@ -40,7 +40,7 @@ export interface StageContext {
   readonly signal: AbortSignal;
 }
 
-/** Handles one item and may have effects. Throws FailureError (owed), RejectionError (dropped); anything else is a bug and stops the run. */
+/** Handles one item and may have effects. Throws FailureError (owed), RejectionError (dropped), BudgetError (stays pending); anything else is a bug and stops the run. */
 export interface EachStage<In extends Identified, Out extends Identified> {
   readonly kind: "each";
   readonly name: string;

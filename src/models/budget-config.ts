@@ -14,11 +14,15 @@ const limits = {
 };
 
 /** `budget:` in a config: the most that all runs of it may spend, and the most that a stage of them may. */
-export const budgetConfig = z.strictObject({
-  ...limits,
-  /** By the stage's name in the funnel. */
-  stages: z.record(z.string(), z.strictObject(limits)).exactOptional(),
-});
+export const budgetConfig = z
+  .strictObject({
+    ...limits,
+    /** By the stage's name in the funnel. */
+    stages: z.record(z.string(), z.strictObject(limits)).exactOptional(),
+  })
+  .refine(({ stages = {}, ...own }) => [own, ...Object.values(stages)].some((one) => Object.keys(one).length > 0), {
+    error: "Expected at least one limit: `usd`, `requests`, `tokens` or `hours`, of the run or of a stage",
+  });
 export type BudgetConfig = z.output<typeof budgetConfig>;
 export type Limits = Omit<BudgetConfig, "stages">;
 

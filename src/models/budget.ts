@@ -1,23 +1,9 @@
 // A budget: what was charged to a run and to its stages, what is held back for requests under way, and who may still send.
-import { z } from "zod";
-import { BudgetError, UsageError } from "../domain/errors.ts";
+import type { BudgetError, UsageError } from "../domain/errors.ts";
 import { type BudgetSpent, type BudgetUnit, budgetUnits } from "../domain/run.ts";
 import type { BudgetConfig, Limits } from "./budget-config.ts";
-import type { Cost } from "./charge.ts";
-
-const amounts = z.strictObject({ usd: z.number(), requests: z.number(), tokens: z.number(), hours: z.number() });
-type Amounts = z.output<typeof amounts>;
-
-/** What a run was charged so far, with the bounds of its requests under way: so that of a run that dies they stay charged. */
-export const charges = z.strictObject({
-  run: amounts,
-  stages: z.record(z.string(), amounts),
-  /** Requests whose end is not known. */
-  underWay: z.number().int(),
-  /** Requests without a price. */
-  unpriced: z.number().int(),
-});
-export type Charges = z.output<typeof charges>;
+import { aboveBound, type Refusal, refusedError, unboundedError } from "./budget-words.ts";
+import { type Amounts, addAmounts, type Charges, type Cost, noAmounts } from "./charge.ts";
 
 /** Who wants to send what. */
 export interface Asked {
@@ -34,17 +20,6 @@ export interface Reservation {
   readonly kept: Promise<void>;
   /** The request has ended, and cost so much; null where nobody knows, and its bound stays charged. Call it once. */
   settle(cost: Cost | null): void;
-}
-
-/** Why a budget lets nothing new begin. */
-export interface Refusal {
-  /** Null for the run's own. */
-  readonly stage: string | null;
-  readonly unit: BudgetUnit;
-  readonly spent: number;
-  readonly limit: number;
-  /** What the request that did not fit may have cost; 0 for hours. */
-  readonly more: number;
 }
 
 /** Lets requests through as long as what they may cost fits. */
@@ -85,7 +60,6 @@ interface Waiter {
 
 type Decision = "fits" | "wait" | BudgetError | UsageError;
 
-const nothing: Amounts = { usd: 0, requests: 0, tokens: 0, hours: 0 };
 const msPerHour = 3_600_000;
 
 /**
@@ -97,6 +71,8 @@ export function createBudget(options: {
   readonly before: readonly Charges[];
   readonly keep: (charges: Charges) => Promise<void>;
   readonly tell: (line: string) => void;
+  /** Hears of a limit that is spent, once. */
+  readonly closed?: (refusal: Refusal) => void;
   readonly now?: () => number;
 }): Budget {
   const { limits, now = Date.now } = options;
@@ -112,10 +88,10 @@ export function createBudget(options: {
   for (const stage of Object.keys(limits.stages ?? {})) stageScope(stage);
 
   function scopeOf(stage: string | null, of: Limits, pick: (one: Charges) => Amounts | undefined): Scope {
-    const before = options.before.reduce((sum, one) => add(sum, pick(one) ?? nothing), nothing);
+    const before = options.before.reduce((sum, one) => addAmounts(sum, pick(one) ?? noAmounts), noAmounts);
     const open = { usd: 0, tokens: 0, requests: 0 };
     return {
-      ...{ stage, limits: of, before, own: { ...nothing }, open },
+      ...{ stage, limits: of, before, own: { ...noAmounts }, open },
       ...{ busySinceMs: null, isClosed: false, begun: new Set() },
     };
   }
@@ -147,13 +123,13 @@ export function createBudget(options: {
     let mustWait = false;
     for (const scope of scopesOf(asked)) {
       const isNew = item === null || !scope.begun.has(item);
-      if (scope.isClosed && isNew) return refused(refusals.find(({ stage }) => stage === scope.stage));
+      if (scope.isClosed && isNew) return refusedError(refusals.find(({ stage }) => stage === scope.stage));
       for (const unit of budgetUnits) {
         const limit = scope.limits[unit];
         if (limit === undefined) continue;
         const spent = spentOf(scope, unit);
         const more = unit === "requests" ? 1 : unit === "hours" ? 0 : asked.bound[unit];
-        if (more === null) return unbounded(asked.alias, unit);
+        if (more === null) return unboundedError(asked.alias, unit);
         if (spent + more > limit || (unit === "hours" && spent >= limit)) {
           return close(scope, { stage: scope.stage, unit, spent, limit, more });
         }
@@ -167,8 +143,9 @@ export function createBudget(options: {
     if (!scope.isClosed) {
       scope.isClosed = true;
       refusals.push(refusal);
+      options.closed?.(refusal);
     }
-    return refused(refusal);
+    return refusedError(refusal);
   }
 
   function grant(asked: Asked): Reservation {
@@ -223,10 +200,7 @@ export function createBudget(options: {
       (cost[unit] ?? 0) > (bound[unit] ?? Number.POSITIVE_INFINITY) * (1 + 1e-9);
     if (told.has(alias) || !(above("usd") || above("tokens"))) return;
     told.add(alias);
-    options.tell(
-      `An answer of model \`${alias}\` was charged ${amountText("tokens", cost.tokens ?? 0)}, more than the ${amountText("tokens", bound.tokens ?? 0)} that its ` +
-        "request and `maxTokens` allow: the endpoint adds tokens of its own. What it counts is what is charged, so the budget can be passed by that much (docs/budget.md).",
-    );
+    options.tell(aboveBound(alias, cost, bound));
   }
 
   async function keep(): Promise<void> {
@@ -235,6 +209,7 @@ export function createBudget(options: {
       await options.keep(chargesNow());
     } catch (error) {
       broken ??= error;
+      for (const waiter of waiting.splice(0)) waiter.refuse(error);
       throw error;
     }
   }
@@ -303,44 +278,4 @@ export function createBudget(options: {
 
 function itemOf({ stage, item }: Asked): string | null {
   return item === null ? null : `${stage}\n${item}`;
-}
-
-function add(left: Amounts, right: Amounts): Amounts {
-  return {
-    usd: left.usd + right.usd,
-    requests: left.requests + right.requests,
-    tokens: left.tokens + right.tokens,
-    hours: left.hours + right.hours,
-  };
-}
-
-function refused(refusal: Refusal | undefined): BudgetError {
-  return new BudgetError(refusal === undefined ? "A budget is spent" : refusalText(refusal));
-}
-
-function unbounded(alias: string, unit: BudgetUnit): UsageError {
-  return new UsageError(
-    `Expected every request of model \`${alias}\` to have a bound in ${unit}, because \`budget\` limits ${unit}, got one without: set \`${unit === "usd" ? "price` and `maxTokens" : "maxTokens"}\` of the model.`,
-  );
-}
-
-/** Which limit is reached, and how far: `budget.usd is spent: $9.98 of $10, and the next request may cost up to $0.03`. */
-export function refusalText({ stage, unit, spent, limit, more }: Refusal): string {
-  const option = stage === null ? `budget.${unit}` : `budget.stages.${stage}.${unit}`;
-  const next =
-    unit === "usd" || unit === "tokens" ? `, and the next request may cost up to ${amountText(unit, more)}` : "";
-  return `\`${option}\` is spent: ${partText(unit, spent, limit)}${next}`;
-}
-
-/** How much of a limit: `$1.50 of $10`, `12 of 500 requests`. */
-export function partText(unit: BudgetUnit, spent: number, limit: number): string {
-  const [part, whole] = [amountText(unit, spent), amountText(unit, limit)];
-  return `${unit === "usd" ? part : part.slice(0, -unit.length - 1)} of ${whole}`;
-}
-
-/** An amount with its unit: `$1.50`, `1,200 requests`, `0.25 hours`. */
-function amountText(unit: BudgetUnit, amount: number): string {
-  if (unit === "usd") return `$${amount < 1 ? Number(amount.toPrecision(3)) : amount.toFixed(2)}`;
-  const digits = unit === "hours" ? 3 : 0;
-  return `${amount.toLocaleString("en-US", { maximumFractionDigits: digits })} ${unit}`;
 }

@@ -1,4 +1,5 @@
 // What a request may cost at most, and what it is charged once it has ended. Arithmetic only.
+import { z } from "zod";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import type { Usage } from "../domain/trajectory.ts";
 import { RefusedError } from "./endpoint-error.ts";
@@ -60,4 +61,31 @@ export function costOfError(error: unknown): Cost | null {
 
 function codeAtRoot(error: Error): unknown {
   return error.cause instanceof Error ? codeAtRoot(error.cause) : (error as { code?: unknown }).code;
+}
+
+const amounts = z.strictObject({ usd: z.number(), requests: z.number(), tokens: z.number(), hours: z.number() });
+export type Amounts = z.output<typeof amounts>;
+
+/** What a run was charged so far, with the bounds of its requests under way: so that of a run that dies they stay charged. */
+export const charges = z.strictObject({
+  run: amounts,
+  stages: z.record(z.string(), amounts),
+  /** Requests whose end is not known. */
+  underWay: z.number().int(),
+  /** Requests without a price. */
+  unpriced: z.number().int(),
+});
+export type Charges = z.output<typeof charges>;
+
+/** No charge at all. */
+export const noAmounts: Amounts = { usd: 0, requests: 0, tokens: 0, hours: 0 };
+
+/** The sum of two charges. */
+export function addAmounts(left: Amounts, right: Amounts): Amounts {
+  return {
+    usd: left.usd + right.usd,
+    requests: left.requests + right.requests,
+    tokens: left.tokens + right.tokens,
+    hours: left.hours + right.hours,
+  };
 }

@@ -1,7 +1,9 @@
 import { count, indent, modelAt, plural, table } from "../audit/text.ts";
 import type { Price } from "../contracts.ts";
 import { dollars } from "../display/numbers.ts";
+import { amountText, partText } from "../models/budget-words.ts";
 import type { Survey } from "../tasks/survey.ts";
+import type { Outlook } from "./budget-outlook.ts";
 import type { Plan } from "./estimate.ts";
 
 /** Everything `run --dry-run` tells; this is also its `--json`. */
@@ -33,6 +35,8 @@ export interface DryRun {
     readonly concurrency: number;
   };
   readonly plan: Plan;
+  /** The run's own limits of the config's budget. */
+  readonly budget: readonly Outlook[];
   /** Files that a run would write, relative to the working directory. */
   readonly writes: readonly string[];
 }
@@ -54,6 +58,7 @@ export function dryRunPage(found: DryRun): string {
     `Sandbox\n  ${found.sandbox.backend}, environment ${found.sandbox.environment}; ${found.sandbox.concurrency} at a time, ${count(found.sandbox.limits.memoryMb ?? 0)} MB each`,
     `Line (sizes are estimates; known: remembered, costs nothing)\n${indent(stageTable(plan), "  ")}`,
     `Still to be paid\n${indent(costTable(plan), "  ")}`,
+    ...(found.budget.length === 0 ? [] : [`Budget\n${indent(budgetLines(found.budget), "  ")}`]),
     `Assumptions\n${plan.assumptions.length === 0 ? "  none: everything is remembered" : plan.assumptions.map((text) => `  - ${text}`).join("\n")}`,
     `Would be written\n${found.writes.map((path) => `  ${path}`).join("\n")}`,
   ];
@@ -105,6 +110,18 @@ function costTable({ models }: Plan): string {
     totalText,
   ];
   return table([["model", "requests", "remembered", "tokens in", "tokens out", "cost"], ...rows, last], [1, 2, 3, 4]);
+}
+
+function budgetLines(budget: readonly Outlook[]): string {
+  return budget
+    .map(({ unit, spent, limit, expected }) => {
+      const known = `${partText(unit, spent, limit)} spent`;
+      if (expected === null) return known;
+      const more = `${amountText(unit, expected)} expected`;
+      const verdict = spent + expected > limit ? ": not enough, the run would stop on the way (exit code 4)" : "";
+      return `${known}, ${more}${verdict}`;
+    })
+    .join("\n");
 }
 
 function priceText(price: Price | null): string {

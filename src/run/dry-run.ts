@@ -15,6 +15,7 @@ import { ownerOf } from "../models/alias.ts";
 import { createMeter, type Meter } from "../models/meter.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch } from "../telemetry/watch.ts";
+import { budgetOutlook } from "./budget-outlook.ts";
 import { type DryRun, dryRunPage } from "./dry-run-page.ts";
 import { experienceOf } from "./earlier-runs.ts";
 import { estimate } from "./estimate.ts";
@@ -95,6 +96,7 @@ async function look(
       concurrency: config.sandbox.concurrency,
     },
     plan,
+    budget: budgetOutlook(config, store, plan),
     writes: [
       ...["manifest.json", "events.jsonl", "run.log", "status.json", "used-keys.txt", "summary.json", "examples.csv"],
       ...[...exported.map(({ fileName }) => fileName), "README.md", "manifest.json"].map((name) =>

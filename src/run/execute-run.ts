@@ -14,7 +14,7 @@ import { decidedBy, readWaivers } from "../archive/waivers.ts";
 import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { shellWord } from "../audit/text.ts";
 import type { ExportedFile } from "../contracts.ts";
-import { firstError, StoreError } from "../domain/errors.ts";
+import { type BudgetError, firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
@@ -29,7 +29,7 @@ import { exporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
-import { refusalText } from "../models/budget.ts";
+import { refusalText } from "../models/budget-words.ts";
 import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
@@ -166,6 +166,7 @@ async function openAndRun(
     ...{ name: folder.run, logPath: folder.logPath, events: log, draining: interrupt.draining },
   });
   events.write({ type: "started", at: new Date(startedMs).toISOString(), run: folder.run, recipe: recipe.name });
+  let unpaid: BudgetError | undefined;
   const { items, account } = executeLine(line, {
     store,
     events,
@@ -174,6 +175,9 @@ async function openAndRun(
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
     tried: trouble.tried,
+    unpaid: (error) => {
+      unpaid ??= error;
+    },
   });
   function journalledExecutor(inner: Executor): Executor {
     return pilot === undefined ? inner : pilot.journal.executor(inner);
@@ -184,7 +188,8 @@ async function openAndRun(
 
   async function end(status: RunStatus): Promise<RunSummary> {
     const refusals = budget?.refusals().map(refusalText) ?? [];
-    const because = status === "budget" ? budgetSentence(refusals, account.rows()) : trouble.sentence();
+    const spent = refusals.length > 0 || unpaid === undefined ? refusals : [unpaid.message];
+    const because = status === "budget" ? budgetSentence(spent, account.rows()) : trouble.sentence();
     for (const message of [...notesOf(options, tally), ...(because === null ? [] : [because])]) {
       events.write({ type: "note", at: new Date().toISOString(), message });
     }
@@ -241,7 +246,7 @@ async function openAndRun(
   }
 
   const owed = countOwed(account.rows());
-  const isSpent = (budget?.refusals().length ?? 0) > 0;
+  const isSpent = unpaid !== undefined;
   const stopped = draining.aborted || isSpent;
   const status = statusOf({
     failing: trouble.signal.aborted,

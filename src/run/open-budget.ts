@@ -2,7 +2,9 @@
 import type { Store } from "../contracts.ts";
 import { hashOf } from "../domain/hash.ts";
 import { openLedger } from "../engine/ledger.ts";
-import { type Budget, type Charges, charges, createBudget, partText } from "../models/budget.ts";
+import { type Budget, createBudget } from "../models/budget.ts";
+import { partText, refusalText } from "../models/budget-words.ts";
+import { type Charges, charges, noAmounts } from "../models/charge.ts";
 import type { RunConfig } from "../recipe.ts";
 
 /** A budget in force; disposing it keeps its last word. */
@@ -11,7 +13,7 @@ export type OpenedBudget = Budget & AsyncDisposable;
 /** So much of a killed run's hours is lost at most. */
 const keepEveryMs = 5_000;
 const none: Charges = {
-  run: { usd: 0, requests: 0, tokens: 0, hours: 0 },
+  run: noAmounts,
   stages: {},
   underWay: 0,
   unpriced: 0,
@@ -31,7 +33,10 @@ export async function openBudget(options: {
   const ledger = await openLedger(store, {
     ...{ name: ledgerOf(config), schema: charges, first: none, signal: options.signal },
   });
-  const budget = createBudget({ limits, before: ledger.before, keep: ledger.keep, tell: options.tell });
+  const budget = createBudget({
+    ...{ limits, before: ledger.before, keep: ledger.keep, tell: options.tell },
+    closed: (refusal) => options.tell(`${refusalText(refusal)}. Nothing new begins there; what is paid for goes on.`),
+  });
   for (const line of beforeLines(budget, ledger.before)) say(line);
   const timer = setInterval(() => {
     ledger.keep(budget.charges()).catch(() => undefined); // the next request that wants to be sent says so

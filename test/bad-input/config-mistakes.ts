@@ -75,6 +75,12 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       said: /one of `auto`, `docker`, `bubblewrap`, got `"vm"`/,
     },
     {
+      did: "a budget without a limit",
+      config: { budget: { stages: { rollouts: {} } } },
+      at: "budget",
+      said: /expected at least one limit: `usd`, `requests`, `tokens` or `hours`/,
+    },
+    {
       did: "a share above 1",
       config: { accept: { mean: 80, each: 0 } },
       at: "accept.mean",

@@ -168,7 +168,7 @@ describe.skipIf(missing !== null)(`watching a run${missing === null ? "" : ` (sk
 
   test("status of a run that is not there is a mistake, and of a file that is no status too", async () => {
     expect((await files.ask("status", "nowhere")).code).toBe(2);
-    await writeFile(join(files.output, "runs/latest/status.json"), '{"version":1}');
+    await writeFile(join(files.output, "runs/latest/status.json"), '{"version":2}');
     const end = await files.ask("status");
     expect(end.code).toBe(2);
     expect(end.stderr).toContain("status.json` to be a run's status");

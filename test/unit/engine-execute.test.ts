@@ -347,7 +347,9 @@ describe("an item that a budget does not hold", () => {
       .through(spends("first", (n) => n % 3 === 0))
       .through(all<Item, Item>({ name: "chosen", project: (body) => body, decide: (all) => all.map(() => null) }))
       .through(spends("second", (n) => n === 8));
+    const unpaid: string[] = [];
     const { collect, account, written } = run(line, {
+      unpaid: (error) => void unpaid.push(error.message),
       tried: (stage, failure) => void tried.push(`${stage} ${failure}`),
     });
     expect((await collect()).map(({ n }) => n)).toEqual([1, 2, 4, 5, 7]);
@@ -361,6 +363,7 @@ describe("an item that a budget does not hold", () => {
       ["second", 6, 5, 0, 1],
     ]);
     expect(tried).toHaveLength(11);
+    expect(unpaid).toEqual(new Array(4).fill("spent"));
     expect(written.filter((event) => event.type === "item")).toHaveLength(17);
   });
 });

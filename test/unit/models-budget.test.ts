@@ -3,13 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Store } from "../../src/contracts.ts";
+import type { Model, Store } from "../../src/contracts.ts";
 import { BudgetError, FailureError, RejectionError, StoreError, UsageError } from "../../src/domain/errors.ts";
 import { openLedger } from "../../src/engine/ledger.ts";
 import { openStore } from "../../src/engine/store.ts";
-import { type Charges, createBudget } from "../../src/models/budget.ts";
-import type { BudgetConfig } from "../../src/models/budget-config.ts";
-import { boundOf, type Cost, costOfError } from "../../src/models/charge.ts";
+import { createBudget } from "../../src/models/budget.ts";
+import { type BudgetConfig, checkBudget } from "../../src/models/budget-config.ts";
+import { boundOf, type Charges, type Cost, costOfError } from "../../src/models/charge.ts";
 import { TransientError } from "../../src/models/retry.ts";
 import { ledgerOf } from "../../src/run/open-budget.ts";
 
@@ -126,13 +126,18 @@ describe("a budget", () => {
   });
 
   test("lets nothing be sent once it cannot keep what it charges", async () => {
+    let isFull = false;
     const keep = async () => {
-      throw new StoreError("the disk is full");
+      if (isFull) throw new StoreError("the disk is full");
     };
     const budget = createBudget({ limits: { usd: 1 }, before: [], keep, tell: () => {} });
-    const asked = { alias: "m", stage: null, item: null, bound: { usd: 0.1, tokens: 1 } };
-    await expect((await budget.reserve(asked, signal)).kept).rejects.toThrow("the disk is full");
-    await expect(budget.reserve(asked, signal)).rejects.toThrow(StoreError);
+    const asked = (usd: number) => ({ alias: "m", stage: null, item: null, bound: { usd, tokens: 1 } });
+    await budget.reserve(asked(0.5), signal);
+    const waiting = budget.reserve(asked(0.6), signal);
+    isFull = true;
+    await expect((await budget.reserve(asked(0.1), signal)).kept).rejects.toThrow("the disk is full");
+    await expect(waiting).rejects.toThrow(StoreError);
+    await expect(budget.reserve(asked(0.1), signal)).rejects.toThrow(StoreError);
   });
 
   test("ends a wait with the signal's reason, and refuses a request that nothing bounds", async () => {
@@ -178,6 +183,16 @@ describe("what a request is charged", () => {
   ])("after %s is what is sure", (_, error, expected) => {
     expect(costOfError(error)).toEqual(expected);
   });
+});
+
+test("a fallback is held to the budget as its model is, and free answers need no limit", () => {
+  const price = { inputPerMillion: 1, outputPerMillion: 2, asOf: "2026-11-01" };
+  const model = (name: string, more: object) => ({ name, price, tokenLimit: { usual: 9, most: 9 }, ...more }) as Model;
+  const check = (...models: Model[]) => checkBudget({ usd: 1 }, { stages: [], models });
+  check(model("teacher", {}), model("judge", { price: { ...price, outputPerMillion: 0 }, tokenLimit: null }));
+  expect(() => check(model("teacher", {}), model("teacher/fallback-1", { price: null }))).toThrow(
+    "models.teacher.fallbacks.0.price: expected a price, because `budget.usd` is set",
+  );
 });
 
 describe("a ledger", () => {

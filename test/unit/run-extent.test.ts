@@ -114,10 +114,16 @@ test("the page of a dry run says which price is unknown, and never calls a sum w
       models: [{ alias: "m0", model: "big", endpoint: "http://localhost:1/v1", price: null }],
       sandbox: { backend: "bubblewrap", environment: "e", limits: { memoryMb: 512 }, concurrency: 2 },
       plan: plan(costs),
+      budget: [
+        { scope: "run", unit: "usd", spent: 1, limit: 2, expected: costs[0] ?? null },
+        { scope: "run", unit: "hours", spent: 0.5, limit: 2, expected: null },
+      ],
     });
   expect(page([1.5, null])).toMatch(/price unknown[\s\S]*at least \$1\.50/);
   expect(page([1.5, 0.25])).toMatch(/^ {2}all .* \$1\.75$/m);
   expect(page([1])).toContain("- screen: 60 % pass, a guess");
+  expect(page([1])).toContain("  $1.00 of $2.00 spent, $1.00 expected\n  0.5 of 2 hours spent\n");
+  expect(page([1.5])).toContain("$1.50 expected: not enough, the run would stop on the way (exit code 4)");
 });
 
 describe("a config of the sft recipe", () => {
