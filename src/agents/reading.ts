@@ -80,8 +80,9 @@ export interface Fence {
   readonly closed: boolean;
 }
 
-// A fence begins a line; before ```python prose may stand on the line, as models do.
-const opening = /^([ \t]*)(`{3,}|~{3,})[ \t]*([^\s`<>]*)[^\n`<>]*$|(`{3,})(python3?|py)[ \t]*$/gim;
+// A fence begins a line; before ```python prose may stand on the line, as models do. The lookaheads keep long lines from being tried over and over.
+const opening =
+  /^([ \t]*)(`{3,}|~{3,})[ \t]*(?![ \t])([^\s`<>]*)(?![^\s`<>])[^\n`<>]*$|(?<!`)(`{3,})(python3?|py)[ \t]*$/gim;
 
 // Nobody writes more to act once; the bound keeps reading quick.
 const mostFences = 100;
@@ -111,7 +112,8 @@ export function fencesOf(text: string): Fence[] {
 }
 
 function closingOf(text: string, from: number, marker: string): { start: number; end: number } | null {
-  const sign = `${marker[0] === "`" ? "`" : "~"}{${Math.min(marker.length, 60)},}`;
+  const character = marker[0] === "`" ? "`" : "~";
+  const sign = `(?<!${character})${character}{${Math.min(marker.length, 60)},}`;
   // On a line of its own, or at the end of one: print(1)```
   const end = new RegExp(`${sign}[ \\t]*\\r?$`, "gm");
   end.lastIndex = from;

@@ -75,8 +75,8 @@ export function roomOf({ contextTokens, tokenLimit }: Pick<Model, "contextTokens
     prepare(messages) {
       if (contextTokens === null || contextTokens === undefined) return [];
       const needed = estimate(messages);
-      const answer = Math.min(tokenLimit?.usual ?? contextTokens * answerShare, contextTokens / 2);
-      return needed + answer <= contextTokens ? [] : shorten(messages, needed - contextTokens / 2, 0);
+      const most = contextTokens - (tokenLimit?.usual ?? contextTokens * answerShare);
+      return needed <= most ? [] : shorten(messages, needed - Math.min(contextTokens / 2, most), 0);
     },
     giveWay(messages, secondTry) {
       const half = secondTry ? [] : shorten(messages, estimate(messages) / 2, 0);

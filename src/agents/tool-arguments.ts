@@ -112,7 +112,7 @@ function codeIn(json: unknown, anyKey: boolean, depth = 0): FoundCode | null {
 /** `{"code": "…"}` whose text is not escaped as JSON asks: line breaks and quotes as they are, or Python's quotes around it. */
 function onlyMember(text: string): string | null {
   const member =
-    /^\{\s*["'](?:code|source|input|cmd|command|script|python_code)["']\s*:\s*(?:"""([\s\S]*)"""|"([\s\S]*)"|'([\s\S]*)'|`([\s\S]*)`)\s*,?\s*\}$/.exec(
+    /^\{\s*["'](?:code|source|input|cmd|command|script|python_code)["']\s*:\s*(?:"""([\s\S]*)"""|"([\s\S]*)"|'([\s\S]*)'|`([\s\S]*)`)\s*(?:,\s*)?\}$/.exec(
       text,
     );
   if (member === null) return null;

@@ -64,7 +64,8 @@ const forms: readonly Form[] = [
   // A JSON call on lines of its own, in a fence or not
   {
     opens:
-      /^[ \t]*(?:(?:```|~~~)[ \t]*(?:json|tool_call|tool_code)?[ \t]*\r?\n\s*)?(?=\[?\s*\{\s*["'](?:name|type|id|function)["']\s*:)/gim,
+      // The lookaheads keep runs of blanks from being tried over and over.
+      /^[ \t]*(?:(?:```|~~~)[ \t]*(?:(?:json|tool_call|tool_code)[ \t]*)?\r?\n\s*)?(?!\s)(?=(?:\[\s*)?\{\s*["'](?:name|type|id|function)["']\s*:)/gim,
     read: (rest) => jsonCall(rest),
   },
 ];
@@ -114,7 +115,7 @@ function nearlyJsonCall(text: string): Omit<WrittenCall, "start"> | null {
     /^\s*\[?\s*\{\s*["']name["']\s*:\s*["']([^"'\n]+)["']\s*,\s*["'](?:arguments|parameters)["']\s*:\s*/.exec(text);
   if (begins === null) return null;
   const rest = text.slice(begins[0].length).trim();
-  return { name: begins[1] ?? "", arguments: rest.replace(/\}\s*\]?\s*$/, "").trim(), closed: true };
+  return { name: begins[1] ?? "", arguments: rest.replace(/\}\s*(?:\]\s*)?$/, "").trim(), closed: true };
 }
 
 /** `<function=python>` with JSON or <parameter=code> inside. */

@@ -395,6 +395,13 @@ describe("room in the context", () => {
     expect(trajectory.parse(done)).toEqual(done);
   });
 
+  test("a long answer is made room for, however small that leaves the request", async () => {
+    const script = [counting(500, "a"), counting(900, "b"), counting(1000, "c"), answer("1")];
+    const model = Object.assign(saying(...script), { contextTokens: 8000, tokenLimit: { usual: 6000, most: 6000 } });
+    const done = await start(model, wide(), { maxTurns: 9 });
+    expect(done.turns.map(({ shortened }) => shortened ?? null)).toEqual([null, null, null, [3]]);
+  });
+
   test("nothing is touched where the size of the context is not known", async () => {
     const model = saying(counting(1e6, "a"), counting(1e6, "b"), counting(1e6, "c"), counting(1e6, "d"), answer("1"));
     const done = await start(model, wide(), { maxTurns: 9 });

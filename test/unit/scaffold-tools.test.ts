@@ -5,6 +5,20 @@ import type { FinishReason } from "../../src/domain/trajectory.ts";
 
 const code = "import pandas as pd\nprint(pd.read_csv('/data/a.csv').shape)";
 
+const many = (text: string) => text.repeat(300_000);
+// Lines on which a careless expression would try every place again from every other.
+const longLines = [
+  `\`\`\`${many(" ")}<`,
+  `\`\`\`${many("a")}<`,
+  `\`\`\`py\n${many("`")}x`,
+  `x${many("`")}python x`,
+  `{"code": "${many(" ")}x`,
+  `{"code": "a"${many(" ")}x`,
+  `{"name": "python", "arguments": {}${many(" ")}x`,
+  `{"name": "python", "arguments": {"code": "1"}${many("}")}x`,
+  `<answer>${many(" ")}`,
+];
+
 function call(
   args: string,
   { name = "python", id = "call_a", finishReason = "tool_calls" as FinishReason, text = "" } = {},
@@ -300,5 +314,10 @@ test("a megabyte of openings is read without delay", () => {
     const text = piece.repeat(1_000_000 / piece.length);
     expect(say(text).action.kind).not.toBe("code");
     call(text);
+  }
+  for (const text of longLines) {
+    say(text);
+    call(text);
+    call(text, { finishReason: "length" });
   }
 });
