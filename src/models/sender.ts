@@ -1,6 +1,6 @@
 import type { SentRequest, Spend } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
-import { EndpointGone, type Place } from "./admission/gate.ts";
+import { EndpointGone, type Place } from "./admission/place.ts";
 import type { Admission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import { RefusedError } from "./endpoint-error.ts";
@@ -54,7 +54,7 @@ export function createSender(options: {
         const usage = priced(answer.usage, config.price);
         sent.received(usage);
         deps.watch?.receives(request(number), { ...answer, usage }, now() - sentMs);
-        tellBack(place.answered(headers, usage.inputTokens + usage.outputTokens), request(number));
+        place.answered(headers, usage.inputTokens + usage.outputTokens);
         return answer;
       } catch (error) {
         sent.failed();
@@ -65,7 +65,8 @@ export function createSender(options: {
 
     const attempt = (number: number): Promise<Answer> => {
       const askedMs = now();
-      const asking = { signal, priority: number, stage, tokens, model, patienceMs };
+      const comesBack = (downMs: number) => deps.watch?.comesBack(request(number), downMs);
+      const asking = { signal, priority: number, stage, tokens, model, patienceMs, comesBack };
       return admission.admit((place) => {
         waitedMs += now() - askedMs;
         return spend(() => send(number, place));
@@ -99,10 +100,11 @@ export function createSender(options: {
       }
       if (!(error instanceof TransientError)) {
         // Rejected for what it asked: the endpoint does answer.
-        tellBack(place.answered(headers, 0), sent);
+        place.answered(headers, 0);
         return error;
       }
-      const pauseMs = error.pausesEndpoint ? longestWaitMs(error.retryAfterMs, sent.try, policy) : null;
+      // Where it did not say for how long, the first wait will do: this request waits longer by itself, and fewer go at once.
+      const pauseMs = error.pausesEndpoint ? longestWaitMs(error.retryAfterMs, 1, policy) : null;
       if (error.status === 429) {
         place.limited(headers, { pauseMs, maxWaitMs: policy.maxWaitSeconds * 1000 });
       } else {
@@ -113,10 +115,6 @@ export function createSender(options: {
       if (pauseMs !== null) deps.watch?.pauses(sent, error, pauseMs);
       return error;
     }
-  }
-
-  function tellBack(downMs: number | null, sent: SentRequest): void {
-    if (downMs !== null) deps.watch?.comesBack(sent, downMs);
   }
 
   function gone(error: EndpointGone): FailureError {

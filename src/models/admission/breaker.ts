@@ -49,7 +49,8 @@ export function createBreaker(now: () => number): Breaker {
       failures += 1;
       lastWords = words;
       if (open === null) {
-        if (failures < breakerPolicy.failures && (failures === 1 || now() - firstMs < patienceMs)) return null;
+        const isLong = failures > 1 && patienceMs > 0 && now() - firstMs >= patienceMs;
+        if (failures < breakerPolicy.failures && !isLong) return null;
         const pauseMs = breakerPolicy.firstPauseMs;
         open = { pauseMs, nextMs: now() + pauseMs, isProbing: false, looks: 0 };
         return pauseMs;
