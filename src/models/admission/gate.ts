@@ -102,16 +102,24 @@ export function createGate(options: {
     leastPatienceMs = Number.POSITIVE_INFINITY;
   }
 
+  function modelReadyAt({ model, tokens }: Waiting, nowMs: number): number {
+    return modelOf(model).readyAt(tokens, nowMs, { requests: underWay, tokens: underWayTokens });
+  }
+
+  function statedReadyAt({ tokens }: Waiting, nowMs: number): number {
+    return Math.max(stated.requests.readyAt(1, nowMs), stated.tokens.readyAt(tokens, nowMs));
+  }
+
   function nextTurn(nowMs: number): Waiting | null {
     if (underWay >= window.size) return null;
     let soonestMs = Number.POSITIVE_INFINITY;
-    const turn = turns.next(({ model, tokens }) => {
-      const readyMs = modelOf(model).readyAt(tokens, nowMs, { requests: underWay, tokens: underWayTokens });
+    const turn = turns.next((next) => {
+      const readyMs = modelReadyAt(next, nowMs);
       if (readyMs > nowMs) {
         soonestMs = Math.min(soonestMs, readyMs);
         return "pass";
       }
-      const statedMs = Math.max(stated.requests.readyAt(1, nowMs), stated.tokens.readyAt(tokens, nowMs));
+      const statedMs = statedReadyAt(next, nowMs);
       if (statedMs <= nowMs) return "go";
       // Whoever is passed over for needing much would never come in.
       soonestMs = statedMs;
@@ -123,12 +131,17 @@ export function createGate(options: {
 
   /** Who looks whether the endpoint is back: whoever has spent least on it, so that nobody spends all tries on looking. */
   function nextProbe(nowMs: number): Waiting | null {
-    const probeMs = breaker.nextProbeMs;
+    let probeMs = breaker.nextProbeMs;
     if (probeMs === null) return null;
     if (probeMs <= nowMs) {
-      const turn = turns.leastTried();
-      if (turn !== null) breaker.probe();
-      return turn;
+      const turn = turns.leastTried((least) => {
+        probeMs = Math.max(modelReadyAt(least, nowMs), statedReadyAt(least, nowMs));
+        return probeMs <= nowMs;
+      });
+      if (turn !== null) {
+        breaker.probe();
+        return turn;
+      }
     }
     const overMs = breaker.givesUpAtMs(leastPatienceMs) ?? Number.POSITIVE_INFINITY;
     if (overMs > nowMs) {
