@@ -309,7 +309,7 @@ describe("a pause", () => {
 describe("an endpoint that is down", () => {
   /** Asks until it is left alone: so many requests end without an answer. */
   async function goDown({ ask, end, time }: ReturnType<typeof underTest>) {
-    for (let index = 0; index < breakerPolicy.failures; index += 1) {
+    for (let index = 0; index < breakerPolicy.firstTries; index += 1) {
       ask(`down ${index}`);
       await time.advance(0);
       await end(`down ${index}`, broken);
@@ -396,12 +396,12 @@ describe("an endpoint that is down", () => {
   test("who has no patience is turned away when it goes down, also those who wait already, and may look when it is due", async () => {
     const lab = underTest({ concurrency: 1 });
     for (let index = 0; index < 20; index += 1) lab.ask(`${index}`, { patienceMs: 0 });
-    for (let index = 0; index < breakerPolicy.failures; index += 1) {
+    for (let index = 0; index < breakerPolicy.firstTries; index += 1) {
       await lab.time.advance(0);
       expect(lab.failed).toEqual([]);
       await lab.end(`${index}`, broken);
     }
-    expect(lab.failed).toHaveLength(20 - breakerPolicy.failures);
+    expect(lab.failed).toHaveLength(20 - breakerPolicy.firstTries);
     await lab.time.advance(1_000);
     void lab.ask("looks", { patienceMs: 0 });
     await lab.time.advance(0);
@@ -416,6 +416,16 @@ describe("an endpoint that is down", () => {
       await lab.end(name, broken);
     }
     expect(lab.admission.isDown()).toBe(true);
+  });
+
+  test("further tries that fail are none: a few requests may break it by what they hold", async () => {
+    const lab = underTest();
+    for (let index = 0; index < 30; index += 1) {
+      lab.ask(`${index}`, { priority: 2 + (index % 4) });
+      await lab.time.advance(0);
+      await lab.end(`${index}`, broken);
+    }
+    expect(lab.admission.isDown()).toBe(false);
   });
 
   test("errors with an answer between them are none", async () => {

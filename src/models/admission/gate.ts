@@ -227,7 +227,7 @@ export function createGate(options: {
         isOver();
         if (isOverload) window.shrink(order, sent);
         pause(pauseMs);
-        return breaker.unanswered({ words, patienceMs: turn.patienceMs, isProbe });
+        return breaker.unanswered({ words, patienceMs: turn.patienceMs, isFirstTry: turn.tries === 1, isProbe });
       },
       stopped() {
         isOver();
