@@ -1,6 +1,7 @@
 import { UsageError } from "../domain/errors.ts";
 import { sha256 } from "../domain/hash.ts";
-import { type Asking, createGate, type EndpointLoad, type Gate, type Place } from "./admission/gate.ts";
+import { createGate, type EndpointLoad, type Gate } from "./admission/gate.ts";
+import type { Asking, Place } from "./admission/place.ts";
 import { wait } from "./retry.ts";
 
 /** Lets requests to one endpoint through: as many at once as it takes, as many a minute as it allows, and nobody while it asked for a pause or is down. */

@@ -1,6 +1,6 @@
 import type { SentRequest, Spend } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
-import { EndpointGone, type Place } from "./admission/gate.ts";
+import { EndpointGone, type Place } from "./admission/place.ts";
 import type { Admission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Reservation } from "./budget.ts";
@@ -60,7 +60,7 @@ export function createSender(options: {
         reserved?.settle(costOf(usage));
         sent.received(usage);
         deps.watch?.receives(request(number), { ...answer, usage }, now() - sentMs);
-        tellBack(place.answered(headers, usage.inputTokens + usage.outputTokens), request(number));
+        place.answered(headers, usage.inputTokens + usage.outputTokens);
         return answer;
       } catch (error) {
         reserved?.settle(costOfError(error));
@@ -72,7 +72,8 @@ export function createSender(options: {
 
     const attempt = (number: number): Promise<Answer> => {
       const askedMs = now();
-      const asking = { signal, priority: number, stage, tokens, model, patienceMs, leavesWhenDown };
+      const comesBack = (downMs: number) => deps.watch?.comesBack(request(number), downMs);
+      const asking = { signal, priority: number, stage, tokens, model, patienceMs, leavesWhenDown, comesBack };
       return admission.admit(async (place) => {
         waitedMs += now() - askedMs;
         // Nothing is held back while it waits for its place.
@@ -108,10 +109,11 @@ export function createSender(options: {
       }
       if (!(error instanceof TransientError)) {
         // Rejected for what it asked: the endpoint does answer.
-        tellBack(place.answered(headers, 0), sent);
+        place.answered(headers, 0);
         return error;
       }
-      const pauseMs = error.pausesEndpoint ? longestWaitMs(error.retryAfterMs, sent.try, policy) : null;
+      // Where it did not say for how long, the first wait will do: this request waits longer by itself, and fewer go at once.
+      const pauseMs = error.pausesEndpoint ? longestWaitMs(error.retryAfterMs, 1, policy) : null;
       if (error.status === 429) {
         place.limited(headers, { pauseMs, maxWaitMs: policy.maxWaitSeconds * 1000 });
       } else {
@@ -122,10 +124,6 @@ export function createSender(options: {
       if (pauseMs !== null) deps.watch?.pauses(sent, error, pauseMs);
       return error;
     }
-  }
-
-  function tellBack(downMs: number | null, sent: SentRequest): void {
-    if (downMs !== null) deps.watch?.comesBack(sent, downMs);
   }
 
   function gone(error: EndpointGone): FailureError {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { breakerPolicy } from "../../src/models/admission/breaker.ts";
-import { type Asking, EndpointGone, type Place } from "../../src/models/admission/gate.ts";
+import { type Asking, EndpointGone, type Place } from "../../src/models/admission/place.ts";
 import { refusalsEnough } from "../../src/models/admission/refusals.ts";
 import { firstWindow } from "../../src/models/admission/window.ts";
 import { type Admission, type AdmissionLimits, createAdmissions } from "../../src/models/admission.ts";
@@ -309,7 +309,7 @@ describe("a pause", () => {
 describe("an endpoint that is down", () => {
   /** Asks until it is left alone: so many requests end without an answer. */
   async function goDown({ ask, end, time }: ReturnType<typeof underTest>) {
-    for (let index = 0; index < breakerPolicy.failures; index += 1) {
+    for (let index = 0; index < breakerPolicy.firstTries; index += 1) {
       ask(`down ${index}`);
       await time.advance(0);
       await end(`down ${index}`, broken);
@@ -343,14 +343,12 @@ describe("an endpoint that is down", () => {
   test("is asked by all again once one was answered, few at first", async () => {
     const lab = underTest({ concurrency: 8 });
     await goDown(lab);
-    for (let index = 0; index < 20; index += 1) lab.ask(`waits ${index}`);
+    const back: number[] = [];
+    for (let index = 0; index < 20; index += 1) lab.ask(`waits ${index}`, { comesBack: (downMs) => back.push(downMs) });
     await lab.time.advance(1_000);
     expect(lab.underWay()).toBe(1);
-    let downMs: number | null = null;
-    await lab.end(lab.names().at(-1) as string, (place) => {
-      downMs = place.answered(null, 0);
-    });
-    expect(downMs).toBe(1_000);
+    await lab.end(lab.names().at(-1) as string, well);
+    expect(back).toEqual([1_000]);
     expect(lab.admission.isDown()).toBe(false);
     expect(lab.underWay()).toBe(firstWindow);
   });
@@ -359,13 +357,18 @@ describe("an endpoint that is down", () => {
     for (const answer of [tooMany, (place: Place) => place.refused(null, "request")]) {
       const lab = underTest();
       await goDown(lab);
-      for (const name of ["x", "y", "z"]) lab.ask(name);
+      let back = 0;
+      const comesBack = () => {
+        back += 1;
+      };
+      for (const name of ["x", "y", "z"]) lab.ask(name, { comesBack });
       await lab.time.advance(1_000);
       expect(lab.underWay()).toBe(1);
       await lab.end("x", (place) => place.stopped());
       expect(lab.names().at(-1)).toBe("y");
       await lab.end("y", answer);
       expect(lab.admission.isDown()).toBe(false);
+      expect(back).toBe(1);
     }
   });
 
@@ -390,6 +393,21 @@ describe("an endpoint that is down", () => {
     expect(lab.names().at(-1)).toBe("looks");
   });
 
+  test("who has no patience is turned away when it goes down, also those who wait already, and may look when it is due", async () => {
+    const lab = underTest({ concurrency: 1 });
+    for (let index = 0; index < 20; index += 1) lab.ask(`${index}`, { patienceMs: 0 });
+    for (let index = 0; index < breakerPolicy.firstTries; index += 1) {
+      await lab.time.advance(0);
+      expect(lab.failed).toEqual([]);
+      await lab.end(`${index}`, broken);
+    }
+    expect(lab.failed).toHaveLength(20 - breakerPolicy.firstTries);
+    await lab.time.advance(1_000);
+    void lab.ask("looks", { patienceMs: 0 });
+    await lab.time.advance(0);
+    expect(lab.names().at(-1)).toBe("looks");
+  });
+
   test("is down with fewer errors where they last longer than anybody's patience", async () => {
     const lab = underTest();
     for (const name of ["a", "b"]) {
@@ -398,6 +416,16 @@ describe("an endpoint that is down", () => {
       await lab.end(name, broken);
     }
     expect(lab.admission.isDown()).toBe(true);
+  });
+
+  test("further tries that fail are none: a few requests may break it by what they hold", async () => {
+    const lab = underTest();
+    for (let index = 0; index < 30; index += 1) {
+      lab.ask(`${index}`, { priority: 2 + (index % 4) });
+      await lab.time.advance(0);
+      await lab.end(`${index}`, broken);
+    }
+    expect(lab.admission.isDown()).toBe(false);
   });
 
   test("errors with an answer between them are none", async () => {

@@ -3,6 +3,7 @@ import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Model, RequestWatch } from "../../src/contracts.ts";
 import { spendingAs } from "../../src/models/spender.ts";
+import { watchRequests } from "../../src/telemetry/requests.ts";
 import {
   type Fault,
   type FaultyEndpoint,
@@ -193,5 +194,30 @@ describe("an endpoint that is down", () => {
       /got none to any request for 60 s, so it was not asked again; the last ended with: 503 gone/,
     );
     expect(endpoint.requests.length).toBeLessThan(30);
+  });
+
+  test("is noted once a look was in vain, and when it is back; four errors are not", async () => {
+    for (const [failures, noted] of [
+      [12, 2],
+      [4, 0],
+    ] as const) {
+      const notes: string[] = [];
+      const written: string[] = [];
+      const log = { takes: () => true, write: (_level: string, message: string) => written.push(message) };
+      const watch = watchRequests({
+        log: log as never,
+        note: (note) => notes.push(note),
+        span: () => undefined,
+        now: Date.now,
+      });
+      const faults = (_body: unknown, index: number) => (index < failures ? status(500, "oops") : null);
+      const { model } = await startWith(faults, { concurrency: 8, maxRetries: 8 }, { watch });
+      expect(new Set(await askMany(model, 40))).toEqual(new Set(["answered"]));
+      expect(written.includes("Endpoint down")).toBe(noted > 0);
+      expect(notes).toHaveLength(noted);
+      if (noted === 0) continue;
+      expect(notes[0]).toMatch(/does not answer \(500 oops\): everybody waits, one request looks again in \d+ s$/);
+      expect(notes[1]).toMatch(/answers again, after \d+ s$/);
+    }
   });
 });

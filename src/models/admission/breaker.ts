@@ -1,7 +1,7 @@
 /** When an endpoint that does not answer is left alone. */
 export const breakerPolicy = {
-  /** So many requests in a row without an answer. */
-  failures: 5,
+  /** So many first tries with no answer between: further ones may be of requests that break it by what they hold. */
+  firstTries: 5,
   firstPauseMs: 1_000,
   /** Pauses between looks double up to this. */
   longestPauseMs: 30_000,
@@ -15,6 +15,7 @@ export interface Breaker {
   unanswered(options: {
     readonly words: string;
     readonly patienceMs: number;
+    readonly isFirstTry: boolean;
     readonly isProbe: boolean;
   }): number | null;
   /** A request was sent to look. */
@@ -33,6 +34,7 @@ export interface Breaker {
 /** The breaker of an endpoint that nobody has asked yet. */
 export function createBreaker(now: () => number): Breaker {
   let failures = 0;
+  let firstTries = 0;
   let firstMs = 0;
   let lastWords = "";
   let open: { pauseMs: number; nextMs: number; isProbing: boolean; looks: number } | null = null;
@@ -41,15 +43,18 @@ export function createBreaker(now: () => number): Breaker {
     answered() {
       const was = open === null ? null : { downMs: now() - firstMs, looked: open.looks > 0 };
       failures = 0;
+      firstTries = 0;
       open = null;
       return was;
     },
-    unanswered({ words, patienceMs, isProbe }) {
+    unanswered({ words, patienceMs, isFirstTry, isProbe }) {
       if (failures === 0) firstMs = now();
       failures += 1;
+      if (isFirstTry) firstTries += 1;
       lastWords = words;
       if (open === null) {
-        if (failures < breakerPolicy.failures && (failures === 1 || now() - firstMs < patienceMs)) return null;
+        const isLong = failures > 1 && patienceMs > 0 && now() - firstMs >= patienceMs;
+        if (firstTries < breakerPolicy.firstTries && !isLong) return null;
         const pauseMs = breakerPolicy.firstPauseMs;
         open = { pauseMs, nextMs: now() + pauseMs, isProbing: false, looks: 0 };
         return pauseMs;

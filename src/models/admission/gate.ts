@@ -1,50 +1,10 @@
 // The one place where requests to an endpoint wait: for a place, for its limits, for the end of a pause, for it to come back.
 import { createBreaker } from "./breaker.ts";
 import { modelLimits } from "./model-limits.ts";
+import { type Asking, EndpointGone, type Place } from "./place.ts";
 import { createRate } from "./rate.ts";
-import type { RefusalKind } from "./refusals.ts";
 import { createTurns, type Turn } from "./turns.ts";
 import { createWindow } from "./window.ts";
-
-/** Who asks to be let in. */
-export interface Asking {
-  readonly signal: AbortSignal;
-  /** The number of the try, from 1; later tries of a stage go before first ones. */
-  readonly priority: number;
-  /** Stages take turns; null is one of them. */
-  readonly stage: string | null;
-  /** The most tokens it can come to, input and output together. */
-  readonly tokens: number;
-  /** The model asked for: what headers say of limits holds for it alone. */
-  readonly model: string;
-  /** Waits so long for an endpoint that answers nobody. */
-  readonly patienceMs: number;
-  /** Does not wait for such an endpoint at all: somebody else is asked. It may be sent to look, though. */
-  readonly leavesWhenDown?: boolean;
-}
-
-/** The endpoint answers nobody, and whoever waits has no patience left. */
-export class EndpointGone extends Error {
-  override readonly name = "EndpointGone";
-}
-
-/** A request that was let in. Exactly one of these is told once it was sent; where none is, it was not sent, and its share of the limits is given back. */
-export interface Place {
-  /** A whole answer, with the tokens it cost. Returns for how long the endpoint was down, where it was and somebody had to look. */
-  answered(headers: Headers | null, tokens: number): number | null;
-  /** It would not answer this one. Returns which requests it refused, where that says that it refuses all; null otherwise. */
-  refused(headers: Headers | null, kind: RefusalKind): string | null;
-  /** It said that it was too much, and to leave it alone for `pauseMs` (null: not said). */
-  limited(headers: Headers | null, options: { readonly pauseMs: number | null; readonly maxWaitMs: number }): void;
-  /** No answer, and another try may have one. Returns how soon somebody looks again, where the endpoint is now left alone. */
-  unanswered(options: {
-    readonly words: string;
-    readonly pauseMs: number | null;
-    readonly isOverload: boolean;
-  }): number | null;
-  /** It was stopped under way. */
-  stopped(): void;
-}
 
 /** How busy an endpoint is: requests waiting, pauses it asked for so far, milliseconds left of the present one and since it is down. */
 export interface EndpointLoad {
@@ -144,16 +104,24 @@ export function createGate(options: {
     leastPatienceMs = Number.POSITIVE_INFINITY;
   }
 
+  function modelReadyAt({ model, tokens }: Waiting, nowMs: number): number {
+    return modelOf(model).readyAt(tokens, nowMs, { requests: underWay, tokens: underWayTokens });
+  }
+
+  function statedReadyAt({ tokens }: Waiting, nowMs: number): number {
+    return Math.max(stated.requests.readyAt(1, nowMs), stated.tokens.readyAt(tokens, nowMs));
+  }
+
   function nextTurn(nowMs: number): Waiting | null {
     if (underWay >= window.size) return null;
     let soonestMs = Number.POSITIVE_INFINITY;
-    const turn = turns.next(({ model, tokens }) => {
-      const readyMs = modelOf(model).readyAt(tokens, nowMs, { requests: underWay, tokens: underWayTokens });
+    const turn = turns.next((next) => {
+      const readyMs = modelReadyAt(next, nowMs);
       if (readyMs > nowMs) {
         soonestMs = Math.min(soonestMs, readyMs);
         return "pass";
       }
-      const statedMs = Math.max(stated.requests.readyAt(1, nowMs), stated.tokens.readyAt(tokens, nowMs));
+      const statedMs = statedReadyAt(next, nowMs);
       if (statedMs <= nowMs) return "go";
       // Whoever is passed over for needing much would never come in.
       soonestMs = statedMs;
@@ -165,11 +133,16 @@ export function createGate(options: {
 
   /** Who looks whether the endpoint is back: whoever has spent least on it, so that nobody spends all tries on looking. */
   function nextProbe(nowMs: number): Waiting | null {
-    const probeMs = breaker.nextProbeMs;
+    let probeMs = breaker.nextProbeMs;
     if (probeMs !== null && probeMs <= nowMs) {
-      const turn = turns.leastTried();
-      if (turn !== null) breaker.probe();
-      return turn;
+      const turn = turns.leastTried((least) => {
+        probeMs = Math.max(modelReadyAt(least, nowMs), statedReadyAt(least, nowMs));
+        return probeMs <= nowMs;
+      });
+      if (turn !== null) {
+        breaker.probe();
+        return turn;
+      }
     }
     if (someLeave) {
       someLeave = false;
@@ -223,12 +196,12 @@ export function createGate(options: {
       const unseen = { requests: underWay - 1, tokens: Math.min(underWayTokens - tokens, sentTokens - orderTokens) };
       model.learn(headers, { order, unseen, nowMs: now(), maxWaitMs });
     }
-    function isBack(): number | null {
+    function isBack(): void {
       const was = breaker.answered();
-      // A few errors in a row are no outage: what was under way then says so.
-      if (was === null || !was.looked) return null;
-      window.restart();
-      return was.downMs;
+      if (was === null) return;
+      // A few errors in a row are no outage where what was under way beside them is answered.
+      if (was.looked) window.restart();
+      turn.comesBack?.(was.downMs);
     }
     function pause(ms: number | null): void {
       if (ms === null) return;
@@ -242,7 +215,7 @@ export function createGate(options: {
         learn(headers, longestResetMs);
         window.grow(fullAt >= order);
         model.refusals.answered();
-        return isBack();
+        isBack();
       },
       refused(headers, kind) {
         came(0);
@@ -261,7 +234,7 @@ export function createGate(options: {
         isOver();
         if (isOverload) window.shrink(order, sent);
         pause(pauseMs);
-        return breaker.unanswered({ words, patienceMs: turn.patienceMs, isProbe });
+        return breaker.unanswered({ words, patienceMs: turn.patienceMs, isFirstTry: turn.tries === 1, isProbe });
       },
       stopped() {
         isOver();

@@ -18,8 +18,8 @@ export interface Turns<T extends Turn> {
   add(turn: T): void;
   /** Takes the next request in the order of turns that `mayGo`; null where none may. */
   next(mayGo: (turn: T) => MayGo): T | null;
-  /** Takes the request that has been tried least often; null where nobody waits. */
-  leastTried(): T | null;
+  /** Takes the request that has been tried least often where it `mayGo`; null where it may not or nobody waits. */
+  leastTried(mayGo: (turn: T) => boolean): T | null;
   /** Takes every request that `isMeant`. Looks at all of them. */
   takeAll(isMeant: (turn: T) => boolean): T[];
   /** The least of what is measured of those who wait; Infinity where nobody does. Looks at all of them. */
@@ -139,13 +139,14 @@ export function createTurns<T extends Turn>(changed: () => void): Turns<T> {
       }
       return null;
     },
-    leastTried() {
+    leastTried(mayGo) {
       let least: T | null = null;
       for (const lane of lanes) {
         const turn = lane.levels.map(firstOf).findLast((first) => first !== null);
         if (turn && (least === null || turn.tries < least.tries)) least = turn;
       }
-      if (least !== null) leave(least);
+      if (least === null || !mayGo(least)) return null;
+      leave(least);
       return least;
     },
     takeAll(isMeant) {
