@@ -144,6 +144,8 @@ export interface Model {
   readonly price?: Price | null;
   /** The tokens it may write in one answer, and how far a caller may raise that; null or absent where the config sets no limit. */
   readonly tokenLimit?: { readonly usual: number; readonly most: number } | null;
+  /** Whether it takes tool calls; absent where nothing says that it does not. */
+  readonly tools?: boolean;
   /** The tokens that a request and its answer may have together; null or absent where the config does not say. */
   readonly contextTokens?: number | null;
   /**

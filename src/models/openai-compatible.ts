@@ -95,6 +95,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
       ...(abilities.sendsReasoning === "none" ? {} : { sendsReasoning: abilities.sendsReasoning }),
     },
     tokenLimit,
+    tools: abilities.tools,
     contextTokens: config.contextTokens ?? null,
     recall(request, { sample }) {
       const found = deps.recall?.(identityOf(request, sample), answer) ?? null;

@@ -7,7 +7,8 @@ const refuses =
 const fields: readonly (readonly [RegExp, (said: string) => string])[] = [
   [
     /thought_?signature/i,
-    () => "Choose a scaffold whose actions are text: the thought signatures of tool calls are not kept.",
+    () =>
+      "Set `family: gemini`, or choose a scaffold whose actions are text: thought signatures of tool calls are not kept.",
   ],
   [
     /reasoning_content|reasoning details/i,

@@ -7,7 +7,7 @@ import type { Proposal } from "../domain/task.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import type { Prompt } from "../prompts/load.ts";
 import { concurrency, count } from "./ranges.ts";
-import { type Agent, type OpenSession, solve } from "./solving.ts";
+import { type Agent, expectTools, type OpenSession, solve } from "./solving.ts";
 
 /** `explorations` of each dataset, `questions` asked of each exploration; `maxTurns` the messages an agent has. */
 export const proposeOptions = z.strictObject({
@@ -30,6 +30,7 @@ export function propose(options: {
   readonly concurrency: number;
 }): EachStage<Seed, Proposal> {
   const { agent, prompts } = options;
+  expectTools(agent);
   prompts.system.expectPlaces(["max_turns"]);
   prompts.seed.expectPlaces(["profile", "exploration", "count"]);
   return each({

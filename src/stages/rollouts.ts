@@ -4,7 +4,7 @@ import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass } from "../engine/stage.ts";
 import type { Prompt } from "../prompts/load.ts";
 import { concurrency, count } from "./ranges.ts";
-import { type Agent, fileList, type OpenSession, solve } from "./solving.ts";
+import { type Agent, expectTools, fileList, type OpenSession, solve } from "./solving.ts";
 
 /** `attempts` are the independent tries at each task; `maxTurns` the messages an agent has. */
 export const rolloutsOptions = z.strictObject({
@@ -33,6 +33,7 @@ export function rollouts(options: {
   readonly concurrency: number;
 }): EachStage<Attempt, Candidate> {
   const { agent, prompts } = options;
+  expectTools(agent);
   prompts.system.expectPlaces(["max_turns"]);
   prompts.task.expectPlaces(taskPlaces);
   prompts.submission?.expectPlaces(submissionPlaces);

@@ -2,6 +2,7 @@
 import { rollout } from "../agents/rollout.ts";
 import type { Assignment, Model, Scaffold, Session } from "../contracts.ts";
 import type { Dataset } from "../domain/dataset.ts";
+import { UsageError } from "../domain/errors.ts";
 import { contentId } from "../domain/hash.ts";
 import type { SubmissionRule } from "../domain/submission.ts";
 import type { Trajectory } from "../domain/trajectory.ts";
@@ -23,6 +24,15 @@ export interface Agent {
   readonly model: Model;
   readonly scaffold: Scaffold;
   readonly maxTurns: number;
+}
+
+/** Called when a stage is made, before anything is spent. @throws {UsageError} where the scaffold needs tool calls and the model takes none. */
+export function expectTools({ model, scaffold }: Agent): void {
+  if (scaffold.tools === undefined || model.tools !== false) return;
+  throw new UsageError(
+    `Expected model \`${model.name}\` to take tool calls, as \`scaffold: ${scaffold.name}\` needs, got \`tools: false\` ` +
+      `(\`models.${model.name}.tools\`). Choose a scaffold whose actions are text (\`react\`, \`code-act\`), or another model.`,
+  );
 }
 
 /**
