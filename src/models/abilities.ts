@@ -1,4 +1,5 @@
 import { UsageError } from "../domain/errors.ts";
+import { configPathOf } from "./alias.ts";
 import { families } from "./families.ts";
 import type { Family } from "./family.ts";
 import type { OpenAiCompatibleConfig } from "./openai-compatible-options.ts";
@@ -73,26 +74,26 @@ function checkFamily(
   const { lacks, usual } = family.structuredOutput;
   if (structuredOutput !== undefined && lacks.includes(structuredOutput)) {
     throw new UsageError(
-      `Expected \`models.${alias}.structuredOutput\` to be a form that \`family: ${name}\` has, got \`${structuredOutput}\`. ` +
+      `Expected \`${configPathOf(alias)}.structuredOutput\` to be a form that \`family: ${name}\` has, got \`${structuredOutput}\`. ` +
         `Write \`structuredOutput: ${usual}\`, ${orOther}.`,
     );
   }
   if (structuredOutput === "tool" && tools === false) {
     throw new UsageError(
-      `Expected \`models.${alias}.structuredOutput\` to be a form that needs no tool call with \`tools: false\`, got \`tool\`. ` +
+      `Expected \`${configPathOf(alias)}.structuredOutput\` to be a form that needs no tool call with \`tools: false\`, got \`tool\`. ` +
         "Write `structuredOutput: json_object` or `none`, or leave `tools` out.",
     );
   }
   if (sendsSeed && family.seedField === null && !refuses.has("seed")) {
     throw new UsageError(
-      `Expected no \`models.${alias}.sendsSeed\` with \`family: ${name}\`, which takes no seed, got \`true\`. ` +
+      `Expected no \`${configPathOf(alias)}.sendsSeed\` with \`family: ${name}\`, which takes no seed, got \`true\`. ` +
         `Leave it out: samples differ without it; ${orOther}.`,
     );
   }
   // Only the v1 addresses work without an `api-version`, and no query is sent.
   if (name === "azure" && /\/openai\/deployments(\/|$)/.test(baseUrl)) {
     throw new UsageError(
-      `Expected \`models.${alias}.baseUrl\` to be the v1 address of the resource, got \`${baseUrl}\`, which needs an api-version. ` +
+      `Expected \`${configPathOf(alias)}.baseUrl\` to be the v1 address of the resource, got \`${baseUrl}\`, which needs an api-version. ` +
         "Write `https://<resource>.openai.azure.com/openai/v1`, and the deployment's name as `model`.",
     );
   }
@@ -101,13 +102,13 @@ function checkFamily(
 function checkLimits(alias: string, { maxTokens, maxTokensMost, contextTokens }: OpenAiCompatibleConfig): void {
   if (maxTokensMost !== undefined && (maxTokens === undefined || maxTokensMost < maxTokens)) {
     throw new UsageError(
-      `Expected \`models.${alias}.maxTokensMost\` to be at least \`maxTokens\`, got \`${maxTokensMost}\` and ` +
+      `Expected \`${configPathOf(alias)}.maxTokensMost\` to be at least \`maxTokens\`, got \`${maxTokensMost}\` and ` +
         `${maxTokens === undefined ? "no `maxTokens`" : `\`${maxTokens}\``}. Raise it, or leave it out.`,
     );
   }
   if (contextTokens !== undefined && maxTokens !== undefined && maxTokens >= contextTokens) {
     throw new UsageError(
-      `Expected \`models.${alias}.maxTokens\` to leave room for a request in \`contextTokens\`, got \`${maxTokens}\` of ` +
+      `Expected \`${configPathOf(alias)}.maxTokens\` to leave room for a request in \`contextTokens\`, got \`${maxTokens}\` of ` +
         `\`${contextTokens}\`. Lower it.`,
     );
   }

@@ -175,6 +175,19 @@ describe("what a family lacks is told before anything is sent, with a way out", 
     expect(await refusal({ apiKeyEnv: null, ...options })).toMatch(says);
   });
 
+  test("of a fallback, its own place in the config is named", async () => {
+    const fallbacks = [
+      {
+        provider: "openai-compatible",
+        baseUrl: "http://localhost:2/v1",
+        model: "m",
+        family: "deepseek",
+        structuredOutput: "json_schema",
+      },
+    ];
+    expect(await refusal({ fallbacks })).toContain("`models.teacher.fallbacks.0.structuredOutput`");
+  });
+
   test("a family that does not exist is told with those there are", async () => {
     const lab = await startModelLab();
     open.push(lab);
