@@ -2,7 +2,7 @@ import { z } from "zod";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import { nearest } from "../domain/nearest.ts";
 import { excerpt, isHtml } from "./answer.ts";
-import { refusedOption } from "./refused-option.ts";
+import { isLimitTooHigh, refusedOption } from "./refused-option.ts";
 import { TransientError } from "./retry.ts";
 
 /** What an endpoint said went wrong, whatever shape it said it in. */
@@ -102,6 +102,14 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
 
   if (overflowStatuses.has(status) && overflow.test(searched)) {
     return new RejectionError("context_overflow", `The request is longer than the model takes: ${said}`, { cause });
+  }
+  if (isLimitTooHigh(status, searched)) {
+    return new FailureError(
+      "provider",
+      `Expected the endpoint ${asked.baseUrl} to take the token limit of model \`${asked.alias}\`, got \`${said}\`. ` +
+        "Lower `maxTokens`, or `maxTokensMost` where it was raised.",
+      { cause },
+    );
   }
   const setting = refusedOption(status, searched);
   if (setting !== null) return stop(setting);
