@@ -1,16 +1,20 @@
 import { parse, stringify } from "yaml";
 import { harmless, plural } from "../audit/text.ts";
+import { families } from "../models/families.ts";
+import type { FamilyName } from "../models/family.ts";
 import type { Proposal } from "./init-datasets.ts";
 
 /** Services by the variable their own documentation names for the key. */
-const services = [
-  { variable: "OPENAI_API_KEY", baseUrl: "https://api.openai.com/v1" },
-  { variable: "TOGETHER_API_KEY", baseUrl: "https://api.together.xyz/v1" },
-  { variable: "FIREWORKS_API_KEY", baseUrl: "https://api.fireworks.ai/inference/v1" },
-  { variable: "OPENROUTER_API_KEY", baseUrl: "https://openrouter.ai/api/v1" },
-  { variable: "MISTRAL_API_KEY", baseUrl: "https://api.mistral.ai/v1" },
-  { variable: "DEEPSEEK_API_KEY", baseUrl: "https://api.deepseek.com/v1" },
-  { variable: "GROQ_API_KEY", baseUrl: "https://api.groq.com/openai/v1" },
+const services: readonly { readonly variable: string; readonly family: FamilyName }[] = [
+  { variable: "OPENAI_API_KEY", family: "openai" },
+  { variable: "TOGETHER_API_KEY", family: "together" },
+  { variable: "FIREWORKS_API_KEY", family: "fireworks" },
+  { variable: "OPENROUTER_API_KEY", family: "openrouter" },
+  { variable: "MISTRAL_API_KEY", family: "mistral" },
+  { variable: "DEEPSEEK_API_KEY", family: "deepseek" },
+  { variable: "GROQ_API_KEY", family: "groq" },
+  { variable: "ANTHROPIC_API_KEY", family: "anthropic" },
+  { variable: "GEMINI_API_KEY", family: "gemini" },
 ];
 
 /** Questions a table of this size bears without repeating itself. */
@@ -30,7 +34,8 @@ export function configText(options: {
   const questions = questionsFor(proposal);
   const queries = datasets.length * questions;
   const found = services.find(({ variable }) => (env[variable] ?? "") !== "");
-  const endpoint = found ?? { variable: "TRACEMILL_API_KEY", baseUrl: "https://your-endpoint.example/v1" };
+  const { variable, family }: (typeof services)[number] = found ?? { variable: "TRACEMILL_API_KEY", family: "other" };
+  const baseUrl = found === undefined ? "https://your-endpoint.example/v1" : families[family].baseUrl;
   return `# Written by \`tracemill init\`: ${plural(datasets.length, "dataset")}, about ${queries} questions. docs/config.md explains every option.
 recipe: sft
 seed: 1
@@ -42,8 +47,9 @@ models:
     # The offline teacher is a program, not an LLM: it shows the line, it makes no training data. For the real thing replace the next
     # line by these, with the model you use${found ? ` (${found.variable} is set here)` : ""}:
     #   provider: openai-compatible
-    #   baseUrl: ${endpoint.baseUrl}
-    #   apiKeyEnv: ${endpoint.variable} # the name of the variable, never the key
+    #   family: ${family} # whose endpoint it is: \`npx tracemill list endpoint-families\`
+    #   baseUrl: ${baseUrl}
+    #   apiKeyEnv: ${variable} # the name of the variable, never the key
     #   model: your-model-name
     #   temperature: 0.8
     #   maxTokens: 4096

@@ -11,6 +11,7 @@ import { exporters } from "../exports/index.ts";
 import { criteria } from "../judges/criteria.ts";
 import { fileMetrics, metrics } from "../metrics/index.ts";
 import { trajectoryScores } from "../metrics/trajectory.ts";
+import { families as endpointFamilies } from "../models/families.ts";
 import { providers } from "../models/index.ts";
 import { families } from "../models/offline-teacher/families/index.ts";
 import { packageRoot } from "../package.ts";
@@ -32,6 +33,11 @@ export interface Kind {
 export const kinds: Readonly<Record<string, Kind>> = {
   recipes: { about: "lines of stages: `recipe:`", entries: () => entriesOf(recipes) },
   providers: { about: "ways to reach a model: `models.<alias>.provider`", entries: () => entriesOf(providers) },
+  "endpoint-families": {
+    about: "whose endpoint a model is: `models.<alias>.family`",
+    entries: () =>
+      Object.entries(endpointFamilies).map(([name, { title, baseUrl }]) => ({ name, about: `${title}: ${baseUrl}` })),
+  },
   scaffolds: { about: "how agent and sandbox talk: `scaffold`", entries: () => entriesOf(scaffolds) },
   backends: { about: "ways to isolate code: `sandbox.backend`", entries: () => entriesOf(sandboxBackends) },
   metrics: {

@@ -35,6 +35,8 @@ export interface Abilities {
   readonly seedField: "seed" | "random_seed" | null;
   readonly keyHeader: Family["keyHeader"];
   readonly modelsRoute: Family["modelsRoute"];
+  /** What each tool call that goes back carries besides. */
+  readonly toolCallExtra: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -44,11 +46,13 @@ export interface Abilities {
 export function abilitiesOf(alias: string, config: OpenAiCompatibleConfig): Abilities {
   const family = families[config.family];
   const refuses = new Set(config.refuses ?? []);
+  const tools = config.tools ?? family.tools;
+  const { usual } = family.structuredOutput;
   checkFamily(alias, config, family, refuses);
   checkLimits(alias, config);
   return {
-    tools: config.tools ?? family.tools,
-    structuredOutput: config.structuredOutput ?? family.structuredOutput.usual,
+    tools,
+    structuredOutput: config.structuredOutput ?? (usual === "tool" && !tools ? "none" : usual),
     refuses,
     maxTokensField: config.maxTokensField ?? family.maxTokensField,
     parallelToolCalls: family.parallelToolCalls,
@@ -56,12 +60,13 @@ export function abilitiesOf(alias: string, config: OpenAiCompatibleConfig): Abil
     seedField: config.sendsSeed && !refuses.has("seed") ? family.seedField : null,
     keyHeader: family.keyHeader,
     modelsRoute: family.modelsRoute,
+    toolCallExtra: family.toolCallExtra ?? {},
   };
 }
 
 function checkFamily(
   alias: string,
-  { family: name, structuredOutput, sendsSeed, baseUrl }: OpenAiCompatibleConfig,
+  { family: name, structuredOutput, tools, sendsSeed, baseUrl }: OpenAiCompatibleConfig,
   family: Family,
   refuses: ReadonlySet<RefusableField>,
 ): void {
@@ -71,6 +76,12 @@ function checkFamily(
     throw new UsageError(
       `Expected \`${configPathOf(alias)}.structuredOutput\` to be a form that \`family: ${name}\` has, got \`${structuredOutput}\`. ` +
         `Write \`structuredOutput: ${usual}\`, ${orOther}.`,
+    );
+  }
+  if (structuredOutput === "tool" && tools === false) {
+    throw new UsageError(
+      `Expected \`${configPathOf(alias)}.structuredOutput\` to be a form that needs no tool call with \`tools: false\`, got \`tool\`. ` +
+        "Write `structuredOutput: json_object` or `none`, or leave `tools` out.",
     );
   }
   if (sendsSeed && family.seedField === null && !refuses.has("seed")) {

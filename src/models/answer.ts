@@ -82,8 +82,8 @@ export function readAnswer(body: string, requestBytes: number): Answer {
   }
   const choice = parsed.data.choices[0];
   if (choice === undefined) throw new TransientError("no choices in the answer");
-  // A router reports what broke upstream beside what had come by then.
-  if (choice.error) throw new ErrorInBody({ error: choice.error });
+  // A router reports what broke upstream beside what had come by then, which may have been charged: no status says that it was not.
+  if (choice.error) throw new TransientError(`an answer cut short by the provider (${wordsOf(choice.error)})`);
   if (isInterrupted(choice.finish_reason)) {
     throw new TransientError(`an answer cut short by the provider (finish_reason \`${choice.finish_reason}\`)`);
   }
@@ -102,6 +102,11 @@ export function readAnswer(body: string, requestBytes: number): Answer {
     servedModel: parsed.data.model ?? null,
     ...(toolCalls.length === 0 ? {} : { toolCalls: [...toolCalls] }),
   };
+}
+
+function wordsOf(error: unknown): string {
+  const parsed = z.object({ message: z.string() }).safeParse(error);
+  return parsed.success ? parsed.data.message : excerpt(JSON.stringify(error));
 }
 
 interface Said {

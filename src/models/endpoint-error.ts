@@ -3,7 +3,7 @@ import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import { nearest } from "../domain/nearest.ts";
 import type { RefusalKind } from "./admission/refusals.ts";
 import { excerpt, isHtml } from "./answer.ts";
-import { refusedOption } from "./refused-option.ts";
+import { isLimitTooHigh, refusedOption } from "./refused-option.ts";
 import { TransientError } from "./retry.ts";
 
 /** What an endpoint said went wrong, whatever shape it said it in. */
@@ -130,6 +130,9 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Transient
 
   if (overflowStatuses.has(status) && overflow.test(searched)) {
     return new RejectionError("context_overflow", `The request is longer than the model takes: ${said}`, { cause });
+  }
+  if (isLimitTooHigh(status, searched)) {
+    return refused("request", "Its token limit is lower: lower `maxTokens`, or `maxTokensMost` where it was raised.");
   }
   const setting = refusedOption(status, searched);
   if (setting !== null) return refused("standing", setting);

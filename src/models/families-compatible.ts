@@ -39,9 +39,11 @@ export const gemini: Family = {
   maxTokensField: "max_tokens",
   parallelToolCalls: false,
   sendsReasoning: "none",
+  // Gemini 3 refuses a call without its signature. Signatures are not kept; this is what its documentation gives for calls that have none.
+  toolCallExtra: { extra_content: { google: { thought_signature: "skip_thought_signature_validator" } } },
   keyHeader: "authorization",
   told: {
-    tools: "yes; Gemini 3 wants its `thought_signature` back, which is not kept here",
+    tools: "yes; `thought_signature` is not kept, a placeholder goes back",
     jsonSchema: "yes",
     seed: notStated,
     n: notStated,
@@ -56,6 +58,7 @@ export const gemini: Family = {
   },
   pages: [
     "https://ai.google.dev/gemini-api/docs/openai",
+    "https://ai.google.dev/gemini-api/docs/thought-signatures",
     "https://ai.google.dev/api/generate-content#FinishReason",
     "https://ai.google.dev/gemini-api/docs/rate-limits",
   ],

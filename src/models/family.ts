@@ -48,6 +48,8 @@ export interface Family {
   /** Whether `parallel_tool_calls: false` is sent beside tools. */
   readonly parallelToolCalls: boolean;
   readonly sendsReasoning: ReasoningForm;
+  /** What each tool call that goes back to it carries besides. */
+  readonly toolCallExtra?: Readonly<Record<string, unknown>>;
   readonly keyHeader: KeyHeader;
   /** What GET /models needs, where that differs from a chat request. */
   readonly modelsRoute?: { readonly keyHeader: KeyHeader; readonly headers: Readonly<Record<string, string>> };

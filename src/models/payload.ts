@@ -27,7 +27,7 @@ export function requestFields(
 ): Readonly<Record<string, unknown>> {
   const { messages, stop = [], maxTokens } = request;
   return {
-    messages: messages.map((message) => wireMessage(message, abilities.sendsReasoning)),
+    messages: messages.map((message) => wireMessage(message, abilities)),
     ...(stop.length === 0 || abilities.refuses.has("stop") ? {} : { stop }),
     ...formatFields(request, abilities),
     ...toolFields(request, abilities, alias),

@@ -7,7 +7,8 @@ const refuses =
 const fields: readonly (readonly [RegExp, (said: string) => string])[] = [
   [
     /thought_?signature/i,
-    () => "Choose a scaffold whose actions are text: the thought signatures of tool calls are not kept.",
+    () =>
+      "Set `family: gemini`, or choose a scaffold whose actions are text: thought signatures of tool calls are not kept.",
   ],
   [
     /reasoning_content|reasoning details/i,
@@ -40,15 +41,31 @@ const fields: readonly (readonly [RegExp, (said: string) => string])[] = [
   ],
 ];
 
-const tooMany =
-  /max_(completion_)?tokens[^.]*(too large|at most|less than or equal|exceeds)|(at most|maximum of) \d+ (completion|output) tokens/i;
+const tooMany = new RegExp(
+  [
+    "max_(completion_)?tokens[^.]*(too large|at most|less than or equal|exceeds)",
+    "(at most|maximum of) \\d+ (completion|output) tokens",
+    "maximum allowed number of output tokens",
+    "valid range of max_tokens",
+  ].join("|"),
+  "i",
+);
+const outOfRange = /\b(temperature|top_p)\b[^.]*?(less than or equal|must be|has to be|between|in the range|at most)/i;
 
 /** What to set in the config where an endpoint refuses a field that it names; null where it refuses none, or names none. */
 export function refusedOption(status: number, said: string): string | null {
   if (status === 404 ? !/no endpoints found that/i.test(said) : !isRefusal(status, said)) return null;
-  if (tooMany.test(said)) return "Lower `maxTokens`, and `maxTokensMost` with it.";
+  const [, field] = outOfRange.exec(said) ?? [];
+  if (field !== undefined && !refuses.test(said)) {
+    return `Set \`${field.toLowerCase() === "top_p" ? "topP" : "temperature"}\` within the range it says.`;
+  }
   if (!refuses.test(said)) return null;
   return fields.find(([named]) => named.test(said))?.[1](said) ?? null;
+}
+
+/** Whether an endpoint refuses a token limit as too high. The limit may be one that was raised for this request alone. */
+export function isLimitTooHigh(status: number, said: string): boolean {
+  return isRefusal(status, said) && tooMany.test(said);
 }
 
 function isRefusal(status: number, said: string): boolean {

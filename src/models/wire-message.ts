@@ -1,15 +1,18 @@
 import type { Message, ToolCall, ToolDefinition } from "../domain/trajectory.ts";
-import type { ReasoningForm } from "./abilities.ts";
+import type { Abilities, ReasoningForm } from "./abilities.ts";
 
 /** A message as chat completions write it. A plain one is exactly `{ role, content }`; one of tool calls alone has `content: null`. */
-export function wireMessage(message: Message, sendsReasoning: ReasoningForm): Readonly<Record<string, unknown>> {
+export function wireMessage(
+  message: Message,
+  { sendsReasoning, toolCallExtra }: Pick<Abilities, "sendsReasoning" | "toolCallExtra">,
+): Readonly<Record<string, unknown>> {
   const { role, content, reasoning, toolCalls = [], toolCallId } = message;
   const thought = reasoning === undefined || reasoning === "" ? null : reasoning;
   return {
     role,
     content: content === "" && toolCalls.length > 0 ? null : content,
     ...(thought === null ? {} : withReasoning(thought, content, sendsReasoning)),
-    ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map(wireToolCall) }),
+    ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map((call) => wireToolCall(call, toolCallExtra)) }),
     ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
   };
 }
@@ -19,8 +22,11 @@ export function wireTool({ name, description, parameters }: ToolDefinition): Rea
   return { type: "function", function: { name, description, parameters } };
 }
 
-function wireToolCall({ id, name, arguments: text }: ToolCall): Readonly<Record<string, unknown>> {
-  return { id, type: "function", function: { name, arguments: text } };
+function wireToolCall(
+  { id, name, arguments: text }: ToolCall,
+  extra: Abilities["toolCallExtra"],
+): Readonly<Record<string, unknown>> {
+  return { id, type: "function", function: { name, arguments: text }, ...extra };
 }
 
 function withReasoning(thought: string, content: string, form: ReasoningForm): Readonly<Record<string, unknown>> {

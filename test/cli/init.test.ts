@@ -41,6 +41,7 @@ describe("tracemill init", () => {
     expect(end.code, end.stderr).toBe(0);
     const { text } = await written();
     expect(text).toContain("TOGETHER_API_KEY is set here");
+    expect(text).toMatch(/# {3}family: together .*\n +# {3}baseUrl: https:\/\/api\.together\.xyz\/v1\n/);
     expect(text + end.stdout + end.stderr).not.toContain("secret-of-mine");
   });
 

@@ -121,9 +121,13 @@ test("a call leaked in channels is a call", () => {
   });
 });
 
-test("an error inside a choice is the provider's error, whatever came before it", () => {
-  const choices = [{ message: { content: "half" }, finish_reason: "stop", error: { code: 502, message: "gone" } }];
-  expect(() => readAnswer(JSON.stringify({ choices }), 10)).toThrow(ErrorInBody);
+test.each([
+  ["with words", { code: 429, message: "gone" }, "cut short by the provider (gone)"],
+  ["of another shape", "gone", 'cut short by the provider (`"gone"`)'],
+])("an error %s inside a choice is no answer, and nobody knows what it cost", (_name, error, says) => {
+  const text = JSON.stringify({ choices: [{ message: { content: "half" }, finish_reason: "stop", error }] });
+  expect(() => readAnswer(text, 10)).toThrow(says);
+  expect(() => readAnswer(text, 10)).toThrow(expect.objectContaining({ name: "TransientError", status: null }));
 });
 
 describe("usage", () => {

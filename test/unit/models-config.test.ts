@@ -1,6 +1,8 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { modelConfig } from "../../src/models/open.ts";
+import { openAiCompatibleOptions } from "../../src/models/openai-compatible-options.ts";
 
 const least = { provider: "openai-compatible", baseUrl: "http://localhost:8000/v1", model: "m" };
 
@@ -56,4 +58,14 @@ describe("what cannot work is an error that names the option", () => {
 
 test("the schema can be written down as JSON Schema, for editors", () => {
   expect(JSON.stringify(z.toJSONSchema(modelConfig, { io: "input" }))).toContain('"const":"openai-compatible"');
+});
+
+test("every option of an endpoint stands in a page of docs", () => {
+  const folder = new URL("../../docs/", import.meta.url);
+  const pages = readdirSync(folder).filter((name) => name.endsWith(".md") && name !== "errors.md");
+  const words = pages.map((name) => readFileSync(new URL(name, folder), "utf8")).join("\n");
+  const gone = ["sendsStop"];
+  const options = Object.keys(openAiCompatibleOptions.shape).filter((name) => !gone.includes(name));
+  expect(options.length).toBeGreaterThan(20);
+  expect(options.filter((name) => !words.includes(`\`${name}\``))).toEqual([]);
 });

@@ -205,17 +205,34 @@ describe("a refused field is told with the option to set", () => {
     ],
     ["Groq", 400, error("`tool_choice` is not supported with this model"), "`refuses: [tool_choice]`"],
     [
-      "OpenAI",
-      400,
-      error("max_tokens is too large: 40000. This model supports at most 16384 completion tokens."),
-      "Lower `maxTokens`",
+      "Mistral",
+      422,
+      { detail: [{ loc: ["body", "temperature"], msg: "Input should be less than or equal to 1.5", input: 2 }] },
+      "Set `temperature` within",
     ],
+    ["Together", 400, error("top_p must be between 0 and 1"), "Set `topP` within"],
     ["a field that is not known here", 400, error("Unknown parameter: 'top_k'."), "Leave the option out that it names"],
   ])("%s (%i): %j", (_name, status, body, says) => {
     const refused = endpointError({ status, retryAfterMs: null, ...readErrorBody(JSON.stringify(body)) }, asked);
     expect(refused).toMatchObject({ name: "RefusedError", kind: "standing" });
     expect(refused.message).toContain(says);
   });
+
+  test.each([
+    ["OpenAI", "max_tokens is too large: 40000. This model supports at most 16384 completion tokens."],
+    ["Anthropic", "max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens for this model"],
+    ["DeepSeek", "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"],
+  ])(
+    "a token limit that %s takes for too high fails its request, which may have raised it, and no more",
+    (_name, message) => {
+      const failed = endpointError(
+        { status: 400, retryAfterMs: null, ...readErrorBody(JSON.stringify(error(message))) },
+        asked,
+      );
+      expect(failed.name).toBe("RefusedError");
+      expect(failed.message).toContain("lower `maxTokens`");
+    },
+  );
 
   test.each([
     ["a 404 for the model", 404, { error: { message: "The model `tools` does not exist" } }, "Check `baseUrl`"],

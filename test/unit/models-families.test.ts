@@ -90,6 +90,37 @@ describe("a family sets what the config does not say", () => {
     expect(endpoint.requests[0]?.body.messages[0]).toMatchObject({ reasoning_content: "thought" });
   });
 
+  test("Gemini gets a placeholder for the signature of a call, which is not kept", async () => {
+    const endpoint = await startFaultyEndpoint();
+    const lab = await startModelLab();
+    open.push(endpoint, lab);
+    const { teacher } = await lab.open({
+      teacher: { provider: "openai-compatible", baseUrl: endpoint.baseUrl, model: "m", family: "gemini" },
+    });
+    const toolCalls = [{ id: "c", name: "python", arguments: "{}" }];
+    await teacher?.complete({ messages: [{ role: "assistant", content: "", toolCalls }] }, { sample: 0, signal });
+    expect(endpoint.requests[0]?.body.messages[0]).toMatchObject({
+      tool_calls: [{ id: "c", extra_content: { google: { thought_signature: "skip_thought_signature_validator" } } }],
+    });
+  });
+
+  test("a family whose JSON is a forced call asks in words where the model has no tools", async () => {
+    const endpoint = await startFaultyEndpoint();
+    const lab = await startModelLab();
+    open.push(endpoint, lab);
+    const { teacher } = await lab.open({
+      teacher: {
+        provider: "openai-compatible",
+        baseUrl: endpoint.baseUrl,
+        model: "m",
+        family: "anthropic",
+        tools: false,
+      },
+    });
+    await teacher?.complete({ ...ask("a"), jsonSchema }, { sample: 0, signal });
+    expect(Object.keys(endpoint.requests[0]?.body ?? {})).toEqual(["model", "messages"]);
+  });
+
   const bearer = { authorization: "Bearer sk-secret" };
   test.each([
     ["other", bearer, bearer],
@@ -136,11 +167,25 @@ describe("what a family lacks is told before anything is sent, with a way out", 
       { family: "azure", baseUrl: "https://x.openai.azure.com/openai/deployments/d" },
       /models\.teacher\.baseUrl.*\/openai\/v1`.*`model`/,
     ],
+    [{ tools: false, structuredOutput: "tool" }, /models\.teacher\.structuredOutput.*`tools: false`.*json_object/],
     [{ maxTokens: 100, maxTokensMost: 50 }, /models\.teacher\.maxTokensMost.*`50` and `100`/],
     [{ maxTokensMost: 50 }, /models\.teacher\.maxTokensMost.*no `maxTokens`/],
     [{ maxTokens: 100, contextTokens: 100 }, /models\.teacher\.maxTokens.*contextTokens/],
   ])("%j", async (options, says) => {
     expect(await refusal({ apiKeyEnv: null, ...options })).toMatch(says);
+  });
+
+  test("of a fallback, its own place in the config is named", async () => {
+    const fallbacks = [
+      {
+        provider: "openai-compatible",
+        baseUrl: "http://localhost:2/v1",
+        model: "m",
+        family: "deepseek",
+        structuredOutput: "json_schema",
+      },
+    ];
+    expect(await refusal({ fallbacks })).toContain("`models.teacher.fallbacks.0.structuredOutput`");
   });
 
   test("a family that does not exist is told with those there are", async () => {
