@@ -98,7 +98,6 @@ test("the seed tells samples apart", async () => {
 test.each([
   ["an unknown role", { messages: [{ role: "user", content: "Write a poem." }] }, "could not tell what it was asked"],
   ["no messages", { messages: [] }, "chat-completions request"],
-  ["streaming", { messages, stream: true }, "`stream`"],
 ])("%s is refused with 400 in OpenAI's error shape", async (_what, body, words) => {
   const { url } = await serve();
   const { status, text } = await post(url, body);
