@@ -33,7 +33,7 @@ export function completionOf(
   messages: readonly WireMessage[],
   answers: readonly Said[],
 ) {
-  const hash = hashOf(json);
+  const hash = hashOf(unstreamed(json));
   const choices = answers.map((said, index) => choiceOf(said, index, request, hash));
   const prompt =
     messages.reduce(
@@ -63,6 +63,12 @@ export function completionOf(
       counted: "one token for four characters: there is no tokenizer here",
     },
   };
+}
+
+/** A stream is the same answer in pieces, so its ids are the same too. */
+function unstreamed(json: unknown): object {
+  const { stream: _, stream_options: __, ...rest } = json as Record<string, unknown>;
+  return rest;
 }
 
 function choiceOf({ content, call }: Said, index: number, request: ChatBody, hash: string): Choice {

@@ -1,0 +1,86 @@
+// Request bodies that anybody can send with curl, made from the package's own prompts: what docs/requests holds.
+
+import { tools } from "../../src/agents/tools.ts";
+import { criteria } from "../../src/judges/criteria.ts";
+import { reviewShape } from "../../src/judges/read-review.ts";
+import { wireTool } from "../../src/models/wire-message.ts";
+import { strictJsonSchema } from "../../src/prompts/json-schema.ts";
+import { lookOutput, prompt, skewnessQuestion, taskMessages } from "../unit/offline-teacher-fixture.ts";
+
+const file = "/data/cars.json";
+const react = taskMessages(file, skewnessQuestion);
+const native = [{ role: "system", content: prompt("agent/tools.md", { max_turns: 10 }) }, ...react.slice(1)];
+const names = criteria.map(({ name }) => name);
+
+const record = `[assistant]
+I look at the column.
+
+Call of python:
+print(round(df["Horsepower"].skew(), 2))
+
+[tool]
+1.1
+
+[9 messages left]
+
+[assistant]
+<answer>
+@skewness[1.10]
+</answer>`;
+
+/** The body of a plain question; the conversation begins. */
+const chat = { model: "offline-teacher", seed: 1, messages: react, stop: ["</python>", "</answer>"] };
+
+/** The same, as a stream that ends with its usage. */
+const stream = { ...chat, stream: true, stream_options: { include_usage: true } };
+
+/** The same question to a model that may call `python`. */
+export const toolsRequest = {
+  model: "offline-teacher",
+  seed: 1,
+  messages: native as readonly object[],
+  tools: (tools.tools ?? []).map(wireTool),
+  tool_choice: "auto",
+  parallel_tool_calls: false,
+};
+
+/** The same, with a schema that the final answer has to satisfy. */
+export const answerSchema = {
+  type: "object",
+  properties: { skewness: { type: "number", minimum: -10, maximum: 10 } },
+  required: ["skewness"],
+  additionalProperties: false,
+};
+
+/** A record to review, its review asked for as JSON of the judge's own schema. */
+const schemaRequest = {
+  model: "offline-teacher",
+  seed: 1,
+  messages: [
+    {
+      role: "system",
+      content: prompt("judge/system.md", {
+        criteria: criteria.map((one) => `- ${one.name}: ${one.description}`).join("\n"),
+      }),
+    },
+    { role: "user", content: prompt("judge/record.md", { task: react[1]?.content ?? "", record }) },
+  ],
+  response_format: {
+    type: "json_schema",
+    json_schema: { name: "review", strict: true, schema: strictJsonSchema(reviewShape(names)) },
+  },
+};
+
+/** What Python prints for code of the skewness question, as far as its answer depends on it. */
+export function printed(code: string): string {
+  if (code.includes("skewness = ")) return "skewness = 1.09";
+  return code.includes("print(df.shape)") ? lookOutput : "n 400 m2 1481.5 m3 62000.1";
+}
+
+/** Every body of docs/requests, by the name of its file. */
+export const requests: Readonly<Record<string, object>> = {
+  chat,
+  stream,
+  tools: toolsRequest,
+  "json-schema": schemaRequest,
+};
