@@ -3,9 +3,10 @@
 import { tools } from "../../src/agents/tools.ts";
 import { criteria } from "../../src/judges/criteria.ts";
 import { reviewShape } from "../../src/judges/read-review.ts";
+import { answerChat } from "../../src/models/offline-teacher/answer-chat.ts";
 import { wireTool } from "../../src/models/wire-message.ts";
 import { strictJsonSchema } from "../../src/prompts/json-schema.ts";
-import { lookOutput, prompt, skewnessQuestion, taskMessages } from "../unit/offline-teacher-fixture.ts";
+import { lookOutput, onlyErrors, prompt, skewnessQuestion, taskMessages } from "../unit/offline-teacher-fixture.ts";
 
 const file = "/data/cars.json";
 const react = taskMessages(file, skewnessQuestion);
@@ -77,10 +78,27 @@ export function printed(code: string): string {
   return code.includes("print(df.shape)") ? lookOutput : "n 400 m2 1481.5 m3 62000.1";
 }
 
+/** The conversation of `toolsRequest` with every call answered: what comes next is the answer. */
+function worked(): object {
+  const messages = [...toolsRequest.messages];
+  for (let calls = 0; calls < 12; calls++) {
+    const body = { ...toolsRequest, messages: [...messages] };
+    const { completion } = answerChat(JSON.stringify(body), onlyErrors());
+    const message = completion.choices[0]?.message;
+    const call = message?.tool_calls?.[0];
+    if (message === undefined || call === undefined) return body;
+    const { code } = JSON.parse(call.function.arguments) as { code: string };
+    const { refusal: _, ...said } = message;
+    messages.push(said, { role: "tool", tool_call_id: call.id, content: printed(code) });
+  }
+  throw new Error("Expected an answer within 12 calls");
+}
+
 /** Every body of docs/requests, by the name of its file. */
 export const requests: Readonly<Record<string, object>> = {
   chat,
   stream,
   tools: toolsRequest,
+  "tools-answered": worked(),
   "json-schema": schemaRequest,
 };
