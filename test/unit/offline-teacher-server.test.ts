@@ -4,17 +4,20 @@ import { join } from "node:path";
 import OpenAI from "openai";
 import { afterEach, expect, test } from "vitest";
 import { UsageError } from "../../src/domain/errors.ts";
+import { reviewShape } from "../../src/judges/read-review.ts";
 import {
   serveTeacher,
   type TeacherServer,
   type TeacherServerOptions,
 } from "../../src/models/offline-teacher/server.ts";
+import { strictJsonSchema } from "../../src/prompts/json-schema.ts";
 import { startModelLab } from "../kit/model-lab.ts";
 import {
   carsProfile,
   lookOutput,
   observed,
   onlyErrors,
+  recordMessages,
   said,
   seedMessages,
   skewnessQuestion,
@@ -98,7 +101,6 @@ test("the seed tells samples apart", async () => {
 test.each([
   ["an unknown role", { messages: [{ role: "user", content: "Write a poem." }] }, "could not tell what it was asked"],
   ["no messages", { messages: [] }, "chat-completions request"],
-  ["streaming", { messages, stream: true }, "`stream`"],
 ])("%s is refused with 400 in OpenAI's error shape", async (_what, body, words) => {
   const { url } = await serve();
   const { status, text } = await post(url, body);
@@ -194,3 +196,27 @@ test("as a provider it is remembered across runs, whatever port it gets", async 
     .teacher;
   expect(other?.identity).not.toEqual(first?.identity);
 });
+
+test.each(["json_schema", "tool", "json_object"])(
+  "a judge that is asked with `structuredOutput: %s` writes JSON of the schema, as text",
+  async (structuredOutput) => {
+    const { url } = await serve({ errorRates: onlyErrors() });
+    await using lab = await startModelLab({});
+    const judge = { provider: "openai-compatible", baseUrl: url, model: "offline-teacher", structuredOutput };
+    const model = (await lab.open({ judge })).judge;
+    const asked = recordMessages(
+      messages[1]?.content ?? "",
+      "<python>\nx\n</python>\n<answer>@skewness[1.09]</answer>",
+    );
+    const names = ["clarity", "feasibility", "educational_value", "execution", "answer_quality", "alignment"];
+    const shape = reviewShape(names);
+    const answer = await model?.complete(
+      {
+        messages: asked as { role: "user" | "system"; content: string }[],
+        jsonSchema: { name: "review", schema: strictJsonSchema(shape) },
+      },
+      { sample: 0, signal: new AbortController().signal },
+    );
+    expect(shape.parse(JSON.parse(answer?.text ?? ""))).toMatchObject({ criteria: { length: names.length } });
+  },
+);

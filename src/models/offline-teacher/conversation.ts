@@ -12,6 +12,8 @@ export interface TeacherRequest {
   readonly seed: number;
   /** The request asks for JSON (response_format), so that nothing may stand around it. */
   readonly bareJson: boolean;
+  /** The JSON has to satisfy a schema that was sent, also where it errs. */
+  readonly shaped?: boolean;
   readonly rates: ErrorRates;
 }
 

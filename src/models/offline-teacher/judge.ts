@@ -8,6 +8,7 @@ import {
   type Reply,
   type TeacherRequest,
 } from "./conversation.ts";
+import { recordInOwnForm } from "./dialects.ts";
 import { type Draw, drawFrom } from "./draw.ts";
 import { readTask } from "./solver.ts";
 
@@ -47,10 +48,11 @@ export function review(request: TeacherRequest): Reply {
   const planted: Planted[] = error ? [{ role: "judge", kind: error, subject: message, detail: record.answer }] : [];
   if (error !== "judge_malformed")
     return { text: dress(JSON.stringify({ criteria }), request.bareJson, draw), planted };
-  // Half of them can be mended by a reader, the others have to be asked for again.
-  const broken = draw.chance(0.5)
-    ? JSON.stringify({ criteria }).slice(0, -2)
-    : JSON.stringify({ criteria: criteria.slice(1) });
+  // Half of them can be mended by a reader, the others have to be asked for again. One that a schema holds only leaves something out.
+  const broken =
+    draw.chance(0.5) && !request.shaped
+      ? JSON.stringify({ criteria }).slice(0, -2)
+      : JSON.stringify({ criteria: criteria.slice(1) });
   return { text: broken, planted };
 }
 
@@ -74,7 +76,8 @@ interface RecordText {
 }
 
 function readRecord(message: string): RecordText {
-  const [, taskPart = "", recordPart = ""] = /^# Task$([\s\S]*?)^# Record$([\s\S]*)/m.exec(message) ?? [];
+  const [, taskPart = "", shown = ""] = /^# Task$([\s\S]*?)^# Record$([\s\S]*)/m.exec(message) ?? [];
+  const recordPart = recordInOwnForm(shown);
   const task = readTask(taskPart.trim());
   const inside = (tag: string) =>
     [...recordPart.matchAll(new RegExp(`<${tag}>\\n?([\\s\\S]*?)\\n?</${tag}>`, "g"))].map((match) => match[1] ?? "");

@@ -1,11 +1,13 @@
-import { timingSafeEqual } from "node:crypto";
+import { randomUUID, timingSafeEqual } from "node:crypto";
 import { appendFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { z } from "zod";
 import { UsageError } from "../../domain/errors.ts";
-import { hashOf, sha256 } from "../../domain/hash.ts";
-import { defaultErrorRates, type ErrorRates, type Planted } from "./conversation.ts";
-import { reply, teacherModel, teacherVersion } from "./teacher.ts";
+import { sha256 } from "../../domain/hash.ts";
+import { answerChat, noSuchModel } from "./answer-chat.ts";
+import { chunksOf } from "./completion.ts";
+import { defaultErrorRates, type ErrorRates } from "./conversation.ts";
+import { RefusedRequest } from "./request.ts";
+import { teacherModel } from "./teacher.ts";
 
 export interface TeacherServerOptions {
   /** 0 (the default) takes a free one. */
@@ -27,93 +29,79 @@ export interface TeacherServer {
   close(): Promise<void>;
 }
 
-const content = z.union([z.string(), z.array(z.object({ type: z.literal("text"), text: z.string() }))]);
-const body = z.object({
-  model: z.string().optional(),
-  messages: z.array(z.object({ role: z.string(), content: content.nullish() })).min(1),
-  seed: z.number().int().nullish(),
-  stop: z.union([z.string(), z.array(z.string())]).nullish(),
-  max_tokens: z.number().int().positive().nullish(),
-  max_completion_tokens: z.number().int().positive().nullish(),
-  stream: z.boolean().nullish(),
-  response_format: z.object({ type: z.string() }).nullish(),
-});
+/** A request longer than this is refused with 413. The longest that Tracemill makes have some hundred KiB. */
+const maxBodyBytes = 32 * 1024 * 1024;
+/** How long `close` waits for requests that are still coming in. */
+const closeWaitMs = 2_000;
+
+const model = { id: teacherModel, object: "model", created: 0, owned_by: "tracemill" };
 
 /** Serves the offline teacher (a program, not an LLM) as an OpenAI-compatible endpoint. @throws {UsageError} when the port is taken. */
 export async function serveTeacher(options: TeacherServerOptions = {}): Promise<TeacherServer> {
   const { port = 0, host = "127.0.0.1", apiKey, log, truthLog } = options;
   const rates: ErrorRates = { ...defaultErrorRates, ...options.errorRates };
   let received = 0;
+  let closing = false;
 
-  function complete(text: string): { status: number; answer: unknown; planted: readonly Planted[] } {
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (error) {
-      return refusal(400, `Expected a JSON body, got ${error instanceof Error ? error.message : "something else"}`);
-    }
-    const parsed = body.safeParse(json);
-    if (!parsed.success) return refusal(400, `Expected a chat-completions request: ${z.prettifyError(parsed.error)}`);
-    const request = parsed.data;
-    // Under another name it would pass for an LLM in dataset cards and manifests.
-    if (request.model !== undefined && request.model !== teacherModel) {
-      return refusal(
-        404,
-        `The model \`${request.model}\` does not exist here: ask for \`${teacherModel}\`, a program and not an LLM.`,
-      );
-    }
-    if (request.stream) return refusal(400, "Expected `stream` to be false: the offline teacher answers whole.");
-    const made = reply({
-      messages: request.messages.map(({ role, content: said }) => ({ role, content: textOf(said) })),
-      seed: request.seed ?? 0,
-      bareJson: request.response_format != null && request.response_format.type !== "text",
-      rates,
-    });
-    if (!made) {
-      return refusal(
-        400,
-        "The offline teacher is a program, not an LLM, and could not tell what it was asked: expected messages made by Tracemill's " +
-          "propose, agent or judge prompts.",
-      );
-    }
-    return { status: 200, answer: completion(json, request, made.text), planted: made.planted };
-  }
-
-  async function answerChat(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  async function chat(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const text = await read(incoming);
     const seq = received++;
     const request = sha256(text);
     note(log, { event: "received", seq, request });
-    const { status, answer, planted } = complete(text);
-    for (const one of planted) note(truthLog, { request, ...one, subject: sha256(one.subject), seed: seedOf(text) });
-    outgoing.on("finish", () => note(log, { event: "answered", seq, request, status }));
-    send(outgoing, status, answer);
+    outgoing.on("finish", () => note(log, { event: "answered", seq, request, status: outgoing.statusCode }));
+    const { request: asked, completion, planted } = answerChat(text, rates);
+    for (const { seed, ...one } of planted) note(truthLog, { request, ...one, subject: sha256(one.subject), seed });
+    if (!asked.stream) return send(outgoing, 200, completion);
+    outgoing.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
+    for (const chunk of chunksOf(completion, asked.stream_options?.include_usage === true)) {
+      outgoing.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    }
+    outgoing.end("data: [DONE]\n\n");
+  }
+
+  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { method = "GET" } = incoming;
+    const path = pathOf(incoming.url ?? "/");
+    if (apiKey !== undefined && !sameText(incoming.headers.authorization ?? "", `Bearer ${apiKey}`)) {
+      throw unauthorized(incoming.headers.authorization);
+    }
+    const [, id] = /^\/v1\/models(?:\/([^/]+))?$/.exec(path) ?? [];
+    const takes =
+      path === "/v1/chat/completions" ? ["POST"] : /^\/v1\/models(?:\/[^/]+)?$/.test(path) ? ["GET", "HEAD"] : [];
+    if (takes.length === 0) {
+      throw new RefusedRequest(`Expected POST /v1/chat/completions or GET /v1/models, got ${method} ${path}`, {
+        status: 404,
+        code: "unknown_url",
+      });
+    }
+    if (method === "OPTIONS") return void outgoing.writeHead(204, { allow: [...takes, "OPTIONS"].join(", ") }).end();
+    if (!takes.includes(method)) {
+      outgoing.setHeader("allow", [...takes, "OPTIONS"].join(", "));
+      throw new RefusedRequest(`Expected ${takes.join(" or ")} ${path}, got ${method}`, {
+        status: 405,
+        code: "method_not_supported",
+      });
+    }
+    if (method === "POST") return chat(incoming, outgoing);
+    incoming.resume();
+    if (id !== undefined && id !== teacherModel) throw noSuchModel(id);
+    send(outgoing, 200, id === undefined ? { object: "list", data: [model] } : model);
   }
 
   const server = createServer((incoming, outgoing) => {
-    const path = new URL(incoming.url ?? "/", "http://localhost").pathname;
-    if (apiKey !== undefined && !sameText(incoming.headers.authorization ?? "", `Bearer ${apiKey}`)) {
-      // The body is not read: whoever has no key gets no say in how much is held.
-      incoming.resume();
-      send(outgoing, 401, unauthorized(incoming.headers.authorization));
-    } else if (incoming.method === "GET" && path === "/v1/models") {
-      send(outgoing, 200, {
-        object: "list",
-        data: [{ id: teacherModel, object: "model", created: 0, owned_by: "tracemill" }],
-      });
-    } else if (incoming.method === "POST" && path === "/v1/chat/completions") {
+    outgoing.setHeader("x-request-id", `req_${randomUUID().replaceAll("-", "")}`);
+    outgoing.on("close", () => closing && server.closeIdleConnections());
+    answer(incoming, outgoing).catch((error: unknown) => {
       // A client that went away while sending gets no answer; anything else is a bug and says so.
-      answerChat(incoming, outgoing).catch((error: unknown) => {
-        if (incoming.errored) outgoing.destroy();
-        else send(outgoing, 500, refusal(500, `The offline teacher has a bug: ${String(error)}`).answer);
-      });
-    } else {
-      send(
-        outgoing,
-        404,
-        refusal(404, `Expected POST /v1/chat/completions or GET /v1/models, got ${incoming.method} ${path}`).answer,
-      );
-    }
+      if (incoming.errored || outgoing.headersSent) return void outgoing.destroy();
+      // What is left of a body nobody reads; whoever has no key, or too much to say, gets no say in how much is held.
+      if (!incoming.complete) {
+        outgoing.setHeader("connection", "close");
+        incoming.resume();
+      }
+      if (error instanceof RefusedRequest) return refuse(outgoing, error);
+      refuse(outgoing, new RefusedRequest(`The offline teacher has a bug: ${String(error)}`, { status: 500 }));
+    });
   });
   const address = await new Promise<number>((resolve, reject) => {
     server.once("error", (cause: NodeJS.ErrnoException) =>
@@ -133,50 +121,29 @@ export async function serveTeacher(options: TeacherServerOptions = {}): Promise<
     url: `http://${host.includes(":") ? `[${host}]` : host}:${address}/v1`,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
+        closing = true;
+        // What is being read or answered is finished; connections that wait for nothing are closed at once.
+        const late = setTimeout(() => server.closeAllConnections(), closeWaitMs);
+        server.close(() => {
+          clearTimeout(late);
+          resolve();
+        });
+        server.closeIdleConnections();
       }),
   };
 }
 
-function completion(json: unknown, request: z.output<typeof body>, text: string): unknown {
-  const stops = request.stop == null ? [] : [request.stop].flat();
-  const cuts = stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
-  const stopped = cuts.length > 0 ? text.slice(0, Math.min(...cuts)) : text;
-  const limit = request.max_completion_tokens ?? request.max_tokens ?? Number.POSITIVE_INFINITY;
-  const said = tokens(stopped) > limit ? stopped.slice(0, limit * 4) : stopped;
-  const prompt = request.messages.reduce((sum, message) => sum + tokens(textOf(message.content)) + 4, 0);
-  return {
-    id: `chatcmpl-${hashOf(json).slice(0, 24)}`,
-    object: "chat.completion",
-    created: 0,
-    model: teacherModel,
-    system_fingerprint: `tracemill-offline-teacher-${teacherVersion} (a program, not an LLM)`,
-    choices: [
-      {
-        index: 0,
-        message: { role: "assistant", content: said, refusal: null },
-        logprobs: null,
-        finish_reason: said.length < stopped.length ? "length" : "stop",
-      },
-    ],
-    usage: { prompt_tokens: prompt, completion_tokens: tokens(said), total_tokens: prompt + tokens(said) },
-  };
+function pathOf(url: string): string {
+  return URL.canParse(url, "http://localhost") ? new URL(url, "http://localhost").pathname : url;
 }
 
-function refusal(status: number, message: string): { status: number; answer: unknown; planted: readonly Planted[] } {
-  return {
-    status,
-    answer: { error: { message, type: "invalid_request_error", param: null, code: null } },
-    planted: [],
-  };
-}
-
-function unauthorized(sent: string | undefined): unknown {
-  const message = sent?.startsWith("Bearer ")
-    ? "Incorrect API key provided: it is not the one that this server was started with."
-    : "Expected the header `Authorization: Bearer <key>`: this server was started with a key.";
-  return { error: { message, type: "invalid_request_error", param: null, code: "invalid_api_key" } };
+function unauthorized(sent: string | undefined): RefusedRequest {
+  return new RefusedRequest(
+    sent?.startsWith("Bearer ")
+      ? "Incorrect API key provided: it is not the one that this server was started with."
+      : "Expected the header `Authorization: Bearer <key>`: this server was started with a key.",
+    { status: 401, code: "invalid_api_key" },
+  );
 }
 
 /** Whether two texts are the same, in a time that does not tell where they differ. */
@@ -184,22 +151,23 @@ function sameText(one: string, other: string): boolean {
   return timingSafeEqual(Buffer.from(sha256(one)), Buffer.from(sha256(other)));
 }
 
-function tokens(text: string): number {
-  return Math.ceil(text.length / 4);
-}
-
-function textOf(said: z.output<typeof content> | null | undefined): string {
-  return typeof said === "string" ? said : (said ?? []).map((part) => part.text).join("");
-}
-
-function seedOf(text: string): number {
-  return (JSON.parse(text) as { seed?: number | null }).seed ?? 0;
-}
-
 async function read(incoming: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  let bytes = 0;
+  const tooLong = () =>
+    new RefusedRequest(`Expected a body of at most ${maxBodyBytes} bytes.`, { status: 413, code: "request_too_large" });
+  if (Number(incoming.headers["content-length"] ?? 0) > maxBodyBytes) throw tooLong();
+  for await (const chunk of incoming.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > maxBodyBytes) throw tooLong();
+    chunks.push(chunk as Buffer);
+  }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+function refuse(outgoing: ServerResponse, { status, message, param, code }: RefusedRequest): void {
+  const type = status >= 500 ? "server_error" : "invalid_request_error";
+  send(outgoing, status, { error: { message, type, param, code } });
 }
 
 function send(outgoing: ServerResponse, status: number, answer: unknown): void {
