@@ -72,8 +72,8 @@ process
   .once("SIGTERM", () => stop.abort(new Error("ended")));
 
 /** Nothing is remembered: every step runs. */
-const forget: Remember = async (what, _schema, compute) => ({
-  value: await compute((send) => send()),
+const forget: Remember = async (what, _schema, compute, { signal }) => ({
+  value: await compute((send) => send(), signal),
   key: what.kind,
   remembered: false,
 });

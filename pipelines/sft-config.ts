@@ -14,10 +14,11 @@ export const sftConfig = z
     models: z.strictObject({ proposer: modelConfig.exactOptional(), teacher: modelConfig, judge: modelConfig }),
     prompts: z
       .strictObject({
-        agent: z.string().default("agent/react.md"),
+        /** The scaffold's own where nothing is named, as `propose`. */
+        agent: z.string().exactOptional(),
         task: z.string().default("agent/task.md"),
         submission: z.string().default("agent/submission.md"),
-        propose: z.string().default("propose/system.md"),
+        propose: z.string().exactOptional(),
         seed: z.string().default("propose/seed.md"),
         judge: z.string().default("judge/system.md"),
         record: z.string().default("judge/record.md"),
@@ -60,3 +61,8 @@ export const sftConfig = z
     }
   });
 export type SftConfig = z.output<typeof sftConfig>;
+
+/** The system prompts of a config: those it names, else the package's for its scaffold. */
+export function systemPrompts({ prompts, scaffold }: Pick<SftConfig, "prompts" | "scaffold">) {
+  return { agent: prompts.agent ?? `agent/${scaffold}.md`, propose: prompts.propose ?? `propose/${scaffold}.md` };
+}

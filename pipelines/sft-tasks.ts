@@ -12,7 +12,7 @@ import {
   shape,
   type Task,
 } from "../src/index.ts";
-import type { SftConfig } from "./sft-config.ts";
+import { type SftConfig, systemPrompts } from "./sft-config.ts";
 
 /** The line up to its tasks. */
 export async function sftTasks(config: SftConfig, run: RunKit): Promise<Line<Task>> {
@@ -33,7 +33,7 @@ export async function sftTasks(config: SftConfig, run: RunKit): Promise<Line<Tas
           scaffold: scaffoldNamed(config.scaffold),
           maxTurns: options.maxTurns,
         },
-        prompts: { system: await prompt(config.prompts.propose), seed: await prompt(config.prompts.seed) },
+        prompts: { system: await prompt(systemPrompts(config).propose), seed: await prompt(config.prompts.seed) },
         openSession,
       }),
     )

@@ -17,7 +17,7 @@ import {
   toExamples,
   trajectoryMetrics,
 } from "../src/index.ts";
-import { type SftConfig, sftConfig } from "./sft-config.ts";
+import { type SftConfig, sftConfig, systemPrompts } from "./sft-config.ts";
 import { sftExpects } from "./sft-expects.ts";
 import { sftTasks } from "./sft-tasks.ts";
 
@@ -41,7 +41,7 @@ export default defineRun({
             maxTurns: config.rollouts.maxTurns,
           },
           prompts: {
-            system: await prompt(config.prompts.agent),
+            system: await prompt(systemPrompts(config).agent),
             task: await prompt(config.prompts.task),
             submission: await prompt(config.prompts.submission),
           },

@@ -27,6 +27,11 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/run.ts"),
   },
   {
+    usage: "estimate <config>",
+    describe: "Run a few seeds, and say what the whole run would cost, take and give",
+    load: () => import("./commands/estimate.ts"),
+  },
+  {
     usage: "status [run]",
     describe: "How a run goes, from another terminal; how it ended, or that it died",
     load: () => import("./commands/status.ts"),

@@ -66,15 +66,19 @@ export interface RememberOptions {
 export type Spend = <T>(send: () => Promise<T>) => Promise<T>;
 
 /**
- * Returns the stored value of `what`, or computes and stores it. Identical calls under way compute once. An error is never stored.
+ * Returns the stored value of `what`, or computes and stores it. Identical calls under way compute once; what they compute goes on until none
+ * of them wants it any more, which `compute` is told by the signal it is handed. An error is never stored.
  * @throws {StoreError} when the store cannot commit; whatever `compute` throws.
  */
 export type Remember = <T>(
   what: Identity,
   schema: ZodType<T>,
-  compute: (spend: Spend) => Promise<T>,
+  compute: (spend: Spend, signal: AbortSignal) => Promise<T>,
   options: RememberOptions,
 ) => Promise<Remembered<T>>;
+
+/** The stored value of `what`, at once: it computes nothing and waits for nobody. Null where nothing is stored. */
+export type Recall = <T>(what: Identity, schema: ZodType<T>) => Remembered<T> | null;
 
 /** A chat request as the pipeline means it; the model adds endpoint, model name and sampling. */
 export interface ChatRequest {
@@ -94,7 +98,7 @@ export interface Completion {
   readonly reasoning: string | null;
   /** Native tool calls, in order; absent or empty where there are none. */
   readonly toolCalls?: readonly ToolCall[];
-  /** Who answered, where the model has fallbacks. */
+  /** Which fallback answered; absent where the model's own endpoint did. */
   readonly servedBy?: ServedBy;
   readonly finishReason: FinishReason;
   readonly usage: Usage;
@@ -142,7 +146,10 @@ export interface Model {
   readonly tokenLimit?: { readonly usual: number; readonly most: number } | null;
   /** The tokens that a request and its answer may have together; null or absent where the config does not say. */
   readonly contextTokens?: number | null;
-  /** What is remembered of this request and sample, from whichever endpoint; null where it would have to be asked. Sends nothing. */
+  /**
+   * What is remembered of this request and sample, from whichever endpoint; null where it would have to be asked. Sends nothing.
+   * @throws {RejectionError} content_filter, refusal, as `complete` does of a remembered answer.
+   */
   recall?(request: ChatRequest, options: { readonly sample: number }): Completion | null;
   /**
    * One completion. `sample` tells independent samples of one request apart.

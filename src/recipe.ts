@@ -9,6 +9,7 @@ import type { Example } from "./domain/example.ts";
 import type { OwnQuestion } from "./domain/task.ts";
 import type { Line } from "./engine/line.ts";
 import { exporters } from "./exports/index.ts";
+import { budgetConfig } from "./models/budget-config.ts";
 import { modelConfig } from "./models/open.ts";
 import type { Prompt } from "./prompts/load.ts";
 import { sandboxConfig } from "./sandboxes/index.ts";
@@ -27,6 +28,8 @@ export const runShape = {
   datasets: z.array(datasetEntry).min(1),
   models: z.record(z.string(), modelConfig),
   sandbox: sandboxConfig,
+  /** The most that all runs of this config may spend. */
+  budget: budgetConfig.nullish(),
   /** A run stops early once more than this share of the last items of a stage failed; 1 never stops it. */
   maxFailureRate: z.number().min(0).max(1).default(0.5),
   export: z

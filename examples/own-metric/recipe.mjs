@@ -102,7 +102,7 @@ export default defineRun({
         propose({
           ...asked.propose,
           agent: { model: run.model("proposer"), scaffold, maxTurns: asked.propose.maxTurns },
-          prompts: { system: await prompt("propose/system.md"), seed: await prompt("propose/seed.md") },
+          prompts: { system: await prompt("propose/react.md"), seed: await prompt("propose/seed.md") },
           openSession,
         }),
       )

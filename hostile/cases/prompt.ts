@@ -167,7 +167,7 @@ export const promptCases: readonly HostileCase[] = [
       };
       const taken = Object.entries(replies).flatMap(([how, reply]) => {
         const review = readReview(reply, names);
-        return "criteria" in review && review.criteria.some(({ score }) => score === 1) ? [how] : [];
+        return "value" in review && review.value.criteria.some(({ score }) => score === 1) ? [how] : [];
       });
       assert.deepEqual(taken, [], "a score of the record's is taken for the judge's");
       return { ...seenIn(step), record: "the judge's own scores, or asked again" };

@@ -1,4 +1,5 @@
 import type { BoundedText, StepEnd, StepResult } from "../domain/trajectory.ts";
+import { clip } from "./clip.ts";
 import { asTerminal } from "./terminal.ts";
 
 const stderrChars = 2_000;
@@ -10,9 +11,9 @@ const streamChars = 40_000;
  * what became of its pictures, and how the step ended.
  */
 export function showStep(step: StepResult): string {
-  const stdout = clip(show(step.stdout), streamChars);
-  const result = step.result === null ? "" : clip(show(step.result), streamChars);
-  const stderr = clip(show(step.stderr), stderrChars);
+  const stdout = clip(show(step.stdout), streamChars, leftOutHere);
+  const result = step.result === null ? "" : clip(show(step.result), streamChars, leftOutHere);
+  const stderr = clip(show(step.stderr), stderrChars, leftOutHere);
   const parts = [stdout, result, stderr === "" ? "" : `[stderr]\n${stderr}`, showException(step)];
   parts.push(showSaved(step), showPictures(step), showEnd(step));
   const said = parts.filter((part) => part !== "");
@@ -21,10 +22,12 @@ export function showStep(step: StepResult): string {
 
 function showException(step: StepResult): string {
   if (step.exception === null) return "";
-  const traceback = clip(show(step.exception.traceback), tracebackChars);
+  const traceback = clip(show(step.exception.traceback), tracebackChars, leftOutHere);
   const last = clean(`${step.exception.name}: ${step.exception.value}`).trim();
-  if (traceback === "") return clip(last, tracebackChars);
-  return traceback.includes(`${step.exception.name}`) ? traceback : `${traceback}\n${clip(last, tracebackChars)}`;
+  if (traceback === "") return clip(last, tracebackChars, leftOutHere);
+  return traceback.includes(`${step.exception.name}`)
+    ? traceback
+    : `${traceback}\n${clip(last, tracebackChars, leftOutHere)}`;
 }
 
 /** What the supervisor saves of one step (runner/_inside/pages.py), and how much of it an agent reads at a time. */
@@ -107,15 +110,8 @@ function show(text: BoundedText): string {
   return `${head.trimEnd()}\n${leftOut(text.droppedBytes, "bytes")}\n${clean(text.tail)}`.replace(/\s+$/, "");
 }
 
-/** Head and tail of a text that is longer than `limit` characters, cut at line ends where there are some near. */
-function clip(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  const half = Math.floor(limit / 2);
-  const headEnd = text.lastIndexOf("\n", half);
-  const tailStart = text.indexOf("\n", text.length - half);
-  const head = text.slice(0, headEnd > half / 2 ? headEnd : half);
-  const tail = text.slice(tailStart >= 0 && tailStart < text.length - half / 2 ? tailStart + 1 : text.length - half);
-  return `${head}\n${leftOut(text.length - head.length - tail.length, "characters")}\n${tail}`;
+function leftOutHere(characters: number): string {
+  return leftOut(characters, "characters");
 }
 
 function leftOut(count: number, unit: string): string {
@@ -126,9 +122,10 @@ function clean(text: string): string {
   return neutralise(asTerminal(text));
 }
 
-// Tokens of chat templates, and our own tags: text that came out of data must not end a message or pose as the agent.
+// Tokens of chat templates, our own tags, and our word on the messages left: text that came out of data must not end a message or pose as
+// the agent or as us.
 const special =
-  /<\|([^|<>\n]{1,40})\|>|<(\/?)(s|tool_call|tool_response|information|think|start_of_turn|end_of_turn|bos|eos)>|\[(\/?)(INST|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<<(\/?)SYS>>|<｜([^<>\n]{1,40})｜>/gi;
+  /\[(?=\d+ messages? left\]|This is your last message)|<\|([^|<>\n]{1,40})\|>|<(\/?)(s|tool_call|tool_response|information|think|start_of_turn|end_of_turn|bos|eos)>|\[(\/?)(INST|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|<<(\/?)SYS>>|<｜([^<>\n]{1,40})｜>/gi;
 
 /** A space after the opening bracket keeps the text readable and stops a tokenizer from seeing a special token. */
 function neutralise(text: string): string {

@@ -1,7 +1,9 @@
 // DSGym's tags: <reasoning>, then <python> or <answer>; observations come back in <information>.
 import type { ParsedMessage, Said, Scaffold } from "../contracts.ts";
 import type { FinishReason, Message } from "../domain/trajectory.ts";
+import { turnsNotice } from "./notices.ts";
 import { showStep } from "./observation.ts";
+import { droppedCalls, nothingSaid, spoken, thoughtOf, unfence, withoutReasoning, withoutThinking } from "./reading.ts";
 
 const actionTags = ["python", "answer"] as const;
 type ActionTag = (typeof actionTags)[number];
@@ -10,7 +12,7 @@ type ActionTag = (typeof actionTags)[number];
 export const react: Scaffold = {
   name: "react",
   about: "DSGym's tags: <reasoning>, then <python> or <answer>; one action a message",
-  version: 2,
+  version: 3,
   stop: ["</python>", "</answer>"],
   open: (assignment) => [
     { role: "system", content: assignment.system },
@@ -18,44 +20,47 @@ export const react: Scaffold = {
   ],
   parse: parseMessage,
   show: showStep,
-  observe: (observation, turnsLeft) =>
-    user(`<information>\n${observation}\n</information>${turnsLeft === 1 ? `\n\n${lastMessage}` : ""}`),
-  nudge: (why, turnsLeft) =>
-    user(
-      `${why} Nothing was run. Write <reasoning>...</reasoning> and then exactly one of <python>...</python> or <answer>...</answer>.${
-        turnsLeft === 1 ? ` ${lastMessage}` : ""
-      }`,
-    ),
+  observe: (observation, turnsLeft) => user(`<information>\n${observation}\n</information>\n\n${notice(turnsLeft)}`),
+  nudge: (why, turnsLeft) => user(`${why} Nothing was run. ${instead}\n\n${notice(turnsLeft)}`),
 };
 
-const lastMessage =
-  "This is your last message: give your final answer now, as <answer>...</answer>. Code will not be run.";
+const instead =
+  "Write <reasoning>...</reasoning> and then exactly one of <python>...</python> or <answer>...</answer>.";
+
+function notice(turnsLeft: number): string {
+  return turnsNotice(turnsLeft, "as <answer>...</answer>");
+}
 
 function user(content: string): Message {
   return { role: "user", content };
 }
 
-function assistant(content: string): Message {
-  return { role: "assistant", content };
-}
-
 const ownTagLine = /^[ \t]*<\/?(?:information|reasoning|python|answer)>/im;
 
-function parseMessage({ text, finishReason }: Said): ParsedMessage {
-  const { visible, transforms } = withoutThinking(text);
-  if (visible.trim() === "") {
-    // Reasoning models that ran out of tokens say nothing; endpoints and training formats refuse a message without text.
-    const action = { kind: "invalid", reasoning: "", why: whyNoAction(visible, finishReason) } as const;
-    return { action, message: assistant("(empty message)"), transforms: [...transforms, "mark_empty"] };
-  }
+function parseMessage(said: Said): ParsedMessage {
+  const { finishReason } = said;
+  const { visible, transforms: before } = withoutThinking(said.text, /<(?:reasoning|python|answer)>/i);
+  if (visible.trim() === "") return nothingSaid(said, before);
+  const transforms = [...before, ...droppedCalls(said)];
   const mask = withoutReasoning(visible);
   const opening = firstOpening(mask);
-  const reasoning = readReasoning(visible, opening?.start ?? visible.length);
+  const reasoning = readReasoning(visible, opening?.start ?? visible.length) || thoughtOf(said);
   const invalid = (why: string): ParsedMessage => ({
     action: { kind: "invalid", reasoning, why },
-    message: assistant(visible),
+    message: spoken(visible, said),
     transforms,
   });
+  const finish = (inside: string, content: string, changes: readonly string[]): ParsedMessage => {
+    const message = spoken(content, said);
+    const names = [...transforms, ...changes];
+    if (opening?.tag === "answer") {
+      return { action: { kind: "answer", reasoning, answer: inside.trim() }, message, transforms: names };
+    }
+    const code = unfence(inside);
+    return code.trim() === ""
+      ? { action: { kind: "invalid", reasoning, why: "<python> held no code." }, message, transforms: names }
+      : { action: { kind: "code", reasoning, code }, message, transforms: names };
+  };
 
   const claimed = mask.search(/<information>/i);
   if (claimed >= 0 && (opening === null || claimed < opening.start)) {
@@ -69,7 +74,7 @@ function parseMessage({ text, finishReason }: Said): ParsedMessage {
     if (finishReason === "length") return invalid(`Your message was cut off inside <${tag}>: it was too long.`);
     const inside = visible.slice(bodyStart);
     if (finishReason !== "stop" || ownTagLine.test(inside)) return invalid(`<${tag}> was not closed with </${tag}>.`);
-    return finish(tag, reasoning, inside, `${visible}</${tag}>`, [...transforms, "close_tag"]);
+    return finish(inside, `${visible}</${tag}>`, ["close_tag"]);
   }
   const bodyEnd = bodyStart + closing.index;
   const end = bodyEnd + closing[0].length;
@@ -77,48 +82,8 @@ function parseMessage({ text, finishReason }: Said): ParsedMessage {
   // The model went on past its action, perhaps with output of its own making, and closed the tag of a later one.
   if (ownTagLine.test(body)) return invalid(`<${tag}> was not closed with </${tag}> before the next tag.`);
   // Trailing white space stays: cutting it would change recorded text for nothing.
-  if (visible.slice(end).trim() === "") return finish(tag, reasoning, body, visible, transforms);
-  return finish(tag, reasoning, body, visible.slice(0, end), [...transforms, "cut_after_action"]);
-}
-
-function finish(
-  tag: ActionTag,
-  reasoning: string,
-  body: string,
-  content: string,
-  transforms: readonly string[],
-): ParsedMessage {
-  if (tag === "answer") {
-    return { action: { kind: "answer", reasoning, answer: body.trim() }, message: assistant(content), transforms };
-  }
-  const code = unfence(body);
-  const action =
-    code.trim() === ""
-      ? ({ kind: "invalid", reasoning, why: "<python> held no code." } as const)
-      : ({ kind: "code", reasoning, code } as const);
-  return { action, message: assistant(content), transforms };
-}
-
-/** Thinking that a server left in the text is not part of the conversation (chat templates drop it from earlier turns too). */
-function withoutThinking(text: string): { visible: string; transforms: readonly string[] } {
-  let visible = text;
-  for (let close = thinkingEnd(visible); close !== null; close = thinkingEnd(visible)) {
-    visible = visible.slice(close).trimStart();
-  }
-  return { visible, transforms: visible === text ? [] : ["drop_thinking"] };
-}
-
-function thinkingEnd(text: string): number | null {
-  const close = /<\/think>/i.exec(text);
-  if (close === null) return null;
-  // Without the opening tag the prompt's template wrote it; but an action before it means the tag is only being talked about.
-  const begun = /^\s*<think>/i.test(text) || !/<(?:reasoning|python|answer)>/i.test(text.slice(0, close.index));
-  return begun ? close.index + close[0].length : null;
-}
-
-/** The text with every closed <reasoning> blanked out, same length: tags that are only mentioned there are not actions. */
-function withoutReasoning(text: string): string {
-  return text.replace(/<reasoning>(?:(?!<reasoning>)[\s\S])*?<\/reasoning>/gi, (span) => " ".repeat(span.length));
+  if (visible.slice(end).trim() === "") return finish(body, visible, []);
+  return finish(body, visible.slice(0, end), ["cut_after_action"]);
 }
 
 function firstOpening(text: string): { tag: ActionTag; start: number; bodyStart: number } | null {
@@ -134,17 +99,7 @@ function readReasoning(text: string, end: number): string {
   return (tagged?.[1] ?? before).trim();
 }
 
-/** Code out of a Markdown fence that fills its tag; a fence inside a string of the code is left alone. */
-function unfence(body: string): string {
-  const opened = /^\s*```[ \t]*[\w+-]*[ \t]*\r?\n/.exec(body);
-  if (opened === null) return body.replace(/^\r?\n/, "").trimEnd();
-  const rest = body.slice(opened[0].length);
-  const closed = /^[ \t]*```[ \t]*$/m.exec(rest);
-  return (closed === null ? rest : rest.slice(0, closed.index)).trimEnd();
-}
-
 function whyNoAction(text: string, finishReason: FinishReason): string {
-  if (text.trim() === "" && finishReason !== "length") return "Your message was empty.";
   if (finishReason === "length") return "Your message was cut off before any action: it was too long.";
   if (/<(?:python|answer)>/i.test(text)) return "The action stood inside <reasoning>; it has to follow </reasoning>.";
   if (/```/.test(text)) return "Code in a Markdown fence is not run; it has to stand in <python>...</python>.";

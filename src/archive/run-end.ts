@@ -22,12 +22,15 @@ export function statusOf(end: {
   /** A stage failed too often, before anybody interrupted the run. */
   readonly failing: boolean;
   readonly interrupted: boolean;
+  /** A budget let something not be sent. */
+  readonly budget: boolean;
   readonly owed: number;
   readonly examples: number;
   readonly target: number;
 }): RunStatus {
   if (end.failing) return "failing";
   if (end.interrupted) return "interrupted";
+  if (end.budget) return "budget";
   if (end.owed > 0) return "owed";
   return end.examples < end.target ? "short" : "done";
 }
@@ -42,6 +45,19 @@ export function statusOfError(error: unknown, stopping: AbortSignal): RunStatus 
 /** Items that infrastructure left undone: the next run tries them again. */
 export function countOwed(rows: readonly FunnelRow[]): number {
   return rows.reduce((sum, row) => sum + row.failed, 0);
+}
+
+/** Why a run ended with its budget: which limit, what waits at which stage, and how to go on. `refusals` say which limits are spent. */
+export function budgetSentence(refusals: readonly string[], rows: readonly FunnelRow[]): string {
+  const waiting = rows
+    .filter(({ pending }) => pending > 0)
+    .map(({ stage, pending }) => `${count(pending)} at ${stage}`);
+  const owed = countOwed(rows);
+  const also = owed === 0 ? "" : `, and ${plural(owed, "item")} owed because something broke`;
+  return (
+    `Stopped by its budget: ${refusals.join("; ")} (what runs before spent counts). ` +
+    `Waiting: ${waiting.length === 0 ? "nothing" : waiting.join(", ")}${also}. Raise it and ${runAgain}.`
+  );
 }
 
 export const runAgain = "run the same command again: nothing that was received is paid twice";
@@ -71,7 +87,9 @@ export function closingWords(options: {
     lines.push(
       `${count(waived)} of the rejected ${waived === 1 ? "is" : "are"} waived: somebody decided to do without ${waived === 1 ? "it" : "them"}.`,
     );
-  if (summary.because !== undefined) {
+  if (summary.status === "budget" && summary.because !== undefined) {
+    lines.push(`${summary.because} Until then the exports are provisional.`);
+  } else if (summary.because !== undefined) {
     lines.push(
       `${summary.because} ${plural(owed, "item")} owed, others not begun: until then the exports are provisional.`,
     );

@@ -225,7 +225,7 @@ export function readSummary(folder: RunFolder): Promise<RunSummary | null> {
 /** The run's last snapshot; null where it wrote none or that of another version. @throws {UsageError} when the file is none. */
 export async function readStatus(folder: RunFolder): Promise<RunSnapshot | null> {
   const written = await readJson(folder.statusPath, z.looseObject({ version: z.number() }), "a run's status");
-  return written?.version === 1 ? readJson(folder.statusPath, runSnapshot, "a run's status") : null;
+  return written?.version === 2 ? readJson(folder.statusPath, runSnapshot, "a run's status") : null;
 }
 
 async function readJson<T>(path: string, schema: ZodType<T>, what: string): Promise<T | null> {

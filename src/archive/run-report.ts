@@ -71,6 +71,7 @@ function endWords(summary: RunSummary): string {
     case "interrupted":
       return `Interrupted with ${plural(pending, "item")} pending: ${made}. To finish, ${runAgain}.`;
     case "budget":
+      if (summary.because !== undefined) return `${made}. ${summary.because}`;
       return `Stopped by its budget with ${plural(pending, "item")} pending. Raise it and ${runAgain}.`;
     case "stopped":
       return `Stopped by something that only a person can mend, as a key that is refused. Once mended, ${runAgain}.`;
@@ -100,7 +101,7 @@ async function toldFromEvents(folder: RunFolder, summary: RunSummary | null): Pr
   const startedAt = manifest?.startedAt ?? funnel.startedAt ?? new Date(0).toISOString();
   const seconds = summary?.wallSeconds;
   return {
-    version: 1,
+    version: 2,
     run: folder.run,
     recipe: manifest?.recipe ?? "?",
     at:
@@ -112,7 +113,7 @@ async function toldFromEvents(folder: RunFolder, summary: RunSummary | null): Pr
     process: null,
     stages: rows.map(stageOf),
     endpoints: [],
-    budget: null,
+    budget: summary?.budget ?? [],
     sandboxes: null,
     slowest: [],
     failures: [],

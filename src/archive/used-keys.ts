@@ -1,6 +1,6 @@
 // Which stored values a run used: so that tidying a store can tell what no run needs any more.
 import { closeSync, createReadStream, openSync, writeSync } from "node:fs";
-import type { Remember } from "../contracts.ts";
+import type { Recall, Remember } from "../contracts.ts";
 import { StoreError } from "../domain/errors.ts";
 import { linesOf } from "../engine/events.ts";
 import { createSeen } from "../engine/seen.ts";
@@ -40,6 +40,14 @@ export function noteUsed(remember: Remember) {
   };
   return {
     remember: noting,
+    /** A `recall` that notes what it gives, as `remember` does. */
+    recalls:
+      (recall: Recall): Recall =>
+      (what, schema) => {
+        const remembered = recall(what, schema);
+        if (remembered !== null) note(remembered.key);
+        return remembered;
+      },
     /** @throws {StoreError} when the disk refuses; so does `remember` from then on. */
     writeTo(path: string): void {
       file = { path, descriptor: onDisk(path, () => openSync(path, "a")) };

@@ -1,9 +1,9 @@
 import type { SubmissionFile } from "../domain/submission.ts";
-import type { Picture, StepRan, StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
+import type { Picture, ServedBy, StepRan, StepResult, Trajectory, Verdict } from "../domain/trajectory.ts";
 import { becameOf, kindOf } from "./funnel.ts";
 import type { Descendant, ItemEvent, Lineage } from "./lineage.ts";
 import { type Portrait, referenceOf } from "./portrait.ts";
-import { bounded, bytesText, count, harmless, indent, oneLine, plural, table } from "./text.ts";
+import { bounded, bytesText, count, harmless, indent, modelAt, oneLine, plural, table } from "./text.ts";
 
 /** Where an example was written: one line of one file under the run's folder. `text` is that line, null where it could not be read. */
 export interface ExportedLine {
@@ -203,8 +203,18 @@ function verdictPart(verdict: Verdict, limit: Limit): string {
     }
   }
   const repairs = verdict.votes.flatMap((vote) => vote.repairs);
-  if (repairs.length > 0) lines.push(`  repaired before reading: ${repairs.join(", ")}`);
+  if (repairs.length > 0)
+    lines.push(`  repaired before reading: ${repairs.map((repair) => oneLine(repair, limit(200))).join(", ")}`);
+  for (const [index, { servedBy }] of verdict.votes.entries())
+    if (servedBy !== undefined) lines.push(`  vote ${index + 1}${servedWords(servedBy)}`);
   return lines.join("\n");
+}
+
+/** Which fallback answered; nothing where the model's own endpoint did. */
+function servedWords(servedBy: ServedBy | undefined): string {
+  return servedBy === undefined
+    ? ""
+    : ` (answered by the fallback ${harmless(modelAt(servedBy.model, servedBy.endpoint))})`;
 }
 
 function round(value: number): string {
@@ -220,7 +230,7 @@ function transcriptPart(trajectory: Trajectory, pictures: Story["pictures"], lim
   ];
   for (const [index, turn] of turns.entries()) {
     const marks = turn.diverged ? " (output differed when it was run again)" : "";
-    lines.push(`  turn ${index + 1}: ${turn.action.kind}${marks}`);
+    lines.push(`  turn ${index + 1}: ${turn.action.kind}${servedWords(turn.servedBy)}${marks}`);
     if (turn.action.reasoning !== "") lines.push(indent(bounded(turn.action.reasoning, limit(300)), "    "));
     if (turn.action.kind === "code") lines.push(indent(bounded(turn.action.code, limit(600)), "    > "));
     if (turn.action.kind === "answer") lines.push(indent(bounded(turn.action.answer, limit(500)), "    = "));

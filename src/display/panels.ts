@@ -62,7 +62,8 @@ export function progressLine({ snapshot, signs, width }: Scene): Line {
   const elapsed = elapsedOf(snapshot);
   const share = snapshot.state === "done" ? 1 : secondsLeft === null || over ? null : elapsed / (elapsed + secondsLeft);
   const made = target === null ? plural(examples, "example") : `${count(examples)} of ${count(target)} examples`;
-  const money = budget === null ? "" : `${signs.between}${dollars(budget.spentUsd)} of ${dollars(budget.limitUsd)}`;
+  const usd = budget.find(({ scope, unit }) => scope === "run" && unit === "usd");
+  const money = usd === undefined ? "" : `${signs.between}${dollars(usd.spent)} of ${dollars(usd.limit)}`;
   const percent =
     share === null ? "" : `${String(share === 1 ? 100 : Math.min(99, Math.floor(share * 100))).padStart(3)} %  `;
   const words = [span(`  ${percent}`, "bold"), span(made), span(money)];

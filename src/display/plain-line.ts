@@ -12,7 +12,15 @@ export function plainCounts(snapshot: RunSnapshot): string {
     });
   const sent = snapshot.endpoints.reduce((sum, endpoint) => sum + endpoint.sent, 0);
   const tokens = snapshot.endpoints.reduce((sum, endpoint) => sum + endpoint.inputTokens + endpoint.outputTokens, 0);
-  return `${stages.join("  ")}  | ${count(sent)} requests, ${count(tokens)} tokens`;
+  return `${stages.join("  ")}  | ${count(sent)} requests, ${count(tokens)} tokens${budgetText(snapshot)}`;
+}
+
+/** The limit that is nearest to be spent, in whole percent: ` | budget 42 % (usd)`. */
+function budgetText({ budget }: RunSnapshot): string {
+  const [nearest] = budget.toSorted((a, b) => b.spent / b.limit - a.spent / a.limit);
+  if (nearest === undefined) return "";
+  const { scope, unit, spent, limit } = nearest;
+  return ` | budget ${Math.floor((100 * spent) / limit)} % (${scope === "run" ? "" : `${scope} `}${unit})`;
 }
 
 /** One line of a log: time since the start, and the counts. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { logLevels } from "./log-level.ts";
-import { type FunnelRow, runStatuses, runSummary } from "./run.ts";
+import { budgetSpent, type FunnelRow, runStatuses, runSummary } from "./run.ts";
 
 const count = z.number().int().nonnegative();
 
@@ -47,7 +47,7 @@ export type EndpointSnapshot = z.infer<typeof endpointSnapshot>;
 
 /** A run under way as plain data: what the display draws, `status.json` holds and `--json` prints. Times are ISO, spans seconds. */
 export const runSnapshot = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(2),
   run: z.string(),
   recipe: z.string(),
   at: z.string(),
@@ -57,8 +57,8 @@ export const runSnapshot = z.strictObject({
   process: z.strictObject({ boot: z.string(), pid: z.number().int(), started: z.string() }).nullable(),
   stages: z.array(stageSnapshot),
   endpoints: z.array(endpointSnapshot),
-  /** US dollars spent and allowed; null where no budget is set. */
-  budget: z.strictObject({ spentUsd: z.number(), limitUsd: z.number() }).nullable(),
+  /** Of every limit of the config's budget; empty where it sets none. */
+  budget: z.array(budgetSpent),
   sandboxes: z
     .strictObject({
       open: count,

@@ -43,6 +43,19 @@ export type RunEvent = z.infer<typeof runEvent>;
 export const runStatuses = ["done", "owed", "short", "interrupted", "budget", "failing", "stopped", "crashed"] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
+/** What a budget limits; `tokens` are those of input and output together, `hours` wall time. */
+export const budgetUnits = ["usd", "requests", "tokens", "hours"] as const;
+export type BudgetUnit = (typeof budgetUnits)[number];
+
+/** What all runs of a config spent of one limit; `scope` is `run`, or the stage that has a limit of its own. */
+export const budgetSpent = z.strictObject({
+  scope: z.string(),
+  unit: z.enum(budgetUnits),
+  spent: z.number().nonnegative(),
+  limit: z.number().positive(),
+});
+export type BudgetSpent = z.infer<typeof budgetSpent>;
+
 export const runSummary = z.strictObject({
   run: z.string(),
   status: z.enum(runStatuses),
@@ -58,6 +71,8 @@ export const runSummary = z.strictObject({
   }),
   tokens: z.strictObject({ input: z.number().int(), output: z.number().int() }),
   costUsd: z.number().nullable(),
+  /** Left out where the config sets no budget. */
+  budget: z.array(budgetSpent).optional(),
   wallSeconds: z.number(),
 });
 export type RunSummary = z.infer<typeof runSummary>;

@@ -27,7 +27,7 @@ export const message = z.strictObject({
 });
 export type Message = z.infer<typeof message>;
 
-/** Which endpoint of a model's chain gave a completion; `endpoint` as the store knows it. */
+/** Which fallback gave a completion in a model's place; `endpoint` as the store knows it. */
 export const servedBy = z.strictObject({ endpoint: z.string(), model: z.string() });
 export type ServedBy = z.infer<typeof servedBy>;
 
@@ -144,9 +144,9 @@ export const turn = z.strictObject({
   diverged: z.boolean(),
   /** Named changes between the completion's text and the recorded message (`close_tag` …); empty when it is byte for byte the same. */
   transforms: z.array(z.string()),
-  /** Who gave the completion, where the model has more endpoints than one. */
+  /** Which fallback gave the completion; absent where the model's own endpoint did. */
   servedBy: servedBy.exactOptional(),
-  /** Indices in `messages` of observations that were shortened, with a visible marker, before this turn's request; absent where none was. */
+  /** Indices in `messages` of observations that were shortened, with a visible marker, just before this turn's request; absent where none was. */
   shortened: z.array(z.number().int()).exactOptional(),
 });
 export type Turn = z.infer<typeof turn>;
@@ -157,7 +157,8 @@ export const exits = ["submitted", "turn_limit", "format_limit", "context_limit"
 export type Exit = (typeof exits)[number];
 
 /**
- * The record of one rollout. `environment` is the sandbox identity hash, `image` the image digest where there is one, `ranOn` the
+ * The record of one rollout. `messages` is the conversation as it stood at the end: turns before one with `shortened` were said on whole
+ * observations. `environment` is the sandbox identity hash, `image` the image digest where there is one, `ranOn` the
  * distinct machines that its steps really ran on, in order, and `versions` the packages that the code finds there.
  */
 export const trajectory = z.strictObject({
@@ -194,10 +195,21 @@ export const criterionScore = z.strictObject({
 });
 export type CriterionScore = z.infer<typeof criterionScore>;
 
+/**
+ * One review as it was read. `repairs` says by name what was done until it could be; `completions` are the store keys of all that it took, the
+ * last of them read (absent in older verdicts), and `servedBy` which fallback gave that one, absent where the judge's own endpoint did.
+ */
+export const judgeVote = z.strictObject({
+  criteria: z.array(criterionScore),
+  repairs: z.array(z.string()),
+  completions: z.array(z.string()).exactOptional(),
+  servedBy: servedBy.exactOptional(),
+});
+
 /** What a judge measured: every vote whole, and per criterion the mean over the votes. Never a decision. */
 export const verdict = z.strictObject({
   judge: z.string(),
-  votes: z.array(z.strictObject({ criteria: z.array(criterionScore), repairs: z.array(z.string()) })),
+  votes: z.array(judgeVote),
   criteria: z.record(z.string(), z.number()),
 });
 export type Verdict = z.infer<typeof verdict>;

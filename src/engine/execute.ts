@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Store } from "../contracts.ts";
-import { BudgetError, type FailureError } from "../domain/errors.ts";
+import type { FailureError } from "../domain/errors.ts";
 import { type Account, createAccount } from "./account.ts";
 import type { EventSink } from "./events.ts";
 import type { Executor } from "./executor.ts";
@@ -62,8 +62,7 @@ export function executeLine<T extends Identified>(line: Line<T>, options: Execut
     tried: options.tried ?? (() => {}),
     fail(error) {
       stopped ??= { error };
-      // A spent budget drains: what is under way was paid for.
-      if (!(stopped.error instanceof BudgetError)) abort.abort(stopped.error);
+      abort.abort(stopped.error);
     },
   };
 

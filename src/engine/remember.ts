@@ -1,5 +1,5 @@
 import { type ZodType, z } from "zod";
-import type { Identity, Remember, Remembered, RememberOptions, Spend, Store } from "../contracts.ts";
+import type { Identity, Recall, Remember, Remembered, Spend, Store } from "../contracts.ts";
 import { hashOf } from "../domain/hash.ts";
 import { type Holder, isAlive, thisHolder } from "./holder.ts";
 
@@ -11,45 +11,53 @@ export type CountingRemember = Remember & { readonly lost: () => number };
 
 /** A `remember` over a store: one computation per identity at a time, in this process and in all others on the same store. */
 export function createRemember(store: Store, { now = Date.now }: { now?: () => number } = {}): CountingRemember {
-  const underWay = new Map<string, Promise<Remembered<unknown>>>();
+  const underWay = new Map<string, UnderWay>();
   let lost = 0;
 
   const remember: Remember = async (what, schema, compute, options) => {
-    const key = `${what.kind}/${hashOf(what)}`;
+    const key = keyOf(what);
     for (;;) {
       options.signal.throwIfAborted();
       const known = readRecord(store, key, what, schema);
       if (known) return known;
       const other = underWay.get(key);
-      if (!other) break;
+      if (other?.stop.signal.aborted) {
+        const ended = other.result.catch(() => undefined); // Nobody wanted it any more: that is soon.
+        await abortable(ended, options.signal);
+        continue;
+      }
+      const shared = other ?? begin(key, options.signal, (stop) => computeOnce(key, what, schema, compute, stop));
       try {
-        const { value } = await abortable(other, options.signal);
-        return { value: schema.parse(value), key, remembered: true };
+        const { value, remembered } = await join(shared, options.signal);
+        const first = !shared.taken;
+        shared.taken = true;
+        return { value: schema.parse(value), key, remembered: remembered || !first };
       } catch (error) {
-        // Whoever computed it was told to stop; this caller was not, so it takes over.
-        if (options.signal.aborted || !(error instanceof Stopped)) throw error;
+        // Whoever began it was told to stop; this caller was not, so it takes over.
+        if (options.signal.aborted || options.signal === shared.beganBy || !shared.beganBy.aborted) throw error;
       }
     }
-    const computing = computeOnce(key, what, schema, compute, options);
-    const shared = computing.catch((error: unknown) => {
-      throw options.signal.aborted ? new Stopped(error) : error;
-    });
-    // With nobody else waiting, its error is this caller's alone.
-    shared.catch(() => undefined);
-    underWay.set(key, shared);
-    try {
-      return await computing;
-    } finally {
-      underWay.delete(key);
-    }
   };
+
+  function begin(
+    key: string,
+    beganBy: AbortSignal,
+    compute: (signals: { signal: AbortSignal; beganBy: AbortSignal }) => Promise<Remembered<unknown>>,
+  ): UnderWay {
+    const stop = new AbortController();
+    const result = compute({ signal: stop.signal, beganBy }).finally(() => underWay.delete(key));
+    result.catch(() => undefined); // It is told to those who still wait.
+    const shared: UnderWay = { result, stop, beganBy, waiting: 0, taken: false };
+    underWay.set(key, shared);
+    return shared;
+  }
 
   async function computeOnce<T>(
     key: string,
     what: Identity,
     schema: ZodType<T>,
-    compute: (spend: Spend) => Promise<T>,
-    { signal }: RememberOptions,
+    compute: (spend: Spend, signal: AbortSignal) => Promise<T>,
+    { signal, beganBy }: { readonly signal: AbortSignal; readonly beganBy: AbortSignal },
   ): Promise<Remembered<T>> {
     const lease = await store.lease(key, signal);
     let intentEnds: Promise<void> | undefined;
@@ -57,8 +65,9 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
       const known = readRecord(store, key, what, schema);
       if (known) return known;
       signal.throwIfAborted();
+      beganBy.throwIfAborted(); // Nothing is lost yet: whoever else waits begins it anew, under a signal that lives.
       const intent = intentOf(key, signal);
-      const kept = await received(intent, schema, compute);
+      const kept = await received(intent, schema, (spend) => compute(spend, signal));
       await store.put(key, { version: what.version, at: new Date(now()).toISOString(), value: kept });
       if (intent.written()) intentEnds = store.delete(intentKey(key));
       return { value: schema.parse(kept), key, remembered: false };
@@ -110,6 +119,11 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
   return Object.assign(remember, { lost: () => lost });
 }
 
+/** A `recall` over a store: what another process committed is seen as well. */
+export function createRecall(store: Store): Recall {
+  return (what, schema) => readRecord(store, keyOf(what), what, schema);
+}
+
 /** Counts the paid computations that dead processes began and never received, and forgets them. A live process keeps its own. */
 export async function lostIntents(store: Store): Promise<number> {
   let lost = 0;
@@ -123,12 +137,38 @@ export async function lostIntents(store: Store): Promise<number> {
   return lost;
 }
 
-/** The computation was told to stop by its own caller's signal. */
-class Stopped extends Error {
-  override readonly name = "Stopped";
-  constructor(cause: unknown) {
-    super("The computation was stopped", { cause });
+/** A computation that one caller began and any number wait for. */
+interface UnderWay {
+  readonly result: Promise<Remembered<unknown>>;
+  /** Fires when nobody waits for it any more. */
+  readonly stop: AbortController;
+  /** The signal of whoever began it: a computation may listen to that as well. */
+  readonly beganBy: AbortSignal;
+  waiting: number;
+  /** Whether somebody was given the value as computed just now; for everybody else it is remembered. */
+  taken: boolean;
+}
+
+/** Waits for it. Whoever leaves last stops it and sees it end, so that nothing goes on behind a store that is closed. */
+async function join(shared: UnderWay, signal: AbortSignal): Promise<Remembered<unknown>> {
+  shared.waiting += 1;
+  let left = false;
+  try {
+    return await abortable(shared.result, signal);
+  } catch (error) {
+    left = signal.aborted;
+    throw error;
+  } finally {
+    shared.waiting -= 1;
+    if (left && shared.waiting === 0) {
+      shared.stop.abort(signal.reason);
+      await shared.result.catch(() => undefined);
+    }
   }
+}
+
+function keyOf(what: Identity): string {
+  return `${what.kind}/${hashOf(what)}`;
 }
 
 function intentKey(key: string): string {

@@ -1,4 +1,4 @@
-import { FailureError, RejectionError } from "../domain/errors.ts";
+import { BudgetError, FailureError, RejectionError } from "../domain/errors.ts";
 import type { StageAccount } from "./account.ts";
 import { keepBody } from "./bodies.ts";
 import { located } from "./located.ts";
@@ -93,7 +93,8 @@ export async function* runEach(
       if (decided === null) scope.tried(stage.name, step instanceof FailureError ? step : null);
     } catch (error) {
       account.leave(1);
-      scope.fail(located(error, stage.name, body.id));
+      // What needs money waits for a later run; what needs none goes on, so that what was paid for comes out.
+      if (!(error instanceof BudgetError)) scope.fail(located(error, stage.name, body.id));
     }
     account.settle(body.id);
     running -= 1;

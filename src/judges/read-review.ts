@@ -3,6 +3,7 @@ import { canonicalJson } from "../domain/hash.ts";
 import { everyJsonInReply, isRecord } from "../domain/reply-json.ts";
 import type { CriterionScore } from "../domain/trajectory.ts";
 import { repairJson } from "../prompts/repair-json.ts";
+import type { ReadJson } from "../prompts/structured.ts";
 
 const maxReplyChars = 200_000;
 const maxEvidenceChars = 4_000;
@@ -23,14 +24,23 @@ const entry = z.object({
   justification: z.string().nullish(),
 });
 
-/** A review as read: every asked criterion once, in the asked order, with what had to be mended; or what is wrong with it, in words for the judge. */
-export type Review = { readonly criteria: CriterionScore[]; readonly repairs: string[] } | { readonly problem: string };
+/** What a judge is asked to write: every criterion once, each with its score. */
+export type WrittenReview = { criteria: CriterionScore[] };
+
+/** The shape of a review, for endpoints that hold a model to one. */
+export function reviewShape(names: readonly string[]): z.ZodType<WrittenReview> {
+  return z.object({
+    criteria: z.array(
+      z.object({ name: z.enum(names), score: z.number(), evidence: z.string(), justification: z.string() }),
+    ),
+  });
+}
 
 /**
- * Reads a judge's reply: JSON in a fence, in prose or slightly broken; names in any case. A missing or out-of-range score is a problem, never
+ * Reads a judge's reply, every asked criterion once and in the asked order: JSON in a fence, in prose or slightly broken; names in any case. A missing or out-of-range score is a problem, never
  * a default; so are two lists of scores that differ.
  */
-export function readReview(reply: string, names: readonly string[]): Review {
+export function readReview(reply: string, names: readonly string[]): ReadJson<WrittenReview> {
   const every = everyJsonInReply(reply.slice(0, maxReplyChars), {
     openings: ["{", "["],
     accept: entriesOf,
@@ -72,7 +82,7 @@ export function readReview(reply: string, names: readonly string[]): Review {
   }
   const missing = names.filter((name) => !scored.has(name));
   if (missing.length > 0) return { problem: `${missing.join(", ")} ${missing.length === 1 ? "is" : "are"} missing` };
-  return { criteria: names.flatMap((name) => scored.get(name) ?? []), repairs: [...repairs].sort() };
+  return { value: { criteria: names.flatMap((name) => scored.get(name) ?? []) }, repairs: [...repairs].sort() };
 }
 
 /** A criterion's name as it is compared: `Educational Value` is `educational_value`. */

@@ -1,10 +1,11 @@
-import type { ChatRequest, Judge, Model } from "../contracts.ts";
+import type { Judge, Model } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
 import { meanScore } from "../domain/mean.ts";
-import type { FinishReason, Message, Verdict } from "../domain/trajectory.ts";
+import type { Message, Verdict } from "../domain/trajectory.ts";
 import type { Prompt } from "../prompts/load.ts";
+import { askForJson } from "../prompts/structured.ts";
 import type { Criterion } from "./criteria.ts";
-import { type Review, readReview } from "./read-review.ts";
+import { readReview, reviewShape } from "./read-review.ts";
 import { recordText, taskText } from "./record.ts";
 
 /** What the rubric judge is made of. */
@@ -26,9 +27,6 @@ export interface RubricJudgeOptions {
 
 type Vote = Verdict["votes"][number];
 
-/** A conversation's end: a vote, or why none of its reviews could be read. `remembered`: nothing was paid for it now. */
-type Reviewed = { readonly vote: Vote } | { readonly problems: readonly string[]; readonly remembered: boolean };
-
 // So many samples of one vote without a readable review say that this judge cannot do it.
 const mostSamples = 20;
 
@@ -45,49 +43,45 @@ export function rubricJudge(options: RubricJudgeOptions): Judge {
   const names = criteria.map((criterion) => criterion.name);
   const listed = criteria.map((criterion) => `- ${criterion.name}: ${criterion.description}`).join("\n");
 
-  /** Asks once, and again in the same conversation while the review cannot be read. */
-  async function converse(asked: readonly Message[], sample: number, signal: AbortSignal): Promise<Reviewed> {
-    const problems: string[] = [];
-    let messages = asked;
-    let allRemembered = true;
-    while (problems.length <= maxRepairs) {
-      const request: ChatRequest = { messages, jsonSchema: { name: "review", schema: reviewSchema(names) } };
-      const { text, finishReason, remembered } = await model.complete(request, { sample, signal });
-      allRemembered &&= remembered;
-      const review = wholeReview(readReview(text, names), finishReason);
-      if (!("problem" in review)) {
-        const repairs = [...problems.map((why) => `asked_again: ${why}`), ...review.repairs];
-        return { vote: { criteria: review.criteria, repairs } };
-      }
-      problems.push(review.problem);
-      messages = [
-        ...messages,
-        { role: "assistant", content: text.trim() === "" ? "(nothing)" : text },
-        { role: "user", content: askAgain(review.problem, names) },
-      ];
-    }
-    return { problems, remembered: allRemembered };
-  }
-
   async function vote(asked: readonly Message[], index: number, signal: AbortSignal): Promise<Vote> {
     const unread: string[] = [];
+    let cutAt: number | null = null;
     // A remembered conversation is read again for nothing and does not count against what this run pays for.
     for (let tried = 0, paid = 0; tried < mostSamples && paid < maxUnreadable; tried++) {
-      const reviewed = await converse(asked, index + tried * votes, signal); // no two votes share a sample
-      if ("vote" in reviewed) {
-        const { criteria: scores, repairs } = reviewed.vote;
-        return { criteria: scores, repairs: [...unread.map((why) => `sample_unreadable: ${why}`), ...repairs] };
+      const review = await askForJson({
+        model,
+        messages: asked,
+        name: "review",
+        schema: reviewShape(names),
+        read: (text) => readReview(text, names),
+        again: (problem) => askAgain(problem, names),
+        sample: index + tried * votes, // no two votes share a sample
+        signal,
+        maxRepairs,
+      });
+      const { completions } = review;
+      if ("value" in review) {
+        const read = completions.at(-1);
+        return {
+          criteria: review.value.criteria,
+          repairs: [...unread.map((why) => `sample_unreadable: ${why}`), ...review.repairs],
+          completions: completions.map(({ key }) => key),
+          ...(read?.servedBy === undefined ? {} : { servedBy: read.servedBy }),
+        };
       }
-      unread.push(reviewed.problems.join("; then "));
-      if (!reviewed.remembered) paid++;
+      unread.push(review.problems.join("; then "));
+      cutAt = review.tokenLimit;
+      if (!completions.every(({ remembered }) => remembered)) paid++;
     }
     throw new FailureError(
       "judge",
-      `Expected a readable review from judge \`${name}\` (model \`${model.name}\`, vote ${index}), got ${unread.length} conversations without one; the last: ${unread.at(-1)}. ${
+      [
+        `Expected a readable review from judge \`${name}\` (model \`${model.name}\`, vote ${index}), got ${unread.length} conversations without one; the last: ${unread.at(-1)}.`,
+        ...(cutAt === null ? [] : [moreTokens(model.name, cutAt)]),
         unread.length < mostSamples
           ? "The next run asks for further samples."
-          : "No more are asked for: name another judge, or more `maxTokens` for it."
-      }`,
+          : "No more are asked for: name another judge, or more `maxTokens` for it.",
+      ].join(" "),
     );
   }
 
@@ -123,30 +117,10 @@ function means(votes: readonly Vote[], names: readonly string[]): Record<string,
   );
 }
 
-/** A review that was cut off and mended may end in half a number: only what was whole is believed. */
-function wholeReview(review: Review, finishReason: FinishReason): Review {
-  if (finishReason !== "length") return review;
-  if ("problem" in review) return { problem: `it was cut off (${review.problem})` };
-  return review.repairs.includes("jsonrepair") ? { problem: "it was cut off" } : review;
+function moreTokens(alias: string, limit: number): string {
+  return `Raise \`models.${alias}.maxTokensMost\` above ${limit} (a model that thinks first needs room before it writes JSON): what was received stays remembered, and the same question is asked with more.`;
 }
 
 function askAgain(problem: string, names: readonly string[]): string {
   return `Your review could not be used: ${problem}. Return it again as one JSON object and nothing else, {"criteria": [{"name", "score", "evidence", "justification"}, ...]}, with each of ${names.join(", ")} exactly once and every score a number from 0 to 1.`;
-}
-
-function reviewSchema(names: readonly string[]): unknown {
-  const text = { type: "string" };
-  const properties = {
-    name: { type: "string", enum: names },
-    score: { type: "number" },
-    evidence: text,
-    justification: text,
-  };
-  const item = { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
-  return {
-    type: "object",
-    properties: { criteria: { type: "array", items: item } },
-    required: ["criteria"],
-    additionalProperties: false,
-  };
 }

@@ -1,6 +1,10 @@
 import { z } from "zod";
-import { type FinishReason, finishReasons, usage as usageSchema } from "../domain/trajectory.ts";
+import { finishReasons, type ToolCall, toolCall, usage as usageSchema } from "../domain/trajectory.ts";
+import { finishReasonOf, isInterrupted } from "./finish-reason.ts";
+import { readHarmony } from "./harmony.ts";
+import { contentPart, reasoningFields, reasoningIn, splitParts, splitThought } from "./reasoning.ts";
 import { TransientError } from "./retry.ts";
+import { generatedId, toolCallFields, toolCallsOf } from "./tool-calls.ts";
 
 /** Bump when the same request would be stored differently. */
 export const completionVersion = 1;
@@ -15,6 +19,8 @@ export const answer = z.strictObject({
   refusal: z.string().nullable(),
   /** The model name the endpoint says answered. */
   servedModel: z.string().nullable(),
+  /** Native tool calls in order; absent where there are none. */
+  toolCalls: z.array(toolCall).exactOptional(),
 });
 export type Answer = z.infer<typeof answer>;
 
@@ -38,17 +44,26 @@ const providerUsage = z.object({
   prompt_tokens_details: z.object({ cached_tokens: optionalCount }).nullish().catch(null),
   prompt_cache_hit_tokens: optionalCount,
   completion_tokens_details: z.object({ reasoning_tokens: optionalCount }).nullish().catch(null),
+  reasoning_tokens: optionalCount,
 });
 
-const contentPart = z.looseObject({ type: z.string(), text: z.string().nullish() });
 const providerMessage = z.object({
   content: z.union([z.string(), z.array(contentPart)]).nullish(),
-  reasoning_content: z.string().nullish().catch(null),
-  reasoning: z.string().nullish().catch(null),
+  ...reasoningFields,
   refusal: z.string().nullish().catch(null),
+  ...toolCallFields,
 });
 const providerAnswer = z.object({
-  choices: z.array(z.object({ message: providerMessage, finish_reason: z.string() })).min(1),
+  choices: z
+    .array(
+      z.object({
+        message: providerMessage,
+        finish_reason: z.string(),
+        native_finish_reason: z.string().nullish().catch(null),
+        error: z.unknown().optional(),
+      }),
+    )
+    .min(1),
   usage: providerUsage.nullish().catch(null),
   model: z.string().nullish().catch(null),
 });
@@ -67,19 +82,51 @@ export function readAnswer(body: string, requestBytes: number): Answer {
   }
   const choice = parsed.data.choices[0];
   if (choice === undefined) throw new TransientError("no choices in the answer");
-  if (choice.finish_reason === "error")
-    throw new TransientError("an answer cut short by the provider (finish_reason `error`)");
-  const { message } = choice;
-  const { text, thought } = splitThought(textOf(message.content));
-  const reasoning = message.reasoning_content || message.reasoning || thought;
-  const refusal = message.refusal || null;
+  // A router reports what broke upstream beside what had come by then.
+  if (choice.error) throw new ErrorInBody({ error: choice.error });
+  if (isInterrupted(choice.finish_reason)) {
+    throw new TransientError(`an answer cut short by the provider (finish_reason \`${choice.finish_reason}\`)`);
+  }
+  const { text, reasoning, refusal, toolCalls } = saidIn(choice.message, body);
   return {
     text,
     reasoning,
-    finishReason: refusal === null ? finishReasonOf(choice.finish_reason) : "refusal",
-    usage: usageOf(parsed.data.usage, requestBytes, `${text}${reasoning ?? ""}${refusal ?? ""}`),
+    finishReason:
+      refusal === null ? finishReasonOf(choice.finish_reason, choice.native_finish_reason ?? null) : "refusal",
+    usage: usageOf(
+      parsed.data.usage,
+      requestBytes,
+      [text, reasoning, refusal, ...toolCalls.map((call) => call.arguments)].join(""),
+    ),
     refusal,
     servedModel: parsed.data.model ?? null,
+    ...(toolCalls.length === 0 ? {} : { toolCalls: [...toolCalls] }),
+  };
+}
+
+interface Said {
+  readonly text: string;
+  readonly reasoning: string | null;
+  readonly refusal: string | null;
+  readonly toolCalls: readonly ToolCall[];
+}
+
+/** What a message says, wherever its server puts it. `body` makes the ids of calls that came without one. */
+function saidIn(message: z.infer<typeof providerMessage>, body: string): Said {
+  const parts = Array.isArray(message.content) ? message.content : [];
+  const spread = splitParts(parts);
+  const content = typeof message.content === "string" ? message.content : spread.text;
+  const harmony = readHarmony(content);
+  const { text, thought } = harmony ?? splitThought(content);
+  const toolCalls = toolCallsOf(message, body);
+  const leaked = harmony?.calls ?? [];
+  return {
+    text,
+    // An empty block of thinking is "", as it always was; no block is null.
+    reasoning: reasoningIn(message) ?? (spread.thought === "" ? thought : spread.thought),
+    refusal: message.refusal || parts.map((part) => part.refusal ?? "").join("") || null,
+    toolCalls:
+      toolCalls.length > 0 ? toolCalls : leaked.map((call, place) => ({ id: generatedId(body, place), ...call })),
   };
 }
 
@@ -111,41 +158,6 @@ export function excerpt(body: string): string {
   return `\`${begin}${body.length > 120 ? "…" : ""}\``;
 }
 
-function textOf(content: z.infer<typeof providerMessage>["content"]): string {
-  if (content === null || content === undefined) return "";
-  if (typeof content === "string") return content;
-  return content.map((part) => (part.type === "text" ? (part.text ?? "") : "")).join("");
-}
-
-/** Cuts a leading `<think>` block off. A template may have put the opening tag into the prompt; a cut answer may lack the closing one. */
-function splitThought(content: string): { text: string; thought: string | null } {
-  const opening = /^\s*<think>/.exec(content);
-  const close = content.indexOf("</think>");
-  if (opening === null && (close === -1 || content.lastIndexOf("<think>", close) !== -1))
-    return { text: content, thought: null };
-  const from = opening?.[0].length ?? 0;
-  if (close === -1) return { text: "", thought: content.slice(from).trim() };
-  return { text: content.slice(close + "</think>".length).trimStart(), thought: content.slice(from, close).trim() };
-}
-
-const finishReasonNames = new Map<string, FinishReason>([
-  ["stop", "stop"],
-  ["eos", "stop"],
-  ["end_turn", "stop"],
-  ["stop_sequence", "stop"],
-  ["length", "length"],
-  ["max_tokens", "length"],
-  ["refusal", "refusal"],
-  ["content_filter", "content_filter"],
-  ["safety", "content_filter"],
-  ["tool_calls", "tool_calls"],
-  ["function_call", "tool_calls"],
-]);
-
-function finishReasonOf(name: string): FinishReason {
-  return finishReasonNames.get(name.toLowerCase()) ?? "other";
-}
-
 function usageOf(
   usage: z.infer<typeof providerUsage> | null | undefined,
   requestBytes: number,
@@ -164,7 +176,7 @@ function usageOf(
     inputTokens: Math.round(usage.prompt_tokens),
     cachedInputTokens: Math.round(usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0),
     outputTokens: Math.round(usage.completion_tokens),
-    reasoningTokens: Math.round(usage.completion_tokens_details?.reasoning_tokens ?? 0),
+    reasoningTokens: Math.round(usage.completion_tokens_details?.reasoning_tokens ?? usage.reasoning_tokens ?? 0),
     estimated: false,
   };
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { UsageError } from "../domain/errors.ts";
 import { excerpt, isHtml } from "./answer.ts";
 import { type Asked, endpointError, readErrorBody } from "./endpoint-error.ts";
+import type { KeyHeader } from "./family.ts";
 import { withDeadline } from "./retry.ts";
 import { deepestMessage } from "./transport.ts";
 
@@ -16,6 +17,7 @@ export async function checkEndpoint(
   options: {
     readonly baseUrl: string;
     readonly key: string | null;
+    readonly keyHeader: KeyHeader;
     /** Cuts the key out of what an error quotes. */
     readonly cut: (text: string) => string;
     readonly headers: Readonly<Record<string, string>>;
@@ -24,8 +26,11 @@ export async function checkEndpoint(
   },
   signal: AbortSignal,
 ): Promise<string[]> {
-  const { baseUrl, key, cut, asked } = options;
-  const headers = { ...options.headers, ...(key === null ? {} : { authorization: `Bearer ${key}` }) };
+  const { baseUrl, key, keyHeader, cut, asked } = options;
+  const headers = {
+    ...options.headers,
+    ...(key === null ? {} : { [keyHeader]: keyHeader === "authorization" ? `Bearer ${key}` : key }),
+  };
   const url = `${baseUrl}/models`;
   const endpoint = `the endpoint ${baseUrl} of model \`${asked.alias}\``;
   const { status, location, body } = await withDeadline(checkTimeoutMs, signal, async (limit) => {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import { nearest } from "../domain/nearest.ts";
 import { excerpt, isHtml } from "./answer.ts";
+import { refusedOption } from "./refused-option.ts";
 import { TransientError } from "./retry.ts";
 
 /** What an endpoint said went wrong, whatever shape it said it in. */
@@ -40,9 +41,10 @@ const errorBody = z.union([
   z.object({ detail: z.unknown() }).transform(({ detail }) => ({ message: textOf(detail), code: null, type: null })),
 ]);
 
-/** Reads an error body: OpenAI's shape, bare objects (vLLM, FastAPI), plain text, web pages. Never throws. */
+/** Reads an error body: OpenAI's shape, bare objects (vLLM, FastAPI), a list of one (Gemini), plain text, web pages. Never throws. */
 export function readErrorBody(body: string): { message: string; code: string } {
-  const parsed = errorBody.safeParse(parseJson(body));
+  const json = parseJson(body);
+  const parsed = errorBody.safeParse(Array.isArray(json) ? json[0] : json);
   if (parsed.success) {
     return { message: parsed.data.message, code: [parsed.data.code, parsed.data.type].filter(Boolean).join(" ") };
   }
@@ -82,6 +84,7 @@ const unknownModel =
   /model[ _]not[ _]found|model .{0,120}(does not exist|not found|is not available)|(unknown|invalid) model/i;
 const unsupported =
   /unsupported[ _](parameter|value)|(unknown|unrecognized|extra)[ _](parameter|argument|field|request argument)|extra inputs|not (supported|permitted)/i;
+const badKey = /api[ _]key (is )?(not valid|invalid)|(invalid|incorrect) api[ _]key/i; // Gemini says so with 400.
 // Not "exceeded your current quota": some services say that of a limit per minute too.
 const noCredit = /insufficient[ _](quota|balance|funds|credit)/i;
 
@@ -100,10 +103,12 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
   if (overflowStatuses.has(status) && overflow.test(searched)) {
     return new RejectionError("context_overflow", `The request is longer than the model takes: ${said}`, { cause });
   }
+  const setting = refusedOption(status, searched);
+  if (setting !== null) return stop(setting);
   if (status === 402 || (status === 429 && noCredit.test(searched))) {
     return stop("The account has no credit left: add some, or name another endpoint; what was received is kept.");
   }
-  if (status === 401 || status === 403) {
+  if (status === 401 || status === 403 || (status === 400 && badKey.test(searched))) {
     return stop(
       asked.keyFrom === null
         ? "The endpoint refuses access; no key is sent: name its variable in `apiKeyEnv`."
@@ -126,7 +131,7 @@ export function endpointError(problem: EndpointProblem, asked: Asked): Error {
   }
   if ((status === 400 || status === 422) && unsupported.test(searched)) {
     return stop(
-      "Leave the option out that it names, or set `maxTokensField`, `sendsSeed`, `sendsStop` or `structuredOutput` as it needs.",
+      "Leave the option out that it names, or set `maxTokensField`, `refuses`, `sendsSeed` or `structuredOutput` as it needs.",
     );
   }
   return new FailureError(

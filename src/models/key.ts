@@ -1,5 +1,6 @@
 import { UsageError } from "../domain/errors.ts";
 import { createSecrets } from "../domain/secrets.ts";
+import { configPathOf } from "./alias.ts";
 import type { OpenAiCompatibleConfig } from "./openai-compatible-options.ts";
 import type { ProviderDeps } from "./provider.ts";
 
@@ -19,21 +20,21 @@ export function readKey(alias: string, config: OpenAiCompatibleConfig, env: Prov
   if (apiKeyEnv === null || (apiKeyEnv === undefined && isLoopback(baseUrl))) return null;
   if (apiKeyEnv === undefined) {
     throw new UsageError(
-      `Expected \`models.${alias}.apiKeyEnv\` to name the environment variable that holds the key for ${baseUrl}, got nothing. ` +
+      `Expected \`${configPathOf(alias)}.apiKeyEnv\` to name the environment variable that holds the key for ${baseUrl}, got nothing. ` +
         "Name it, or write `apiKeyEnv: null` if the endpoint takes no key.",
     );
   }
   const key = env[apiKeyEnv]?.trim();
   if (key === undefined || key === "") {
     throw new UsageError(
-      `Expected the environment variable \`${apiKeyEnv}\` (named by \`models.${alias}.apiKeyEnv\`) to hold the key for ${baseUrl}, ` +
+      `Expected the environment variable \`${apiKeyEnv}\` (named by \`${configPathOf(alias)}.apiKeyEnv\`) to hold the key for ${baseUrl}, ` +
         `got ${key === undefined ? "nothing" : "an empty text"}. Run \`export ${apiKeyEnv}=…\` first, or name another variable.`,
     );
   }
   // Checked here because fetch would quote the whole value in its error.
   if (!/^[\x21-\x7e]+$/.test(key)) {
     throw new UsageError(
-      `Expected the environment variable \`${apiKeyEnv}\` (named by \`models.${alias}.apiKeyEnv\`) to hold a key of printable ASCII ` +
+      `Expected the environment variable \`${apiKeyEnv}\` (named by \`${configPathOf(alias)}.apiKeyEnv\`) to hold a key of printable ASCII ` +
         "characters, got spaces, line breaks or other characters in it (not shown). Set it again.",
     );
   }

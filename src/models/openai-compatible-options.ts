@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { maxTokensFields, reasoningForms, refusableFields, structuredOutputs } from "./abilities.ts";
+import { familyNames } from "./family.ts";
 
 const price = z.strictObject({
   inputPerMillion: z.number().nonnegative(),
@@ -16,7 +18,9 @@ const retries = z.strictObject({
 
 // What the payload gets from elsewhere: options of their own, or the request.
 const ownFields = new Set(
-  "model messages stream n seed stop response_format temperature top_p max_tokens max_completion_tokens".split(" "),
+  "model messages stream n seed random_seed stop response_format temperature top_p max_tokens max_completion_tokens tools tool_choice parallel_tool_calls".split(
+    " ",
+  ),
 );
 const secretHeader = /(^|[-_])(authorization|auth|cookie|api-?key|key|token|secret|password)$/i;
 const secretField = /^(authorization|password|secret|(access|auth|api)_?(token|secret))$/i;
@@ -36,6 +40,7 @@ export const openAiCompatibleOptions = z.strictObject({
     )
     .overwrite((url) => url.replace(/\/+$/, "")),
   model: z.string().min(1),
+  family: z.enum(familyNames).default("other"),
   apiKeyEnv: z
     .string()
     .regex(
@@ -64,11 +69,22 @@ export const openAiCompatibleOptions = z.strictObject({
   temperature: z.number().min(0).max(2).optional(),
   topP: z.number().gt(0).max(1).optional(),
   maxTokens: z.number().int().positive().optional(),
-  maxTokensField: z.enum(["max_tokens", "max_completion_tokens"]).default("max_tokens"),
+  maxTokensMost: z.number().int().positive().optional(),
+  contextTokens: z.number().int().positive().optional(),
+  maxTokensField: z.enum(maxTokensFields).optional(),
   seed: z.number().int().default(0),
   sendsSeed: z.boolean().default(false),
-  sendsStop: z.boolean().default(true),
-  structuredOutput: z.enum(["none", "json_object", "json_schema"]).default("none"),
+  sendsStop: z
+    .unknown()
+    .refine(
+      () => false,
+      "Expected no such option any more: write `refuses: [stop]` where the model refuses stop strings",
+    )
+    .optional(),
+  refuses: z.array(z.enum(refusableFields)).optional(),
+  tools: z.boolean().optional(),
+  sendsReasoning: z.enum(reasoningForms).optional(),
+  structuredOutput: z.enum(structuredOutputs).optional(),
   rememberAs: z.string().min(1).optional(),
   // Node's own fetch gives up on headers after 300 s, so a longer deadline would be a promise not kept.
   timeoutSeconds: z.number().positive().max(300).default(300),

@@ -1,6 +1,7 @@
-import type { Model } from "../contracts.ts";
+import type { ChatRequest, Completion, Model, Remembered } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
-import { answer, completionVersion } from "./answer.ts";
+import { type Abilities, abilitiesOf } from "./abilities.ts";
+import { type Answer, answer, completionVersion } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
 import { cutter, readKey } from "./key.ts";
 import { type OpenAiCompatibleConfig, openAiCompatibleOptions } from "./openai-compatible-options.ts";
@@ -22,6 +23,7 @@ export const openAiCompatible: Provider<typeof openAiCompatibleOptions> = {
 
 async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: ProviderDeps): Promise<Model> {
   const { now = Date.now } = deps;
+  const abilities = abilitiesOf(alias, config);
   const key = readKey(alias, config, deps.env);
   const { baseUrl } = config;
   const cut = cutter(key, deps);
@@ -29,11 +31,56 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
   let listed: readonly string[] = [];
   const keyFrom = key === null ? null : (config.apiKeyEnv ?? null);
   const asked = { alias, baseUrl, model: config.model, keyFrom, listed: () => listed };
-  const transport = await createTransport({ ...config, key, cut, asked, now, fetch: deps.fetch ?? fetch });
+  const transport = await createTransport({
+    ...config,
+    key,
+    keyHeader: abilities.keyHeader,
+    cut,
+    asked,
+    now,
+    fetch: deps.fetch ?? fetch,
+  });
   const endpoint = config.rememberAs ?? baseUrl;
-  const settings = settingsOf(config);
+  const settings = settingsOf(config, abilities);
+  const { seedField } = abilities;
+  const tokenLimit =
+    config.maxTokens === undefined
+      ? null
+      : { usual: config.maxTokens, most: config.maxTokensMost ?? 4 * config.maxTokens };
 
   const sender = createSender({ alias, config, transport, admission, deps });
+
+  /** Under what an answer is remembered: whom is asked, for what, and which of several samples. */
+  function identityOf(request: ChatRequest, sample: number) {
+    if (request.maxTokens !== undefined && tokenLimit !== null && request.maxTokens > tokenLimit.most) {
+      throw new Error(
+        `Expected at most ${tokenLimit.most} tokens to be asked of \`${alias}\`, got ${request.maxTokens}`,
+      );
+    }
+    const payload: Readonly<Record<string, unknown>> = {
+      ...settings,
+      ...requestFields(request, abilities, alias),
+      ...(seedField === null ? {} : { [seedField]: config.seed + sample }),
+    };
+    return { kind: "completion", version: completionVersion, endpoint, payload, sample };
+  }
+
+  function completionOf({ value, key, remembered }: Remembered<Answer>, request: ChatRequest): Completion {
+    const usage = priced(value.usage, config.price);
+    if (remembered) deps.meter.remembered(alias, usage);
+    if (value.finishReason === "content_filter") {
+      throw new RejectionError("content_filter", "The provider's content filter cut the answer", {
+        evidence: { completion: key },
+      });
+    }
+    if (value.finishReason === "refusal") {
+      throw new RejectionError("refusal", `The model refused: ${value.refusal ?? value.text}`, {
+        evidence: { completion: key },
+      });
+    }
+    const said = saidIn(value, request, abilities);
+    return { ...said, reasoning: value.reasoning, usage, key, remembered };
+  }
 
   return {
     name: alias,
@@ -41,38 +88,51 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     identity: {
       endpoint,
       ...settings,
-      structuredOutput: config.structuredOutput,
-      sendsStop: config.sendsStop,
-      ...(config.sendsSeed ? { seed: config.seed } : {}),
+      structuredOutput: abilities.structuredOutput,
+      // Not an option any more; it stays here because ids of earlier runs' attempts hold it.
+      sendsStop: !abilities.refuses.has("stop"),
+      ...(seedField === null ? {} : { seed: config.seed }),
+      ...(abilities.sendsReasoning === "none" ? {} : { sendsReasoning: abilities.sendsReasoning }),
+    },
+    tokenLimit,
+    contextTokens: config.contextTokens ?? null,
+    recall(request, { sample }) {
+      const found = deps.recall?.(identityOf(request, sample), answer) ?? null;
+      return found === null ? null : completionOf(found, request);
     },
     async complete(request, { sample, signal }) {
-      const payload = {
-        ...settings,
-        ...requestFields(request, config),
-        ...(config.sendsSeed ? { seed: config.seed + sample } : {}),
-      };
-      const { value, key, remembered } = await deps.remember(
-        { kind: "completion", version: completionVersion, endpoint, payload, sample },
-        answer,
-        (spend) => sender.ask(payload, spend, signal),
-        { signal },
-      );
-      const usage = priced(value.usage, config.price);
-      if (remembered) deps.meter.remembered(alias, usage);
-      if (value.finishReason === "content_filter") {
-        throw new RejectionError("content_filter", "The provider's content filter cut the answer", {
-          evidence: { completion: key },
-        });
-      }
-      if (value.finishReason === "refusal") {
-        throw new RejectionError("refusal", `The model refused: ${value.refusal ?? value.text}`, {
-          evidence: { completion: key },
-        });
-      }
-      return { text: value.text, reasoning: value.reasoning, finishReason: value.finishReason, usage, key, remembered };
+      const what = identityOf(request, sample);
+      const remembered = await deps.remember(what, answer, (spend, wanted) => sender.ask(what.payload, spend, wanted), {
+        signal,
+      });
+      return completionOf(remembered, request);
     },
     async check(signal) {
-      listed = await checkEndpoint({ ...config, key, cut, asked, fetch: deps.fetch ?? fetch }, signal);
+      listed = await checkEndpoint(
+        {
+          ...config,
+          headers: { ...abilities.modelsRoute?.headers, ...config.headers },
+          key,
+          keyHeader: abilities.modelsRoute?.keyHeader ?? abilities.keyHeader,
+          cut,
+          asked,
+          fetch: deps.fetch ?? fetch,
+        },
+        signal,
+      );
     },
   };
+}
+
+/** What a caller sees of an answer: where JSON was asked for as a forced call, that call's arguments are the text. */
+function saidIn(
+  { text, toolCalls = [], finishReason }: Answer,
+  { jsonSchema }: ChatRequest,
+  { structuredOutput }: Abilities,
+): Pick<Completion, "text" | "toolCalls" | "finishReason"> {
+  const form = structuredOutput === "tool" ? toolCalls.find(({ name }) => name === jsonSchema?.name) : undefined;
+  if (form !== undefined) {
+    return { text: form.arguments, finishReason: finishReason === "tool_calls" ? "stop" : finishReason };
+  }
+  return { text, finishReason, ...(toolCalls.length === 0 ? {} : { toolCalls }) };
 }

@@ -1,13 +1,22 @@
 import type { ZodObject, z } from "zod";
-import type { Model, Remember, RequestWatch } from "../contracts.ts";
+import type { Model, Recall, Remember, RequestWatch, Store } from "../contracts.ts";
 import type { Secrets } from "../domain/secrets.ts";
 import type { Admissions } from "./admission.ts";
+import type { Budget } from "./budget.ts";
 import type { Meter } from "./meter.ts";
 
 /** What every provider is handed. Time, randomness, environment and fetch are options so that tests can hold them still. */
 export interface ProviderDeps {
   readonly remember: Remember;
+  /** What is remembered already. Without it a model recalls nothing, and a chain of fallbacks asks its first endpoint first. */
+  readonly recall?: Recall;
+  /** Makes one of several processes ask a chain at a time, for one completion; without it they may ask two of its endpoints for the same. */
+  readonly lease?: Store["lease"];
+  /** Told, in a line for people, what a run has to know of its endpoints. */
+  readonly say?: (line: string) => void;
   readonly meter: Meter;
+  /** What the requests of a run may cost; nothing limits them without it. */
+  readonly budget?: Pick<Budget, "reserve">;
   /** One for all models of a run: aliases that share an endpoint share its limits. */
   readonly admissions: Admissions;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -26,6 +35,8 @@ export interface ProviderDeps {
 /** A model with what it opened; `close` releases it (a loopback server, connections) and may be called twice. */
 export interface OpenedModel {
   readonly model: Model;
+  /** Whether its endpoint answers nobody at present: a fallback is asked at once then. Absent: it never says so. */
+  isDown?(): boolean;
   close(): Promise<void>;
 }
 

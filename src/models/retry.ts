@@ -9,6 +9,8 @@ export class TransientError extends Error {
   readonly pausesEndpoint: boolean;
   /** The HTTP status, null where there was none. */
   readonly status: number | null;
+  /** The headers it came with, null where none came. Kept out of what is printed of an error. */
+  declare readonly headers: Headers | null;
   constructor(
     message: string,
     options: { retryAfterMs?: number | null; pausesEndpoint?: boolean; status?: number; cause?: unknown } = {},
@@ -17,7 +19,19 @@ export class TransientError extends Error {
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.pausesEndpoint = options.pausesEndpoint ?? false;
     this.status = options.status ?? null;
+    attachHeaders(this, null);
   }
+}
+
+/** Gives an error the headers it came with; they are not among what a log or a reporter writes of it. */
+export function attachHeaders(error: Error, headers: Headers | null): void {
+  Object.defineProperty(error, "headers", { value: headers, enumerable: false, configurable: true });
+}
+
+/** The headers that an error of the transport came with; null where none came. */
+export function headersOf(error: unknown): Headers | null {
+  const { headers } = (error instanceof Error ? error : {}) as { headers?: unknown };
+  return headers instanceof Headers ? headers : null;
 }
 
 /** Waits are full jitter over `firstWaitSeconds` doubling with each try; no wait, Retry-After included, is longer than `maxWaitSeconds`. */

@@ -2,6 +2,8 @@ import type { SentRequest, Spend } from "../contracts.ts";
 import { FailureError } from "../domain/errors.ts";
 import type { Admission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
+import type { Reservation } from "./budget.ts";
+import { boundOf, costOf, costOfError } from "./charge.ts";
 import type { OpenAiCompatibleConfig } from "./openai-compatible-options.ts";
 import { priced } from "./price.ts";
 import type { ProviderDeps } from "./provider.ts";
@@ -11,7 +13,7 @@ import type { Transport } from "./transport.ts";
 
 /** Sends a payload to one endpoint until there is an answer: admitted, counted, watched, tried again. */
 export interface Sender {
-  /** @throws {FailureError} "provider" after retries; what the transport throws that is not worth another try. */
+  /** @throws {FailureError} "provider" after retries; {BudgetError} where the budget does not hold it; what the transport throws that is not worth another try. */
   ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer>;
 }
 
@@ -37,20 +39,24 @@ export function createSender(options: {
   return { ask };
 
   async function ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer> {
-    const stage = currentSpender()?.stage ?? null;
+    const { stage = null, item = null } = currentSpender() ?? {};
+    const bound = deps.budget === undefined ? null : boundOf(payload, config.price);
     const request = (number: number): SentRequest => ({ alias, stage, baseUrl, payload, try: number });
-    const send = async (number: number) => {
+    const send = async (number: number, reserved: Reservation | null) => {
+      await reserved?.kept;
       const sent = deps.meter.send(alias);
       const sentMs = now();
       deps.watch?.sends(request(number));
       try {
-        const received = await transport.complete(payload, signal);
+        const { answer: received } = await transport.complete(payload, signal);
         const usage = priced(received.usage, config.price);
+        reserved?.settle(costOf(usage));
         sent.received(usage);
         deps.watch?.receives(request(number), { ...received, usage }, now() - sentMs);
         admission.outage.answered();
         return received;
       } catch (error) {
+        reserved?.settle(costOfError(error));
         sent.failed();
         deps.watch?.fails(request(number), error, now() - sentMs);
         if (error instanceof TransientError) admission.outage.unanswered();
@@ -66,7 +72,8 @@ export function createSender(options: {
     };
     const attempt = async (number: number) => {
       if (admission.outage.isHopeless(config.retries)) throw gone();
-      return spend(() => send(number));
+      const reserved = bound && deps.budget ? await deps.budget.reserve({ alias, stage, item, bound }, signal) : null;
+      return spend(() => send(number, reserved));
     };
     return retry((number) => admission.admit(() => attempt(number), { signal, priority: number }), {
       what,

@@ -1,20 +1,29 @@
 import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
 import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
-import { retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+import type { KeyHeader } from "./family.ts";
+import { attachHeaders, retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+
+/** An answer, and the headers it came with. */
+export interface Received {
+  readonly answer: Answer;
+  readonly headers: Headers;
+}
 
 /** Sends one chat request and reads its answer whole. */
 export interface Transport {
   /**
    * One HTTP request, no retries, under a deadline that covers the body too.
-   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means.
+   * @throws {TransientError} when another try may work; UsageError, RejectionError, FailureError as the endpoint's status means;
+   * `headersOf` any of them gives the headers it came with.
    */
-  complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Answer>;
+  complete(payload: Readonly<Record<string, unknown>>, signal: AbortSignal): Promise<Received>;
 }
 
 /** The `openai` client, with its own retries, time limit, logging and environment variables off. No error carries the key. */
 export async function createTransport(options: {
   readonly baseUrl: string;
   readonly key: string | null;
+  readonly keyHeader: KeyHeader;
   /** Cuts the key out of what an error quotes. */
   readonly cut: (text: string) => string;
   readonly headers: Readonly<Record<string, string>>;
@@ -23,7 +32,7 @@ export async function createTransport(options: {
   readonly now: () => number;
   readonly fetch: typeof fetch;
 }): Promise<Transport> {
-  const { key, cut, asked, now } = options;
+  const { key, keyHeader, cut, asked, now } = options;
   // 60 ms to load, so only where a model is made.
   const { APIConnectionError, APIError, OpenAI } = await import("openai");
   const timeoutMs = options.timeoutSeconds * 1000;
@@ -34,7 +43,7 @@ export async function createTransport(options: {
     organization: null,
     project: null,
     webhookSecret: null,
-    defaultHeaders: { ...options.headers, ...(key === null ? { Authorization: null } : {}) },
+    defaultHeaders: { ...options.headers, ...keyHeaders(key, keyHeader) },
     maxRetries: 0,
     timeout: timeoutMs + 60_000, // It ends at the headers; the deadline around the whole call is ours.
     logLevel: "off",
@@ -64,8 +73,10 @@ export async function createTransport(options: {
   }
 
   function unreachable(error: Error): TransientError {
-    const reason = cut(deepestMessage(error));
-    return new TransientError(`a connection that broke (${reason})`, { cause: new Error(reason) });
+    const { message, code } = deepest(error);
+    const reason = cut(message);
+    const cause = Object.assign(new Error(reason), code === undefined ? {} : { code });
+    return new TransientError(`a connection that broke (${reason})`, { cause });
   }
 
   /** The answer as it came: nothing is cut out of what a model said, where a dummy key may be an ordinary word. */
@@ -81,17 +92,29 @@ export async function createTransport(options: {
 
   return {
     async complete(payload, signal) {
+      let headers: Headers | null = null;
       try {
         return await withDeadline(timeoutMs, signal, async (limit) => {
           const response = await client.post("/chat/completions", { body: payload, signal: limit }).asResponse();
-          return readWithoutKey(await response.text(), Buffer.byteLength(JSON.stringify(payload.messages)));
+          headers = response.headers;
+          const requestBytes = Buffer.byteLength(JSON.stringify(payload.messages));
+          return { answer: readWithoutKey(await response.text(), requestBytes), headers };
         });
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        throw errorOf(error);
+        const thrown = errorOf(error);
+        if (error instanceof APIError && error.headers !== undefined) headers = error.headers;
+        if (thrown instanceof Error) attachHeaders(thrown, headers);
+        throw thrown;
       }
     },
   };
+}
+
+/** What the client has to be told where it would send no key, or in another header than its own. */
+function keyHeaders(key: string | null, header: KeyHeader): Readonly<Record<string, string | null>> {
+  if (key === null) return { Authorization: null };
+  return header === "authorization" ? {} : { Authorization: null, [header]: key };
 }
 
 /** The client reads only OpenAI's own error shape; this gives it every other shape in that one. */
@@ -110,7 +133,11 @@ async function fetchWithErrorText(
 
 /** What a fetch error says at its root; the outer ones only say that fetching failed. */
 export function deepestMessage(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error instanceof AggregateError && error.errors.length > 0) return deepestMessage(error.errors[0]);
-  return error.cause instanceof Error ? deepestMessage(error.cause) : error.message;
+  return deepest(error).message;
+}
+
+function deepest(error: unknown): { readonly message: string; readonly code?: unknown } {
+  if (!(error instanceof Error)) return { message: String(error) };
+  if (error instanceof AggregateError && error.errors.length > 0) return deepest(error.errors[0]);
+  return error.cause instanceof Error ? deepest(error.cause) : error;
 }

@@ -7,7 +7,7 @@ import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { firstError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import { executeLine } from "../engine/execute.ts";
-import { createRemember } from "../engine/remember.ts";
+import { createRecall, createRemember } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { exporters } from "../exports/index.ts";
@@ -56,6 +56,7 @@ async function look(
   await using opened = await openRun({
     ...{ config, storeFolder, meter, limit, watch, secrets: processSecrets(), configPath: options.configPath },
     remember: recallOnly(store, createRemember(store)),
+    recall: createRecall(store),
     env: process.env,
     signal: stopping,
     build: (kit) => recipe.build(config, kit),
@@ -82,7 +83,7 @@ async function look(
         },
       ]),
     ),
-    prices: new Map(opened.models.map((model) => [model.name, model.price ?? null])),
+    prices: new Map(opened.served.map((model) => [model.name, model.price ?? null])),
   });
   const { backend } = opened;
   const runFolder = join(relative(process.cwd(), output) || ".", "runs", `<time>-${hashOf(config).slice(0, 8)}`);
@@ -94,7 +95,7 @@ async function look(
     target: recipe.target(config),
     datasets: opened.datasets.map((dataset) => datasetFacts(opened, dataset)),
     tasks: opened.survey,
-    models: opened.models.map(({ name, identity, price }) => ({
+    models: opened.served.map(({ name, identity, price }) => ({
       ...{ alias: name, model: String(identity.model), endpoint: String(identity.endpoint), price: price ?? null },
     })),
     sandbox: {

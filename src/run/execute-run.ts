@@ -1,5 +1,13 @@
 import { join, relative } from "node:path";
-import { closingWords, countOwed, exitCodes, runAgain, statusOf, statusOfError } from "../archive/run-end.ts";
+import {
+  budgetSentence,
+  closingWords,
+  countOwed,
+  exitCodes,
+  runAgain,
+  statusOf,
+  statusOfError,
+} from "../archive/run-end.ts";
 import { createRunFolder, type RunFolder, storePathOf, writeJson } from "../archive/run-folder.ts";
 import { noteUsed } from "../archive/used-keys.ts";
 import { decidedBy, readWaivers } from "../archive/waivers.ts";
@@ -12,7 +20,8 @@ import type { LogLevel } from "../domain/log-level.ts";
 import type { RunStatus, RunSummary } from "../domain/run.ts";
 import { openEventLog } from "../engine/events.ts";
 import { executeLine } from "../engine/execute.ts";
-import { createRemember, lostIntents } from "../engine/remember.ts";
+import type { Executor } from "../engine/executor.ts";
+import { createRecall, createRemember, lostIntents } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
@@ -20,6 +29,7 @@ import { exporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
+import { refusalText } from "../models/budget.ts";
 import { createMeter } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
@@ -28,8 +38,10 @@ import { endsInWords } from "../sandboxes/ends.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
+import { type Journal, journalled } from "./journal.ts";
 import { type Live, openLive } from "./live.ts";
-import { openRun } from "./open-run.ts";
+import { openBudget } from "./open-budget.ts";
+import { type OpenedRun, openRun } from "./open-run.ts";
 import { checkRoom } from "./room.ts";
 import { manifestOf, notesOf } from "./run-manifest.ts";
 import { spendingExecutor } from "./spending.ts";
@@ -50,6 +62,8 @@ export interface RunOptions {
   readonly limit?: number | undefined;
   /** The run is a look at the first few: its manifest, exports and card say so. */
   readonly preview?: boolean;
+  /** Writes down what each item costs; `opened` is told what the run is made of, before it begins. */
+  readonly pilot?: { readonly journal: Journal; readonly opened: (run: OpenedRun) => void };
   /** Told the run's folder once there is one. */
   readonly onFolder?: (folder: RunFolder) => void;
 }
@@ -100,7 +114,8 @@ async function openAndRun(
   await makeWritableFolder(storeFolder);
   await checkRoom({ output, storeFolder, config, configPath: options.configPath });
   await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath}`);
-  const meter = createMeter();
+  const { pilot } = options;
+  const meter = pilot === undefined ? createMeter() : pilot.journal.meter(createMeter());
   const remember = createRemember(store);
   const lostBefore = await lostIntents(store);
   if (lostBefore > 0) {
@@ -108,21 +123,32 @@ async function openAndRun(
       `${lostBefore} requests were under way when an earlier run ended; they are sent again where they are needed`,
     );
   }
+  await using budget = await openBudget({
+    config,
+    store,
+    signal: interrupt.stopping,
+    say: watch.say,
+    tell: watch.tell,
+  });
   using used = noteUsed(remember);
   await using opened = await openRun({
     config,
     configPath: options.configPath,
     storeFolder,
     remember: used.remember,
+    recall: used.recalls(createRecall(store)),
+    lease: (key, signal) => store.lease(key, signal),
     meter,
+    budget,
     env: process.env,
     signal: interrupt.stopping,
     secrets,
-    watch,
+    watch: pilot === undefined ? watch : journalled(watch, pilot.journal),
     limit: options.limit,
     build: (kit) => recipe.build(config, kit),
   });
   const { line } = opened;
+  pilot?.opened(opened);
   if (interrupt.draining.aborted) {
     watch.tell("Stopped before anything was started.");
     return exitCodes.interrupted;
@@ -143,18 +169,22 @@ async function openAndRun(
   const { items, account } = executeLine(line, {
     store,
     events,
-    executor: spendingExecutor(watch.executor(inProcess())),
+    executor: spendingExecutor(journalledExecutor(watch.executor(inProcess()))),
     draining,
     signal: interrupt.stopping,
     decided: decidedBy(readWaivers(store)),
     tried: trouble.tried,
   });
+  function journalledExecutor(inner: Executor): Executor {
+    return pilot === undefined ? inner : pilot.journal.executor(inner);
+  }
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = options.limit === undefined ? recipe.target(config) : 0;
   const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
-    const because = trouble.sentence();
+    const refusals = budget?.refusals().map(refusalText) ?? [];
+    const because = status === "budget" ? budgetSentence(refusals, account.rows()) : trouble.sentence();
     for (const message of [...notesOf(options, tally), ...(because === null ? [] : [because])]) {
       events.write({ type: "note", at: new Date().toISOString(), message });
     }
@@ -170,6 +200,7 @@ async function openAndRun(
       requests: { sent, remembered, failed, lost: lostBefore + remember.lost() },
       tokens: { input: inputTokens, output: outputTokens },
       costUsd,
+      ...(budget === null ? {} : { budget: budget.spent() }),
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
     });
     const { examples, requests, tokens, wallSeconds } = summary;
@@ -183,7 +214,8 @@ async function openAndRun(
 
   const snapshots = snapshotsOf({
     ...{ run: folder.run, recipe: recipe.name, startedMs, account, meter, target: target > 0 ? target : null },
-    ...{ admissions: opened.admissions, models: opened.models, backend: opened.backend },
+    ...{ admissions: opened.admissions, models: opened.served, backend: opened.backend },
+    budget: () => budget?.spent() ?? [],
     isDraining: () => draining.aborted,
   });
   live.follow((ended) => secrets.cutAll(snapshots(ended)), folder.statusPath);
@@ -209,10 +241,12 @@ async function openAndRun(
   }
 
   const owed = countOwed(account.rows());
-  const stopped = draining.aborted;
+  const isSpent = (budget?.refusals().length ?? 0) > 0;
+  const stopped = draining.aborted || isSpent;
   const status = statusOf({
     failing: trouble.signal.aborted,
     interrupted: interrupt.draining.aborted,
+    budget: isSpent,
     owed,
     examples: tally.examples(),
     target,
@@ -226,7 +260,7 @@ async function openAndRun(
     tally,
     funnel: account.rows(),
     datasets: opened.datasets,
-    models: opened.models.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
+    models: opened.served.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
     ...extent,
     run: folder.run,
   });

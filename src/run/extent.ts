@@ -21,7 +21,8 @@ export function extentOf(args: { readonly limit?: string | undefined; readonly p
   return args.limit === undefined ? { preview: false } : { limit: countOf("--limit", args.limit), preview: false };
 }
 
-function countOf(option: string, text: string): number {
+/** The count that an option asks for. @throws {UsageError} for what is no whole number from 1. */
+export function countOf(option: string, text: string): number {
   const count = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count > 0) return count;
   throw new UsageError(`${option}: expected a whole number from 1, got \`${text}\``);

@@ -1,7 +1,7 @@
 // Opens and checks everything a run needs, in the order in which a mistake is cheapest, before anything is spent.
 import { dirname, join, resolve } from "node:path";
 import { bytesText, modelAt } from "../audit/text.ts";
-import type { Model, Remember, SandboxBackend } from "../contracts.ts";
+import type { Model, Recall, Remember, SandboxBackend, Store } from "../contracts.ts";
 import { datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { profileDataset } from "../datasets/profile.ts";
 import type { Dataset, FileProfile, Seed } from "../domain/dataset.ts";
@@ -11,8 +11,10 @@ import type { Secrets } from "../domain/secrets.ts";
 import { openBlobs } from "../engine/blobs.ts";
 import type { Line } from "../engine/line.ts";
 import { type Admissions, createAdmissions } from "../models/admission.ts";
+import type { Budget } from "../models/budget.ts";
+import { checkBudget } from "../models/budget-config.ts";
 import type { Meter } from "../models/meter.ts";
-import { openModels } from "../models/open.ts";
+import { type OpenedModels, openModels } from "../models/open.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
 import type { RunConfig, RunKit } from "../recipe.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
@@ -26,11 +28,15 @@ export interface OpenedRun extends AsyncDisposable {
   readonly line: Line<Example>;
   readonly backend: SandboxBackend;
   readonly models: readonly Model[];
+  /** Every endpoint's model, fallbacks among them under names of their own. */
+  readonly served: OpenedModels["served"];
   readonly admissions: Admissions;
   readonly datasets: readonly Dataset[];
   readonly profiles: ReadonlyMap<string, readonly FileProfile[]>;
   /** What the user's own questions are; null where the line does not start from any. */
   readonly survey: Survey | null;
+  /** Seeds or questions that the config has, however few of them are started. */
+  readonly startsInAll: number;
   /** Hash of every prompt the recipe asked for, by path. */
   readonly prompts: Readonly<Record<string, string>>;
 }
@@ -44,7 +50,12 @@ export async function openRun(options: {
   readonly configPath: string;
   readonly storeFolder: string;
   readonly remember: Remember;
+  readonly recall: Recall;
+  /** Keeps two processes from asking different endpoints for one completion; a run that asks nobody needs none. */
+  readonly lease?: Store["lease"];
   readonly meter: Meter;
+  /** None where the config sets none, or nothing is sent. */
+  readonly budget?: Budget | null;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly secrets: Secrets;
@@ -62,7 +73,11 @@ export async function openRun(options: {
     const admissions = createAdmissions();
     const models = await openModels(config.models, {
       remember,
+      recall: options.recall,
+      ...(options.lease === undefined ? {} : { lease: options.lease }),
+      say: watch.tell,
       meter: options.meter,
+      ...(options.budget ? { budget: options.budget } : {}),
       admissions,
       env: options.env,
       secrets: options.secrets,
@@ -101,6 +116,7 @@ export async function openRun(options: {
 
     const prompts: Record<string, string> = {};
     let survey: Survey | null = null;
+    let startsInAll = 0;
     let backend: SandboxBackend | undefined;
     const kit: RunKit = {
       seeds({ explorations }) {
@@ -111,6 +127,7 @@ export async function openRun(options: {
             return { id, dataset, profile, exploration };
           }),
         );
+        startsInAll += seeds.length;
         if (limit === undefined) return seeds;
         return spread(seeds, { limit, seed: config.seed, groupOf: (seed) => seed.dataset.id });
       },
@@ -130,6 +147,7 @@ export async function openRun(options: {
           seed: config.seed,
         });
         survey = opened.survey;
+        startsInAll += survey.questions - survey.repeats;
         say(`tasks     ${opened.count} questions, ${survey.withoutReference} without a reference answer`);
         return opened.questions;
       },
@@ -149,11 +167,12 @@ export async function openRun(options: {
       }),
     };
     const line = await options.build(kit);
+    checkBudget(config.budget, { stages: line.stages.map(({ name }) => name), models: models.all });
 
     // The first that fails in the config's order, not in time's: the same mistake is told in the same words.
     const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
     for (const one of checked) if (one.status === "rejected") throw one.reason;
-    for (const [served, aliases] of byServer(models.all)) say(`models    ${aliases.join(", ")}: ${served}`);
+    for (const [served, aliases] of byServer(models.served)) say(`models    ${aliases.join(", ")}: ${served}`);
 
     backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal, log: watch.log, tell: watch.tell }));
     resources.push(backend);
@@ -163,10 +182,12 @@ export async function openRun(options: {
       line,
       backend,
       models: models.all,
+      served: models.served,
       admissions,
       datasets,
       profiles,
       survey,
+      startsInAll,
       prompts,
       [Symbol.asyncDispose]: close,
     };
@@ -197,8 +218,10 @@ const samplesPerSeed = 10_000;
 
 /** The model, with its samples counted from `first`. */
 function sampledFrom(model: Model, first: number): Model {
+  const { recall } = model;
   return {
     ...model,
+    ...(recall === undefined ? {} : { recall: (request, { sample }) => recall(request, { sample: first + sample }) }),
     complete: (request, options) => model.complete(request, { ...options, sample: first + options.sample }),
   };
 }

@@ -27,7 +27,7 @@ export function manifestOf(
     seed: config.seed,
     ...(options.limit === undefined ? {} : { limit: options.limit, preview: options.preview === true }),
     prompts: { ...opened.prompts },
-    models: Object.fromEntries(opened.models.map((model) => [model.name, model.identity])),
+    models: Object.fromEntries(opened.served.map((model) => [model.name, model.identity])),
     sandbox: {
       backend: backend.name,
       environment: backend.environment.id,

@@ -26,6 +26,7 @@ export interface SnapshotSources {
   readonly backend: Pick<SandboxBackend, "occupancy" | "ends">;
   /** Examples asked for; null where a run has no such number. */
   readonly target: number | null;
+  readonly budget: () => RunSnapshot["budget"];
   readonly isDraining: () => boolean;
   readonly now?: () => number;
 }
@@ -60,7 +61,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
       }),
     );
     return {
-      version: 1,
+      version: 2,
       run: sources.run,
       recipe: sources.recipe,
       at: new Date(atMs).toISOString(),
@@ -85,7 +86,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
           pausedSeconds: seconds(pausedMs),
         }),
       ),
-      budget: null, // there are no budgets yet
+      budget: sources.budget(),
       sandboxes: { ...sources.backend.occupancy(), ends: endsOf(sources.backend) },
       slowest: account
         .slowest(itemsKept)

@@ -39,16 +39,22 @@ export async function solve(options: {
   readonly assignment: Assignment;
   /** The file that the task asks for, taken out at the end. */
   readonly submission?: SubmissionRule | undefined;
+  /** Why an answer cannot be read (`RolloutOptions`). Whatever it depends on belongs into `subject`. */
+  readonly acceptAnswer?: ((answer: string) => string | null) | undefined;
   readonly sample: number;
   readonly signal: AbortSignal;
 }): Promise<Trajectory> {
-  const { agent, assignment, dataset, submission, sample, signal } = options;
+  const { agent, assignment, dataset, submission, acceptAnswer, sample, signal } = options;
   const id = contentId(options.kind, {
     ...options.subject,
     model: agent.model.identity,
     scaffold: [agent.scaffold.name, agent.scaffold.version],
     prompts: options.prompts.map((prompt) => prompt.hash),
     maxTurns: agent.maxTurns,
+    // It decides when observations give way.
+    ...(agent.model.contextTokens === null || agent.model.contextTokens === undefined
+      ? {}
+      : { contextTokens: agent.model.contextTokens }),
   });
   await using session = options.openSession({
     dataset,
@@ -56,7 +62,7 @@ export async function solve(options: {
     agent: { name: agent.scaffold.name, model: String(agent.model.identity.model) },
     signal,
   });
-  return await rollout({ id, assignment, ...agent, session, submission, sample, signal });
+  return await rollout({ id, assignment, ...agent, session, submission, acceptAnswer, sample, signal });
 }
 
 /** The files of a dataset as the agent is told about them, one `- /data/name` a line. */

@@ -111,7 +111,7 @@ export function createWrappers(options: {
         const ask = () => inner.complete(request, settings);
         try {
           const completion = await (chat === undefined ? ask() : places.run({ ...nowhere, ...place, chat }, ask));
-          const { key, remembered, finishReason, usage, text, reasoning } = completion;
+          const { key, remembered, finishReason, usage, text, reasoning, servedBy } = completion;
           chat?.received(completion);
           log.write("debug", "Completion", {
             alias: inner.name,
@@ -120,6 +120,7 @@ export function createWrappers(options: {
             ms: now() - beganMs,
             finishReason,
             usage,
+            ...(servedBy === undefined ? {} : { servedBy }),
           });
           lookForKeys(`what model \`${inner.name}\` answered`, [text, reasoning]);
           return completion;

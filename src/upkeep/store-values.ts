@@ -29,6 +29,7 @@ const frames: Readonly<Record<string, z.ZodType>> = {
   joins: remembered(z.unknown()),
   body: z.looseObject({ id: z.string() }),
   waiver,
+  ledger: z.looseObject({ version: z.number(), holder, value: z.unknown() }),
   intent: holder,
   lease: holder,
   user: holder,

@@ -134,6 +134,18 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       said: /without \/chat\/completions, which is added/,
     },
     {
+      did: "the option that `refuses` replaced",
+      config: model("judge", { sendsStop: false }),
+      at: "models.judge.sendsStop",
+      said: /write `refuses: \[stop\]`/,
+    },
+    {
+      did: "a family of endpoints that does not exist",
+      config: model("judge", { family: "open-ai" }),
+      at: "models.judge.family",
+      said: /one of `openai`, .*`vllm`.*got `"open-ai"`/,
+    },
+    {
       did: "a temperature out of range",
       config: model("teacher", { temperature: 8 }),
       at: "models.teacher.temperature",
@@ -148,6 +160,24 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
     },
   ],
   [
+    {
+      did: "a budget of nothing",
+      config: { budget: { usd: 0 } },
+      at: "budget.usd",
+      said: /expected more than 0, got `0`/,
+    },
+    {
+      did: "a negative budget of a stage",
+      config: { budget: { stages: { rollouts: { requests: -5 } } } },
+      at: "budget.stages.rollouts.requests",
+      said: /expected more than 0, got `-5`/,
+    },
+    {
+      did: "a unit that budgets do not have",
+      config: { budget: { token: 1000 } },
+      at: "budget.token",
+      said: /unknown key; did you mean `tokens`\?/,
+    },
     {
       did: "a provider that does not exist",
       config: model("teacher", { provider: "openai" }),
@@ -165,6 +195,20 @@ export const configMistakes: readonly (readonly ConfigMistake[])[] = [
       config: model("proposer", { temprature: 1 }),
       at: "models.proposer.temprature",
       said: /unknown key; did you mean `temperature`\?/,
+    },
+  ],
+  [
+    {
+      did: "tries before a fallback, and no fallback",
+      config: model("judge", { fallbackAfter: 2 }),
+      at: "models.judge.fallbackAfter",
+      said: /expected `fallbacks` beside it/,
+    },
+    {
+      did: "a fallback with fallbacks of its own",
+      config: model("teacher", { fallbacks: [{ provider: "offline-teacher", fallbacks: [] }] }),
+      at: "models.teacher.fallbacks.0.fallbacks",
+      said: /unknown key/,
     },
   ],
 ];

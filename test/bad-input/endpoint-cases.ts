@@ -74,6 +74,25 @@ export const endpointCases: readonly Case[] = [
     never: /sk-live/,
   },
   {
+    did: "a fallback whose key's variable is not set",
+    arrange: (place) => {
+      const fallback = { provider: "openai-compatible", baseUrl: "https://models.example/v1", model: "m" };
+      return modelsWith(place, { fallbacks: [{ ...fallback, apiKeyEnv: "TRACEMILL_NO_SUCH_KEY" }] });
+    },
+    code: 2,
+    what: /got nothing/,
+    where: /`TRACEMILL_NO_SUCH_KEY`.*models\.proposer\.fallbacks\.0\.apiKeyEnv/,
+    wayOut: /export TRACEMILL_NO_SUCH_KEY=/,
+  },
+  {
+    did: "more tries before a fallback than a request has",
+    arrange: (place) => modelsWith(place, { fallbackAfter: 9, fallbacks: [{ provider: "offline-teacher" }] }),
+    code: 2,
+    what: /at most 2.*got `9`/,
+    where: /`models\.proposer\.fallbackAfter`/,
+    wayOut: /retries\.attempts/,
+  },
+  {
     did: "an endpoint that is not running",
     arrange: async (place) => {
       const server = createServer();
@@ -200,6 +219,53 @@ export const endpointCases: readonly Case[] = [
     what: /404 The model `gpt-4o-minni` does not exist/,
     where: /127\.0\.0\.1:8000\/v1.*`proposer`/,
     wayOut: /Did you mean `gpt-4o-mini`/,
+    shownBy: "the first request",
+    lacks: noSandbox,
+  },
+  {
+    did: "a form of JSON that the endpoint's family does not have",
+    arrange: (place) => modelsWith(place, { family: "deepseek", structuredOutput: "json_schema" }),
+    code: 2,
+    what: /got `json_schema`/,
+    where: /`models\.proposer\.structuredOutput`.*`family: deepseek`/,
+    wayOut: /`structuredOutput: json_object`.*`family: other`/,
+  },
+  {
+    did: "a seed for a family that takes none",
+    arrange: (place) => modelsWith(place, { family: "anthropic", sendsSeed: true }),
+    code: 2,
+    what: /got `true`/,
+    where: /`models\.proposer\.sendsSeed`.*`family: anthropic`/,
+    wayOut: /Leave it out/,
+  },
+  {
+    did: "a token limit that may be raised to less than it is",
+    arrange: (place) => modelsWith(place, { maxTokens: 4096, maxTokensMost: 1024 }),
+    code: 2,
+    what: /got `1024` and `4096`/,
+    where: /`models\.proposer\.maxTokensMost`/,
+    wayOut: /Raise it, or leave it out/,
+  },
+  {
+    did: "a parameter that the model refuses",
+    arrange: (place) => modelsWith(place, { maxTokens: 4096 }),
+    endpoint: {
+      faults: () => ({
+        kind: "status",
+        status: 400,
+        body: {
+          error: {
+            message:
+              "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            code: "unsupported_parameter",
+          },
+        },
+      }),
+    },
+    code: 2,
+    what: /400 Unsupported parameter: 'max_tokens'/,
+    where: /127\.0\.0\.1:8000\/v1.*`proposer`/,
+    wayOut: /`maxTokensField: max_completion_tokens`/,
     shownBy: "the first request",
     lacks: noSandbox,
   },

@@ -102,7 +102,7 @@ describe.skipIf(pythonMissing)("gates (needs /usr/bin/python3 with pandas, scipy
       };
     };
     const prompts = {
-      propose: { system: await loadPrompt("propose/system.md"), seed: await loadPrompt("propose/seed.md") },
+      propose: { system: await loadPrompt("propose/react.md"), seed: await loadPrompt("propose/seed.md") },
       agent: { system: await loadPrompt("agent/react.md"), task: await loadPrompt("agent/task.md") },
       judge: { system: await loadPrompt("judge/system.md"), record: await loadPrompt("judge/record.md") },
     };

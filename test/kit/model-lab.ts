@@ -3,9 +3,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Model } from "../../src/contracts.ts";
+import type { Completion, Model } from "../../src/contracts.ts";
 import type { Message } from "../../src/domain/trajectory.ts";
-import { createRemember } from "../../src/engine/remember.ts";
+import { createRecall, createRemember } from "../../src/engine/remember.ts";
 import { openStore } from "../../src/engine/store.ts";
 import { createAdmissions } from "../../src/models/admission.ts";
 import { createMeter, type Meter } from "../../src/models/meter.ts";
@@ -16,6 +16,8 @@ export interface ModelLab extends AsyncDisposable {
   readonly meter: Meter;
   /** Milliseconds of every wait between tries, in order. */
   readonly waits: readonly number[];
+  /** Lines said to people, in order. */
+  readonly said: readonly string[];
   /** Models as a config names them, by alias. */
   open(configs: Record<string, unknown>): Promise<Record<string, Model>>;
 }
@@ -28,6 +30,7 @@ export async function startModelLab(
   const store = await openStore(join(folder, "store"));
   const meter = createMeter();
   const waits: number[] = [];
+  const said: string[] = [];
   const opened: AsyncDisposable[] = [];
   const sleep = async (ms: number, signal: AbortSignal) => {
     waits.push(ms);
@@ -35,6 +38,9 @@ export async function startModelLab(
   };
   const deps = {
     remember: createRemember(store),
+    recall: createRecall(store),
+    lease: (key: string, signal: AbortSignal) => store.lease(key, signal),
+    say: (line: string) => void said.push(line),
     meter,
     admissions: createAdmissions(options.realWaits ? {} : { sleep: async () => {} }),
     env: options.env ?? {},
@@ -45,6 +51,7 @@ export async function startModelLab(
     folder,
     meter,
     waits,
+    said,
     async open(configs) {
       const parsed = Object.entries(configs).map(([alias, config]) => [alias, modelConfig.parse(config)] as const);
       const models = await openModels(Object.fromEntries(parsed), deps);
@@ -62,6 +69,15 @@ export async function startModelLab(
 /** A chat request of one user message. */
 export function ask(content: string): { messages: Message[] } {
   return { messages: [{ role: "user", content }] };
+}
+
+/** So many different requests at once, the same each time this is called. */
+export function askEach(model: Model, count: number): Promise<Completion[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, index) =>
+      model.complete(ask(`question ${index}`), { sample: 0, signal: new AbortController().signal }),
+    ),
+  );
 }
 
 /** The text of an error and of everything below it that could be printed. */

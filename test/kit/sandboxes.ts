@@ -98,10 +98,10 @@ export async function leftOnHost(backend: string): Promise<string[]> {
 
 /** `Remember` over a Map that the test can read and share between sessions. */
 export function rememberIn(store: Map<string, unknown>): Remember {
-  return async (what, schema, compute) => {
+  return async (what, schema, compute, { signal }) => {
     const key = canonicalJson(what);
     const remembered = store.has(key);
-    if (!remembered) store.set(key, JSON.parse(JSON.stringify(await compute((send) => send()))));
+    if (!remembered) store.set(key, JSON.parse(JSON.stringify(await compute((send) => send(), signal))));
     return { value: schema.parse(store.get(key)), key, remembered };
   };
 }

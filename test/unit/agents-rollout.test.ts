@@ -116,7 +116,7 @@ describe("a rollout", () => {
       versions: { python: "3.11" },
     });
     expect(done.messages.map(({ role }) => role)).toEqual(["system", "user", "assistant", "user", "assistant"]);
-    expect(done.messages[3]?.content).toBe("<information>\nout of a\n</information>");
+    expect(done.messages[3]?.content).toBe("<information>\nout of a\n</information>\n\n[4 messages left]");
     expect(done.turns.map(({ message, completionKey, diverged }) => [message, completionKey, diverged])).toEqual([
       [2, "key1", true],
       [4, "key2", false],

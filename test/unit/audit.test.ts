@@ -296,6 +296,22 @@ describe("why", () => {
     expect(text).toContain(`10.3 kB: its bytes are damaged (${known.damaged})]`);
   });
 
+  test("names the fallback that answered a turn or gave a vote, and what was done until a review could be read", async () => {
+    const servedBy = { endpoint: "https://other.example/v1", model: "other-model" };
+    const story = await tellStory(await fixture({}), "example_f000");
+    const { candidate } = story.portrait;
+    for (const turn of candidate?.trajectory.turns.slice(1) ?? []) turn.servedBy = servedBy;
+    for (const vote of candidate?.verdict?.votes.slice(1) ?? []) {
+      vote.servedBy = servedBy;
+      vote.repairs = ["raised_token_limit: 1024 -> 2048"];
+    }
+    const text = storyPage(story, { full: false });
+    const words = "(answered by the fallback other-model at https://other.example/v1)";
+    expect(text).toContain(`  turn 1: code\n`);
+    expect(text).toContain(`  turn 2: answer ${words}\n`);
+    expect(text).toContain(`  repaired before reading: raised_token_limit: 1024 -> 2048\n  vote 2 ${words}\n`);
+  });
+
   test("tells why a candidate was rejected, with the evidence", async () => {
     const text = await why("trajectory_a100");
     expect(text).toContain("End: rejected at score: answer_differs\n");

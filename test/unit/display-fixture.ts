@@ -26,7 +26,7 @@ const endpoint: EndpointSnapshot = {
 /** A run of five stages in its middle, with two of everything that a display lists. */
 export function snapshot(changes: Partial<RunSnapshot> = {}): RunSnapshot {
   return {
-    version: 1,
+    version: 2,
     run: "20261123T101500Z-8f2c41d0",
     recipe: "sft",
     startedAt: "2026-11-23T10:15:00.000Z",
@@ -51,7 +51,7 @@ export function snapshot(changes: Partial<RunSnapshot> = {}): RunSnapshot {
         pausedSeconds: 0,
       },
     ],
-    budget: null,
+    budget: [],
     sandboxes: { open: 3, limit: 4, waiting: 2, ends: { opened: 40, closed: 37, killed: 0, failed: {} } },
     slowest: [
       { stage: "rollouts", id: "attempt_3f9c21aa", seconds: 192 },

@@ -178,9 +178,8 @@ test("a word for the state stands in place of the snapshot's own", () => {
 });
 
 test("a budget and an unknown time left are said as they are", () => {
-  const lines = frame(snapshot({ budget: { spentUsd: 1.5, limitUsd: 20 }, secondsLeft: null }), look(100, 30)).join(
-    "\n",
-  );
+  const budget = [{ scope: "run", unit: "usd" as const, spent: 1.5, limit: 20 }];
+  const lines = frame(snapshot({ budget, secondsLeft: null }), look(100, 30)).join("\n");
   expect(lines).toContain("$1.50 of $20.00");
   expect(lines).not.toContain("left");
   expect(lines).not.toMatch(/\d %/);

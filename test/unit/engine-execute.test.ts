@@ -327,26 +327,41 @@ describe("a line that drains", () => {
       { entered: 3, passed: 0, pending: 3 },
     ]);
   });
+});
 
-  test("is what a spent budget does, and the budget's error is thrown at its end", async () => {
-    const aborted: boolean[] = [];
-    const line = from(items(6)).through(
+describe("an item that a budget does not hold", () => {
+  test("stays pending, while the others go on through barriers to the end, and is neither failed nor tried", async () => {
+    const tried: string[] = [];
+    const spends = (name: string, isRefused: (n: number) => boolean) =>
       each<Item, Item>({
-        name: "spends",
+        name,
         concurrency: 3,
         async run(body, { signal }) {
-          if (body.n === 0) throw new BudgetError("spent");
           await new Promise(setImmediate);
-          aborted.push(signal.aborted);
+          signal.throwIfAborted();
+          if (isRefused(body.n)) throw new BudgetError("spent");
           return pass(body);
         },
-      }),
-    );
-    const { collect, account } = run(line);
-    await expect(collect()).rejects.toThrow(new BudgetError("spent"));
-    expect(aborted).toEqual(new Array(aborted.length).fill(false));
-    expect(account.rows()[0]).toMatchObject({ passed: aborted.length, failed: 0 });
-    expect(account.rows()[0]?.pending).toBeGreaterThan(0);
+      });
+    const line = from(items(9))
+      .through(spends("first", (n) => n % 3 === 0))
+      .through(all<Item, Item>({ name: "chosen", project: (body) => body, decide: (all) => all.map(() => null) }))
+      .through(spends("second", (n) => n === 8));
+    const { collect, account, written } = run(line, {
+      tried: (stage, failure) => void tried.push(`${stage} ${failure}`),
+    });
+    expect((await collect()).map(({ n }) => n)).toEqual([1, 2, 4, 5, 7]);
+    expect(
+      account
+        .rows()
+        .map(({ stage, in: entered, passed, failed, pending }) => [stage, entered, passed, failed, pending]),
+    ).toEqual([
+      ["first", 9, 6, 0, 3],
+      ["chosen", 6, 6, 0, 0],
+      ["second", 6, 5, 0, 1],
+    ]);
+    expect(tried).toHaveLength(11);
+    expect(written.filter((event) => event.type === "item")).toHaveLength(17);
   });
 });
 

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import type { Store } from "../../src/contracts.ts";
+import type { Spend, Store } from "../../src/contracts.ts";
 import { FailureError } from "../../src/domain/errors.ts";
 import { thisHolder } from "../../src/engine/holder.ts";
-import { createRemember, lostIntents } from "../../src/engine/remember.ts";
+import { createRecall, createRemember, lostIntents } from "../../src/engine/remember.ts";
 import { openStore } from "../../src/engine/store.ts";
 
 let folder: string;
@@ -128,6 +128,34 @@ describe("remember", () => {
     stop.abort(new Error("told to stop"));
     await expect(cut).rejects.toThrow("told to stop");
     expect((await second).value).toBe("because");
+  });
+
+  test("recalls what is stored, also by another process, and computes nothing", async () => {
+    const recall = createRecall(store);
+    expect(recall(what, z.string())).toBeNull();
+    await using otherStore = await openStore(folder);
+    const { key } = await createRemember(otherStore)(what, z.string(), computation().now, { signal });
+    await expect.poll(() => recall(what, z.string())).toEqual({ value: "because", key, remembered: true });
+  });
+
+  test("tells a computation to stop once nobody wants it any more, and waits until it has", async () => {
+    const remember = createRemember(store);
+    const stops = [new AbortController(), new AbortController()];
+    let [began, ended] = [0, 0];
+    const untilUnwanted = (_spend: Spend, wanted: AbortSignal) => {
+      began += 1;
+      return new Promise<string>((_, reject) => {
+        wanted.addEventListener("abort", () => setTimeout(() => reject(++ended), 5));
+      });
+    };
+    const calls = stops.map((stop) =>
+      remember(what, z.string(), untilUnwanted, { signal: stop.signal }).catch((error: unknown) => [error, ended]),
+    );
+    await expect.poll(() => began).toBe(1);
+    stops[0]?.abort("first");
+    expect(await calls[0]).toEqual(["first", 0]);
+    stops[1]?.abort("second");
+    expect(await calls[1]).toEqual(["second", 1]);
   });
 
   test("gives the first caller exactly what later ones will read", async () => {

@@ -32,10 +32,12 @@ describe("a review is read", () => {
     ],
   ])("%s", (_, reply, repairs) => {
     expect(readReview(reply, names)).toEqual({
-      criteria: [
-        { name: "clarity", score: 0.9, evidence: "e", justification: "j" },
-        { name: "answer_quality", score: 1, evidence: "e", justification: "j" },
-      ],
+      value: {
+        criteria: [
+          { name: "clarity", score: 0.9, evidence: "e", justification: "j" },
+          { name: "answer_quality", score: 1, evidence: "e", justification: "j" },
+        ],
+      },
       repairs,
     });
   });
@@ -75,7 +77,7 @@ describe("scores that the record's author wished to be read", () => {
     const quoting = json({ ...entry("clarity", 0.1), evidence: wished }, entry("answer_quality", 0.1));
     for (const reply of [quoting, `${own}\nAgain:\n${own}`]) {
       const review = readReview(reply, names);
-      expect("criteria" in review && review.criteria.map(({ score }) => score)).toEqual([0.1, 0.1]);
+      expect("value" in review && review.value.criteria.map(({ score }) => score)).toEqual([0.1, 0.1]);
     }
   });
 });
@@ -97,8 +99,8 @@ describe.skipIf(!existsSync(file))("recorded verdicts (skipped where ../shared/r
       );
       expect(review).not.toHaveProperty("problem");
       if ("problem" in review) return;
-      expect(review.criteria.map(({ name }) => name)).toEqual(criteria.map(({ name }) => name));
-      for (const { evidence, justification } of review.criteria) {
+      expect(review.value.criteria.map(({ name }) => name)).toEqual(criteria.map(({ name }) => name));
+      for (const { evidence, justification } of review.value.criteria) {
         expect(evidence).not.toBe("");
         expect(justification).not.toBe("");
       }

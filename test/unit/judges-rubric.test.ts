@@ -196,6 +196,54 @@ describe("the rubric judge", () => {
     expect(found.votes[0]?.repairs).toEqual(["asked_again: it was cut off"]);
   });
 
+  test("records the completions of each vote and who served it, a raised limit among the repairs", async () => {
+    const servedBy = { endpoint: "http://b/v1", model: "other" };
+    const model: Model = {
+      ...reviewing(() => ""),
+      tokenLimit: { usual: 100, most: 400 },
+      complete: async ({ maxTokens = 100 }) => ({
+        text: maxTokens < 200 ? review(1, 1).slice(0, 20) : review(1, 0.5),
+        reasoning: null,
+        finishReason: maxTokens < 200 ? "length" : "stop",
+        usage,
+        key: `completion/${maxTokens}`,
+        remembered: false,
+        servedBy,
+      }),
+    };
+    const found = await (await judgeBy(model)).judge({ task, candidate: said }, { signal });
+    expect(verdict.parse(found)).toEqual(found);
+    expect(found.votes).toEqual([
+      expect.objectContaining({
+        repairs: ["raised_token_limit: 100 -> 200"],
+        completions: ["completion/100", "completion/200"],
+        servedBy,
+      }),
+    ]);
+  });
+
+  test("a review that the highest limit cuts off too is a failure that names the limit and the option", async () => {
+    const limits: unknown[] = [];
+    const model: Model = {
+      ...reviewing(() => ""),
+      tokenLimit: { usual: 100, most: 400 },
+      async complete({ maxTokens }, { sample }) {
+        limits.push([sample, maxTokens]);
+        return { text: "{", reasoning: "…", finishReason: "length", usage, key: "k", remembered: true };
+      },
+    };
+    const judging = (await judgeBy(model)).judge({ task, candidate: said }, { signal });
+    await expect(judging).rejects.toThrow(
+      /model `reviewer`.*at the limit of 400 tokens\. Raise `models\.reviewer\.maxTokensMost` above 400/s,
+    );
+    expect(limits.slice(0, 4)).toEqual([
+      [0, undefined],
+      [0, 200],
+      [0, 400],
+      [1, undefined],
+    ]);
+  });
+
   test("a provider's failure goes through, after the other votes came in", async () => {
     const error = new FailureError("provider", "503");
     let received = 0;

@@ -42,22 +42,61 @@ describe("text and reasoning come apart, wherever the endpoint puts the reasonin
       null,
     ],
     ["no content", { content: null, tool_calls: [] }, "", null],
+    ["reasoning alone", { content: null, reasoning: "thought" }, "", "thought"],
+    ["a <thought> block", { content: "<thought>thought</thought>the text" }, "the text", "thought"],
+    ["a <thought> block that was cut", { content: "<thought>thou" }, "", "thou"],
+    ["</thought> alone, which no template leaves", { content: "a</thought>b" }, "a</thought>b", null],
+    ["a [THINK] block", { content: "[THINK]thought[/THINK]the text" }, "the text", "thought"],
+    ["reasoning as an object", { content: "the text", reasoning: { effort: "high" } }, "the text", null],
+    ["a `thinking` field", { content: "the text", thinking: "thought" }, "the text", "thought"],
+    ["reasoning_details that are encrypted", { content: "a", reasoning_details: [{ data: "x" }] }, "a", null],
+    [
+      "a part of type reasoning",
+      {
+        content: [
+          { type: "reasoning", text: "thought" },
+          { type: "text", text: "the text" },
+        ],
+      },
+      "the text",
+      "thought",
+    ],
+    [
+      "a part of type thinking in pieces",
+      {
+        content: [
+          { type: "thinking", thinking: [{ text: "thou" }, { text: "ght" }] },
+          { type: "text", text: "the text" },
+        ],
+      },
+      "the text",
+      "thought",
+    ],
+    [
+      "leaked channels",
+      { content: "<|channel|>analysis<|message|>thought<|end|><|start|>assistant<|channel|>final<|message|>the text" },
+      "the text",
+      "thought",
+    ],
+    ["a leaked channel that was cut", { content: "<|channel|>analysis<|message|>thou" }, "", "thou"],
+    [
+      "two thoughts and a preamble",
+      {
+        content:
+          "<|start|>assistant<|channel|>analysis<|message|>one<|end|><|channel|>commentary<|message|>I look.<|end|><|channel|>analysis<|message|>two<|end|>",
+      },
+      "I look.",
+      "one\n\ntwo",
+    ],
+    [
+      "channels that are only talked about",
+      { content: "gpt-oss writes <|channel|>final<|message|>" },
+      "gpt-oss writes <|channel|>final<|message|>",
+      null,
+    ],
   ])("%s", (_name, message, text, reasoning) => {
     expect(readAnswer(body(message), 10)).toMatchObject({ text, reasoning });
   });
-});
-
-test.each([
-  ["stop", "stop"],
-  ["eos", "stop"],
-  ["length", "length"],
-  ["content_filter", "content_filter"],
-  ["tool_calls", "tool_calls"],
-  ["SAFETY", "content_filter"],
-  ["constructor", "other"],
-])("finish_reason %s is read as %s", (said, read) => {
-  const text = JSON.stringify({ choices: [{ message: { content: "a" }, finish_reason: said }] });
-  expect(readAnswer(text, 10).finishReason).toBe(read);
 });
 
 test("a refusal in its own field is a refusal whatever the finish_reason", () => {
@@ -65,6 +104,26 @@ test("a refusal in its own field is a refusal whatever the finish_reason", () =>
     finishReason: "refusal",
     refusal: "no",
   });
+});
+
+test("a refusal in a part of the content is one too", () => {
+  const content = [{ type: "refusal", refusal: "no" }];
+  expect(readAnswer(body({ content }), 10)).toMatchObject({ finishReason: "refusal", refusal: "no", text: "" });
+});
+
+test("a call leaked in channels is a call", () => {
+  const content =
+    '<|channel|>analysis<|message|>count<|end|><|start|>assistant to=functions.python<|channel|>commentary json<|message|>{"code":"1"}<|call|>';
+  expect(readAnswer(body({ content }), 10)).toMatchObject({
+    text: "",
+    reasoning: "count",
+    toolCalls: [{ name: "python", arguments: '{"code":"1"}' }],
+  });
+});
+
+test("an error inside a choice is the provider's error, whatever came before it", () => {
+  const choices = [{ message: { content: "half" }, finish_reason: "stop", error: { code: 502, message: "gone" } }];
+  expect(() => readAnswer(JSON.stringify({ choices }), 10)).toThrow(ErrorInBody);
 });
 
 describe("usage", () => {

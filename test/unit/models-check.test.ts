@@ -10,7 +10,7 @@ async function check(listener: RequestListener): Promise<string[]> {
   try {
     const asked = { alias: "teacher", baseUrl, model: "m", keyFrom: null };
     return await checkEndpoint(
-      { baseUrl, key: null, cut: (text) => text, headers: {}, asked, fetch },
+      { baseUrl, key: null, keyHeader: "authorization", cut: (text) => text, headers: {}, asked, fetch },
       new AbortController().signal,
     );
   } finally {

@@ -7,13 +7,11 @@ const least = { provider: "openai-compatible", baseUrl: "http://localhost:8000/v
 test("the least config gets every default, and a base URL without a slash at its end", () => {
   expect(modelConfig.parse({ ...least, baseUrl: "http://localhost:8000/v1/" })).toEqual({
     ...least,
+    family: "other",
     headers: {},
     body: {},
-    maxTokensField: "max_tokens",
     seed: 0,
     sendsSeed: false,
-    sendsStop: true,
-    structuredOutput: "none",
     timeoutSeconds: 300,
     retries: { attempts: 6, firstWaitSeconds: 1, maxWaitSeconds: 60, totalSeconds: 900 },
   });
@@ -39,6 +37,9 @@ describe("what cannot work is an error that names the option", () => {
     ["a deadline longer than fetch waits", { timeoutSeconds: 301 }, "timeoutSeconds"],
     ["no concurrency", { concurrency: 0 }, "concurrency"],
     ["a price without its date", { price: { inputPerMillion: 1, outputPerMillion: 1 } }, "asOf"],
+    ["the option that `refuses` replaced", { sendsStop: false }, "refuses: [stop]"],
+    ["a field that cannot be refused", { refuses: ["messages"] }, "refuses"],
+    ["tools in the body", { body: { tools: [] } }, "body"],
     ["an unknown provider", { provider: "telepathy" }, "provider"],
   ])("%s", (_name, more, says) => {
     const parsed = modelConfig.safeParse({ ...least, ...more });

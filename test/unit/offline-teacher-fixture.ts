@@ -15,7 +15,7 @@ export function prompt(path: string, values: Readonly<Record<string, string | nu
 
 export function seedMessages(profile: string, count: number, exploration = 1): ChatMessage[] {
   return [
-    { role: "system", content: prompt("propose/system.md", { max_turns: 12 }) },
+    { role: "system", content: prompt("propose/react.md", { max_turns: 12 }) },
     { role: "user", content: prompt("propose/seed.md", { profile, exploration, count }) },
   ];
 }

@@ -155,12 +155,16 @@ describe("the react scaffold speaks", () => {
       { role: "system", content: "s" },
       { role: "user", content: "u" },
     ]);
-    expect(react.observe("42", 5, said)).toEqual({ role: "user", content: "<information>\n42\n</information>" });
+    expect(react.observe("42", 5, said)).toEqual({
+      role: "user",
+      content: "<information>\n42\n</information>\n\n[5 messages left]",
+    });
   });
 
   test("before the last message both an observation and a nudge say so", () => {
     expect(react.observe("42", 1, said).content).toMatch(/last message/);
     expect(react.nudge("Why.", 1, said).content).toMatch(/^Why\..*last message/s);
     expect(react.nudge("Why.", 2, said).content).not.toMatch(/last message/);
+    expect(react.nudge("Why.", 2, said).content).toMatch(/\[2 messages left\]$/);
   });
 });

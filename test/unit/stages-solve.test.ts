@@ -41,7 +41,7 @@ const seed = { id: "seed_1", dataset, profile: [], exploration: 0 };
 
 async function explored(answer: string | Error, changes: { maxTurns?: number } = {}) {
   const { openSession, attempts } = sessions({ stdout: text("1") });
-  const prompts = { system: await loadPrompt("propose/system.md"), seed: await loadPrompt("propose/seed.md") };
+  const prompts = { system: await loadPrompt("propose/react.md"), seed: await loadPrompt("propose/seed.md") };
   const agent = { model: saying(answer), scaffold: react, maxTurns: 3, ...changes };
   const step = await propose({ agent, openSession, prompts, questions: 3, concurrency: 1 }).run(seed, { signal });
   return { step, attempts };

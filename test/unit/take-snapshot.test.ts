@@ -22,6 +22,7 @@ test("a snapshot puts together what account, meter, admissions and backend know,
     ...{ run: "r", recipe: "sft", startedMs: nowMs, account, meter, admissions, target: 5, now },
     models: [alias("one", 1), alias("two", 2)], // one program behind two ports
     backend: { occupancy: () => ({ open: 1, limit: 3, waiting: 0 }), ends: () => ends },
+    budget: () => [{ scope: "run", unit: "usd", spent: 1, limit: 2 }],
     isDraining: () => draining,
   });
   expect(runSnapshot.parse(take())).toMatchObject({
@@ -53,6 +54,7 @@ test("a snapshot puts together what account, meter, admissions and backend know,
     slowest: [{ stage: "a", id: "last", seconds: 2.5 }],
     sandboxes: { open: 1, limit: 3, waiting: 0, ends },
     secondsLeft: null,
+    budget: [{ scope: "run", unit: "usd", spent: 1, limit: 2 }],
   });
   const [first] = snapshot.stages;
   expect(first).toMatchObject({ in: 61, rejected: 60, underWay: 1, pending: 1 });
