@@ -3,6 +3,7 @@ import { RejectionError } from "../domain/errors.ts";
 import { type Abilities, abilitiesOf } from "./abilities.ts";
 import { type Answer, answer, completionVersion } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
+import { openFetch } from "./fetch.ts";
 import { cutter, readKey } from "./key.ts";
 import { type OpenAiCompatibleConfig, openAiCompatibleOptions } from "./openai-compatible-options.ts";
 import { requestFields, settingsOf } from "./payload.ts";
@@ -17,11 +18,20 @@ export const openAiCompatible: Provider<typeof openAiCompatibleOptions> = {
   about: "any endpoint that speaks OpenAI's chat completions",
   schema: openAiCompatibleOptions,
   async create(alias, config, deps): Promise<OpenedModel> {
-    return { model: await createModel(alias, config, deps), close: async () => {} };
+    const connection =
+      deps.fetch === undefined
+        ? await openFetch(config.baseUrl, deps)
+        : { fetch: deps.fetch, close: async () => undefined };
+    return { model: await createModel(alias, config, deps, connection.fetch), close: connection.close };
   },
 };
 
-async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: ProviderDeps): Promise<Model> {
+async function createModel(
+  alias: string,
+  config: OpenAiCompatibleConfig,
+  deps: ProviderDeps,
+  send: typeof fetch,
+): Promise<Model> {
   const { now = Date.now } = deps;
   const abilities = abilitiesOf(alias, config);
   const key = readKey(alias, config, deps.env);
@@ -38,7 +48,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
     cut,
     asked,
     now,
-    fetch: deps.fetch ?? fetch,
+    fetch: send,
   });
   const endpoint = config.rememberAs ?? baseUrl;
   const settings = settingsOf(config, abilities);
@@ -116,7 +126,7 @@ async function createModel(alias: string, config: OpenAiCompatibleConfig, deps: 
           keyHeader: abilities.modelsRoute?.keyHeader ?? abilities.keyHeader,
           cut,
           asked,
-          fetch: deps.fetch ?? fetch,
+          fetch: send,
         },
         signal,
       );
