@@ -41,7 +41,8 @@ export function readKey(alias: string, config: OpenAiCompatibleConfig, env: Prov
   return key;
 }
 
-function isLoopback(url: string): boolean {
+/** Whether an address is of this machine. */
+export function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

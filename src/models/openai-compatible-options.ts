@@ -93,8 +93,8 @@ export const openAiCompatibleOptions = z.strictObject({
   sendsReasoning: z.enum(reasoningForms).optional(),
   structuredOutput: z.enum(structuredOutputs).optional(),
   rememberAs: z.string().min(1).optional(),
-  // Node's own fetch gives up on headers after 300 s, so a longer deadline would be a promise not kept.
-  timeoutSeconds: z.number().positive().max(300).default(300),
+  // An hour is what the slowest reasoning takes; a connection that says nothing for longer is dead.
+  timeoutSeconds: z.number().positive().max(3_600).default(300),
   concurrency: z.number().int().positive().optional(),
   requestsPerMinute: z.number().int().positive().optional(),
   tokensPerMinute: z.number().int().positive().optional(),

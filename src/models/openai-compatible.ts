@@ -4,6 +4,7 @@ import { type Abilities, abilitiesOf } from "./abilities.ts";
 import type { Admission } from "./admission.ts";
 import { type Answer, answer, completionVersion } from "./answer.ts";
 import { checkEndpoint } from "./check.ts";
+import { openFetch } from "./fetch.ts";
 import { cutter, readKey } from "./key.ts";
 import { type OpenAiCompatibleConfig, openAiCompatibleOptions } from "./openai-compatible-options.ts";
 import { requestFields, settingsOf } from "./payload.ts";
@@ -20,15 +21,19 @@ export const openAiCompatible: Provider<typeof openAiCompatibleOptions> = {
   async create(alias, config, deps): Promise<OpenedModel> {
     const key = readKey(alias, config, deps.env);
     const admission = deps.admissions.of({ baseUrl: config.baseUrl, key }, alias, config);
-    const model = await createModel(alias, config, { ...deps, key, admission });
-    return { model, isDown: () => admission.isDown(), close: async () => {} };
+    const connection =
+      deps.fetch === undefined
+        ? await openFetch(config.baseUrl, deps)
+        : { fetch: deps.fetch, close: async () => undefined };
+    const model = await createModel(alias, config, { ...deps, key, admission, fetch: connection.fetch });
+    return { model, isDown: () => admission.isDown(), close: connection.close };
   },
 };
 
 async function createModel(
   alias: string,
   config: OpenAiCompatibleConfig,
-  deps: ProviderDeps & { readonly key: string | null; readonly admission: Admission },
+  deps: ProviderDeps & { readonly key: string | null; readonly admission: Admission; readonly fetch: typeof fetch },
 ): Promise<Model> {
   const { now = Date.now, key, admission } = deps;
   const abilities = abilitiesOf(alias, config);
@@ -44,7 +49,7 @@ async function createModel(
     cut,
     asked,
     now,
-    fetch: deps.fetch ?? fetch,
+    fetch: deps.fetch,
   });
   const endpoint = config.rememberAs ?? baseUrl;
   const settings = settingsOf(config, abilities);
@@ -123,7 +128,7 @@ async function createModel(
           keyHeader: abilities.modelsRoute?.keyHeader ?? abilities.keyHeader,
           cut,
           asked,
-          fetch: deps.fetch ?? fetch,
+          fetch: deps.fetch,
         },
         signal,
       );

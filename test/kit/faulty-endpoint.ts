@@ -4,21 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Message } from "../../src/domain/trajectory.ts";
+import { type Fault, sendFaulted, sendJson, spoils } from "./faults.ts";
 
-/** What goes wrong with one request. */
-export type Fault =
-  | { kind: "status"; status: number; headers?: Record<string, string>; body?: unknown }
-  | { kind: "reset_before_headers" }
-  | { kind: "reset_mid_body" }
-  | { kind: "stall_in_body"; status?: number }
-  | { kind: "html"; status?: number }
-  | { kind: "truncated_json" }
-  | { kind: "empty_choices" }
-  | { kind: "missing_usage" }
-  | { kind: "finish_reason"; value: string | null }
-  | { kind: "slow"; ms: number }
-  /** No fault: a good answer with these headers. */
-  | { kind: "headers"; headers: Record<string, string> };
+export type { Fault } from "./faults.ts";
 
 /** The answer to one chat request: the text, or whole fields of the message, choice and body beside it. */
 export type Reply =
@@ -113,7 +101,7 @@ export async function startFaultyEndpoint(options: FaultyEndpointOptions = {}): 
     if (fault?.kind === "slow") await delay(fault.ms, undefined, { signal: closing.signal });
     const reply =
       typeof answer === "function" ? await answer(body, index) : (answer[Math.min(index, answer.length - 1)] ?? "");
-    send(response, completionOf(body, index, reply), fault);
+    sendFaulted(response, completionOf(body, index, reply), fault);
   }
 
   const server = createServer((request, response) => {
@@ -142,13 +130,8 @@ export async function startFaultyEndpoint(options: FaultyEndpointOptions = {}): 
   };
 }
 
-/** Whether a fault leaves no complete answer. */
-function spoils(fault: Fault | null): boolean {
-  if (fault?.kind === "finish_reason") return fault.value === null || fault.value === "error";
-  return fault !== null && !["slow", "missing_usage", "headers"].includes(fault.kind);
-}
-
-function completionOf(body: ChatBody, index: number, reply: Reply): Record<string, unknown> {
+/** The completion that says `reply`, as OpenAI would write it; tokens are a quarter of the characters. */
+export function completionOf(body: ChatBody, index: number, reply: Reply): Record<string, unknown> {
   const parts = typeof reply === "string" ? { text: reply } : reply;
   const { text = "", message = {}, finishReason = "stop" } = parts;
   const usage = parts.usage ?? {
@@ -165,57 +148,8 @@ function completionOf(body: ChatBody, index: number, reply: Reply): Record<strin
   };
 }
 
-function send(response: ServerResponse, completion: Record<string, unknown>, fault: Fault | null): void {
-  const whole = JSON.stringify(completion);
-  const json = { "content-type": "application/json" };
-  switch (fault?.kind) {
-    case "status": {
-      const { status, headers = {}, body = { error: { message: `planned ${status}` } } } = fault;
-      response.writeHead(status, { ...json, ...headers }).end(typeof body === "string" ? body : JSON.stringify(body));
-      return;
-    }
-    case "reset_before_headers":
-      response.socket?.resetAndDestroy();
-      return;
-    case "reset_mid_body":
-      response.writeHead(200, { ...json, "content-length": Buffer.byteLength(whole) });
-      response.write(whole.slice(0, whole.length / 2), () => response.socket?.resetAndDestroy());
-      return;
-    case "stall_in_body":
-      response.writeHead(fault.status ?? 200, { ...json, "content-length": Buffer.byteLength(whole) });
-      response.write(whole.slice(0, whole.length / 2));
-      return;
-    case "html":
-      response.writeHead(fault.status ?? 200, { "content-type": "text/html" });
-      response.end("<!DOCTYPE html><html><title>Sign in</title></html>");
-      return;
-    case "truncated_json":
-      response.writeHead(200, json).end(whole.slice(0, whole.length / 2));
-      return;
-    case "empty_choices":
-      sendJson(response, 200, { ...completion, choices: [] });
-      return;
-    case "missing_usage":
-      sendJson(response, 200, { ...completion, usage: undefined });
-      return;
-    case "headers":
-      response.writeHead(200, { ...json, ...fault.headers }).end(whole);
-      return;
-    case "finish_reason": {
-      const [choice] = completion.choices as Record<string, unknown>[];
-      sendJson(response, 200, { ...completion, choices: [{ ...choice, finish_reason: fault.value }] });
-      return;
-    }
-    default:
-      response.writeHead(200, json).end(whole);
-  }
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
+/** A request's body as text. */
+export async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");

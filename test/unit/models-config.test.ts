@@ -37,7 +37,7 @@ describe("what cannot work is an error that names the option", () => {
     ["a header with a line break", { headers: { "x-a": "a\nb" } }, "headers"],
     ["streaming", { body: { stream: true } }, "body"],
     ["one thing said twice", { body: { temperature: 1 } }, "temperature"],
-    ["a deadline longer than fetch waits", { timeoutSeconds: 301 }, "timeoutSeconds"],
+    ["a deadline of more than an hour", { timeoutSeconds: 3_601 }, "timeoutSeconds"],
     ["no concurrency", { concurrency: 0 }, "concurrency"],
     ["a price without its date", { price: { inputPerMillion: 1, outputPerMillion: 1 } }, "asOf"],
     ["the option that `refuses` replaced", { sendsStop: false }, "refuses: [stop]"],

@@ -61,7 +61,7 @@ function converse(
   const planted: string[] = [];
   for (let left = 9; left >= 0; left--) {
     const body = {
-      messages: messages.map((message) => wireMessage(message, "none")),
+      messages: messages.map((message) => wireMessage(message, { sendsReasoning: "none", toolCallExtra: {} })),
       seed,
       stop: scaffold.stop,
       ...(scaffold.tools ? { tools: scaffold.tools.map(wireTool) } : {}),
@@ -177,7 +177,12 @@ test("a proposer's final answer takes the shape of a schema that wraps its list"
     required: ["questions"],
     additionalProperties: false,
   };
-  const body = { messages: messages.slice(0, -1).map((message) => wireMessage(message, "none")), seed: 1 };
+  const body = {
+    messages: messages
+      .slice(0, -1)
+      .map((message) => wireMessage(message, { sendsReasoning: "none", toolCallExtra: {} })),
+    seed: 1,
+  };
   const python = (tools.tools ?? []).map(wireTool);
   const form = { type: "function", function: { name: "propose", parameters: schema } };
   const asText = answerChat(
