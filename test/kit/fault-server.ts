@@ -148,8 +148,9 @@ export async function startFaultServer(options: FaultServerOptions = {}): Promis
     const [isSettled, how] = draws(seed, "settled", key);
     const always = settled === undefined ? null : drawFault(settled, isSettled, how);
     const [whether, which] = draws(seed, "fault", key, asked);
-    // A fault of this try comes before what the content would get in any case.
-    return (faults === undefined ? null : drawFault(faults, whether, which)) ?? always;
+    const now = faults === undefined ? null : drawFault(faults, whether, which);
+    // No answer at all comes before what the content gets in any case; an odd answer would say something else.
+    return now !== null && (always === null || spoils(faultNames[now](times))) ? now : always;
   }
 
   function stats(): FaultServerStats {
