@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { logLevels } from "./log-level.ts";
-import { budgetSpent, type FunnelRow, runStatuses, runSummary } from "./run.ts";
+import { budgetSpent, type FunnelRow, runStatuses, runSummary, spendLine } from "./run.ts";
 
 const count = z.number().int().nonnegative();
 
@@ -59,6 +59,8 @@ export const runSnapshot = z.strictObject({
   process: z.strictObject({ boot: z.string(), pid: z.number().int(), started: z.string() }).nullable(),
   stages: z.array(stageSnapshot),
   endpoints: z.array(endpointSnapshot),
+  /** By stage and model; absent in what older versions wrote. */
+  spend: z.array(spendLine).exactOptional(),
   /** Of every limit of the config's budget; empty where it sets none. */
   budget: z.array(budgetSpent),
   sandboxes: z

@@ -56,6 +56,27 @@ export const budgetSpent = z.strictObject({
 });
 export type BudgetSpent = z.infer<typeof budgetSpent>;
 
+/**
+ * What one model was asked for in one stage (null: outside of any). Tokens and `costUsd` are those of answers received in this run, `estimated` of
+ * which came without usage; `rememberedUsd` is what the remembered answers cost when they were paid, at today's price. Costs are null where no
+ * price is known.
+ */
+export const spendLine = z.strictObject({
+  stage: z.string().nullable(),
+  model: z.string(),
+  sent: z.number().int(),
+  remembered: z.number().int(),
+  failed: z.number().int(),
+  inputTokens: z.number().int(),
+  cachedInputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  reasoningTokens: z.number().int(),
+  estimated: z.number().int(),
+  costUsd: z.number().nullable(),
+  rememberedUsd: z.number().nullable(),
+});
+export type SpendLine = z.infer<typeof spendLine>;
+
 export const runSummary = z.strictObject({
   run: z.string(),
   status: z.enum(runStatuses),
