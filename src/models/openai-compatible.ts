@@ -11,6 +11,7 @@ import { requestFields, settingsOf } from "./payload.ts";
 import { priced } from "./price.ts";
 import type { OpenedModel, Provider, ProviderDeps } from "./provider.ts";
 import { createSender } from "./sender.ts";
+import { currentSpender } from "./spender.ts";
 import { createTransport } from "./transport.ts";
 
 /** Models behind any endpoint that speaks OpenAI's chat completions. */
@@ -78,7 +79,8 @@ async function createModel(
 
   function completionOf({ value, key, remembered }: Remembered<Answer>, request: ChatRequest): Completion {
     const usage = priced(value.usage, config.price);
-    if (remembered) deps.meter.remembered(alias, usage);
+    if (remembered) deps.meter.remembered(alias, currentSpender()?.stage ?? null, key, usage);
+    else deps.meter.keeps(key);
     if (value.finishReason === "content_filter") {
       throw new RejectionError("content_filter", "The provider's content filter cut the answer", {
         evidence: { completion: key },

@@ -51,7 +51,7 @@ export function createSender(options: {
 
     const send = async (number: number, place: Place, reserved: Reservation | null) => {
       await reserved?.kept;
-      const sent = deps.meter.send(alias);
+      const sent = deps.meter.send(alias, stage);
       const sentMs = now();
       deps.watch?.sends(request(number));
       try {

@@ -30,7 +30,7 @@ import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
 import { refusalText } from "../models/budget-words.ts";
-import { createMeter } from "../models/meter.ts";
+import { createMeter, usedUsd } from "../models/meter.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
@@ -196,6 +196,8 @@ async function openAndRun(
     events.write({ type: "ended", at: new Date().toISOString(), status });
     log.flush();
     const { sent, remembered, failed, inputTokens, outputTokens, costUsd } = meter.total();
+    const spend = meter.spend();
+    const used = usedUsd(spend);
     const summary: RunSummary = secrets.cutAll({
       run: folder.run,
       status,

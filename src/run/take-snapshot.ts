@@ -87,6 +87,7 @@ export function snapshotsOf(sources: SnapshotSources): (ended?: RunStatus) => Ru
           downSeconds: seconds(downMs),
         }),
       ),
+      spend: meter.spend(),
       budget: sources.budget(),
       sandboxes: { ...sources.backend.occupancy(), ends: endsOf(sources.backend) },
       slowest: account

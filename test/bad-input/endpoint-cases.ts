@@ -247,17 +247,6 @@ export const endpointCases: readonly Case[] = [
     wayOut: /Raise it, or leave it out/,
   },
   {
-    did: "a scaffold of tool calls with a model that takes none",
-    arrange: (place) => {
-      const { config } = modelsWith(place, { tools: false });
-      return { config: { ...config, scaffold: "tools" } };
-    },
-    code: 2,
-    what: /got `tools: false`/,
-    where: /model `(proposer|teacher)`.*`scaffold: tools`/,
-    wayOut: /`react`, `code-act`/,
-  },
-  {
     did: "a parameter that the model refuses",
     arrange: (place) => modelsWith(place, { maxTokens: 4096 }),
     endpoint: {

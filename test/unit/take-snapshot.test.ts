@@ -38,13 +38,13 @@ test("a snapshot puts together what account, meter, admissions and backend know,
     a.begin(`i${second}`);
     a.reject(`i${second}`, { code: second % 3 === 0 ? "rare" : "common", message: "" });
     a.settle(`i${second}`);
-    meter.send(second % 2 === 0 ? "one" : "two").received(usage as never);
+    meter.send(second % 2 === 0 ? "one" : "two", "rollouts").received(usage as never);
     take();
   }
   a.enter("last");
   a.begin("last");
   b.enter("x");
-  meter.send("one");
+  meter.send("one", "rollouts");
   nowMs += 2500;
   const snapshot = runSnapshot.parse(take());
   expect(snapshot).toMatchObject({
