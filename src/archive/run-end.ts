@@ -1,5 +1,5 @@
 // How a run ended: its status, exit code and last words. Decisions and text only.
-import { count, duration, plural } from "../audit/text.ts";
+import { count, dollars, duration, plural } from "../audit/text.ts";
 import type { ExportedFile } from "../contracts.ts";
 import { BudgetError, UsageError } from "../domain/errors.ts";
 import type { FunnelRow, RunStatus, RunSummary } from "../domain/run.ts";
@@ -62,6 +62,20 @@ export function budgetSentence(refusals: readonly string[], rows: readonly Funne
 
 export const runAgain = "run the same command again: nothing that was received is paid twice";
 
+/** What the run cost, where all prices are known; which models have none, where some are. Nothing of a run that asked nobody. */
+function costWords({ spend = [], usedUsd, costUsd, costPerExampleUsd }: RunSummary): string[] {
+  if (spend.length === 0) return [];
+  const unpriced = spend.filter((line) => line.costUsd === null || line.rememberedUsd === null);
+  if (usedUsd === undefined || usedUsd === null || costUsd === null) {
+    const names = [...new Set(unpriced.map(({ model }) => `\`${model}\``))];
+    return [`cost unknown: no price for ${names.join(", ")} (docs/costs.md)`];
+  }
+  if (usedUsd === 0) return [];
+  const each =
+    costPerExampleUsd === undefined || costPerExampleUsd === null ? "" : `, ${dollars(costPerExampleUsd)} an example`;
+  return [`${dollars(costUsd)} now, ${dollars(usedUsd)} in all with what was remembered${each}`];
+}
+
 /** What is printed at the end of a run: what came of it, where it lies, and what to do next. `flags` go with the next command. */
 export function closingWords(options: {
   readonly summary: RunSummary;
@@ -79,6 +93,7 @@ export function closingWords(options: {
     "",
     `${plural(summary.examples, "example")} from ${plural((second ?? first)?.in ?? 0, "query")}; ${plural(rejected, "item")} rejected, each with a reason`,
     `${plural(summary.requests.sent, "request")} sent, ${count(summary.requests.remembered)} remembered, ${duration(summary.wallSeconds)}`,
+    ...costWords(summary),
     ...files.map((file) => `  ${file.path}  (${plural(file.rows, "row")}, ${plural(file.bytes, "byte")})`),
     ...options.notes.map((note) => `${note}.`),
   ];

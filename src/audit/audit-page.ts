@@ -1,7 +1,7 @@
-import type { RunStatus, RunSummary } from "../domain/run.ts";
+import type { RunStatus, RunSummary, SpendLine } from "../domain/run.ts";
 import type { CountedRow, Funnel } from "./funnel.ts";
 import type { Sample } from "./samples.ts";
-import { bar, bounded, count, duration, indent, oneLine, plural, share, table } from "./text.ts";
+import { bar, bounded, count, dollars, duration, indent, oneLine, plural, share, table } from "./text.ts";
 
 /** Everything `tracemill audit` tells of a run; this is also its `--json`. */
 export interface Audit {
@@ -18,7 +18,10 @@ export interface Audit {
   /** Where events, summary and arithmetic disagree; empty when all is well. */
   problems: string[];
   notes: string[];
-  totals: Pick<RunSummary, "examples" | "requests" | "tokens" | "costUsd" | "wallSeconds"> | null;
+  totals: Pick<
+    RunSummary,
+    "examples" | "requests" | "tokens" | "costUsd" | "wallSeconds" | "spend" | "usedUsd" | "costPerExampleUsd"
+  > | null;
   samples: Sample[];
 }
 
@@ -39,7 +42,7 @@ const statusMeanings: Record<RunStatus, string> = {
  * run next need besides (`--output elsewhere`, or nothing).
  */
 export function auditPage(audit: Audit, options: { now: Date; flags: string }): string {
-  const parts = [header(audit, options.now), funnelTable(audit.funnel)];
+  const parts = [header(audit, options.now), funnelTable(audit.funnel), ...spendPart(audit)];
   if (audit.problems.length > 0) {
     parts.push(
       `The account does not agree with itself\n${audit.problems.map((problem) => `  ! ${problem}`).join("\n")}`,
@@ -95,6 +98,34 @@ function statusLine(audit: Audit, now: Date): string {
       ? "no event yet"
       : `last event ${audit.lastEventAt}, ${duration((now.getTime() - Date.parse(audit.lastEventAt)) / 1000)} ago`;
   return `Status: no summary.json: it is still running, or it died (${heard}); the counts are those so far`;
+}
+
+/** What each stage asked of each model and what it cost: now, and with what earlier runs paid for the answers it remembered. */
+function spendPart({ totals }: Audit): string[] {
+  const { spend = [], usedUsd, costPerExampleUsd } = totals ?? {};
+  if (spend.length === 0) return [];
+  const inAll = (line: SpendLine) =>
+    line.costUsd === null || line.rememberedUsd === null ? null : line.costUsd + line.rememberedUsd;
+  const rows = spend.map((line) => [
+    ...[line.stage ?? "(no stage)", line.model],
+    ...[
+      line.sent,
+      line.remembered,
+      line.inputTokens,
+      line.cachedInputTokens,
+      line.outputTokens,
+      line.reasoningTokens,
+    ].map(count),
+    ...[dollars(line.costUsd), dollars(inAll(line))],
+  ]);
+  const head = ["stage", "model", "sent", "remembered", "tokens in", "cached", "out", "reasoning", "now", "in all"];
+  const estimated = spend.reduce((sum, line) => sum + line.estimated, 0);
+  const lines = [
+    `Cost in all, with what was remembered: ${dollars(usedUsd ?? null)}; an accepted example: ${dollars(costPerExampleUsd ?? null)}`,
+    indent(table([head, ...rows], [2, 3, 4, 5, 6, 7, 8, 9]), "  "),
+    ...(estimated === 0 ? [] : [`  ${plural(estimated, "answer")} came without usage: their tokens are estimates`]),
+  ];
+  return [lines.join("\n")];
 }
 
 function funnelTable(rows: readonly CountedRow[]): string {

@@ -33,6 +33,12 @@ export function count(value: number): string {
   return value.toLocaleString("en-US");
 }
 
+/** US dollars: cents, and more digits of less than a cent; `unknown` of null. */
+export function dollars(value: number | null): string {
+  if (value === null) return "unknown";
+  return `$${value > 0 && value < 0.01 ? value.toPrecision(1) : value.toFixed(2)}`;
+}
+
 /** `part` of `whole` as `12.3 %`; `-` of nothing. */
 export function share(part: number, whole: number): string {
   return whole === 0 ? "-" : `${((100 * part) / whole).toFixed(1)} %`;

@@ -80,6 +80,9 @@ export async function auditRun(
       tokens: summary.tokens,
       costUsd: summary.costUsd,
       wallSeconds: summary.wallSeconds,
+      ...(summary.spend === undefined ? {} : { spend: summary.spend }),
+      ...(summary.usedUsd === undefined ? {} : { usedUsd: summary.usedUsd }),
+      ...(summary.costPerExampleUsd === undefined ? {} : { costPerExampleUsd: summary.costPerExampleUsd }),
     },
     samples,
   };

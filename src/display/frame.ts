@@ -42,6 +42,8 @@ function tallFrame(snapshot: RunSnapshot, look: Look, room: Room): Line[] {
   const knowsSpending = snapshot.endpoints.length > 0;
   const sandboxes = panels.sandboxLine(scene);
   const reasons = panels.reasonsLine(scene);
+  const budget = panels.budgetLines(scene);
+  const cost = panels.costLine(scene);
 
   const parts = share(room.rows, [
     ["status", 1],
@@ -49,12 +51,15 @@ function tallFrame(snapshot: RunSnapshot, look: Look, room: Room): Line[] {
     ["spent", knowsSpending ? 1 : 0],
     ["funnel", snapshot.stages.length],
     ["progress", 1],
+    ["budget", Math.min(budget.length, 1)],
+    ["cost", cost.length],
     ["failed", Math.min(lists.failed.length, 1)],
     ["head", 1],
     ["sandboxes", sandboxes.length],
     ["slowest", Math.min(lists.slowest.length, 1)],
     ["spent", knowsSpending ? endpoints.length : 0],
     ["reasons", reasons.length],
+    ["budget", budget.length],
     ["gapAbove", 1],
     ["gapBelow", knowsSpending ? 1 : 0],
     ["slowest", Math.min(lists.slowest.length, 3)],
@@ -73,6 +78,8 @@ function tallFrame(snapshot: RunSnapshot, look: Look, room: Room): Line[] {
     ...gap("gapBelow"),
     ...(parts("spent") === 1 && knowsSpending ? [panels.spentLine(scene)] : endpoints.slice(0, parts("spent"))),
     ...gap("gapSpent"),
+    ...cost.slice(0, parts("cost")),
+    ...budget.slice(0, parts("budget")),
     ...sandboxes.slice(0, parts("sandboxes")),
     ...reasons.slice(0, parts("reasons")),
     ...listed("slowest", lists.slowest.slice(0, parts("slowest")), scene),

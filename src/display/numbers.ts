@@ -12,12 +12,6 @@ export function short(value: number): string {
   return `${scaled.toFixed(digits)}${units[unit]}`;
 }
 
-/** US dollars: cents, and more digits of less than a cent; `unknown` of null. */
-export function dollars(value: number | null): string {
-  if (value === null) return "unknown";
-  return `$${value > 0 && value < 0.01 ? value.toPrecision(1) : value.toFixed(2)}`;
-}
-
 /** Seconds as `42s`, `3m 05s` or `2h 07m`. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

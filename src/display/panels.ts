@@ -1,10 +1,10 @@
 // What stands around the funnel: how it goes, what was spent, sandboxes, reasons, the slowest, the last failures.
-import { count, modelAt, plural } from "../audit/text.ts";
+import { count, dollars, modelAt, plural } from "../audit/text.ts";
 import type { RunSnapshot } from "../domain/run-snapshot.ts";
 import { bar } from "./bar.ts";
 import { apart, clean, cut, type Line, pad, type Style, span, widthOf } from "./line.ts";
 import { type Look, type Signs, signsOf } from "./look.ts";
-import { clock, dollars, short } from "./numbers.ts";
+import { clock, short } from "./numbers.ts";
 
 /** A snapshot with what all panels need to draw it. */
 export interface Scene {
@@ -140,6 +140,52 @@ export function endpointLines({ snapshot, look, signs, width }: Scene): Line[] {
     return row(named, rows[index] ?? [], true);
   });
   return [row([span("endpoint", "dim")], heads, false), ...lines];
+}
+
+/** A line for each limit of the budget: a bar, what is spent of it, and of whom it is. Warm from 80 % on, red where nothing is left. */
+export function budgetLines({ snapshot, signs, width }: Scene): Line[] {
+  return snapshot.budget.map(({ scope, unit, spent, limit }, index) => {
+    const share = Math.min(1, spent / limit);
+    const style: Style = share >= 1 ? "red" : share >= 0.8 ? "yellow" : "green";
+    const amount = (value: number) =>
+      unit === "usd" ? dollars(value) : unit === "hours" ? value.toFixed(2) : short(value);
+    const of = `${amount(spent)} of ${amount(limit)}${unit === "usd" ? "" : ` ${unit}`}`;
+    const words = `  ${String(Math.floor(100 * share)).padStart(3)} %  ${of}${scope === "run" ? "" : ` (${scope})`}`;
+    const room = Math.max(0, Math.min(24, width - labelWidth - words.length));
+    const filled = Math.floor(share * room);
+    const line = [
+      span(signs.done.repeat(filled), style),
+      span(signs.todo.repeat(room - filled), "dim"),
+      span(words, style),
+    ];
+    return labelled(index === 0 ? "budget" : "", line, { signs, width });
+  });
+}
+
+/** One line: dollars now, with what was remembered, by example and by stage, dearest first. Empty where no price is known, or all is free. */
+export function costLine({ snapshot, look, signs, width }: Scene): Line[] {
+  const { spend = [], examples } = snapshot;
+  const stages = new Map<string, number>();
+  let now = 0;
+  let used = 0;
+  for (const { stage, costUsd, rememberedUsd } of spend) {
+    if (costUsd === null || rememberedUsd === null) return [];
+    now += costUsd;
+    used += costUsd + rememberedUsd;
+    const name = stage ?? "(no stage)";
+    stages.set(name, (stages.get(name) ?? 0) + costUsd + rememberedUsd);
+  }
+  if (used === 0) return [];
+  const byStage = [...stages]
+    .sort(([, a], [, b]) => b - a)
+    .map(([name, usd]) => `${clean(name, look.unicode)} ${dollars(usd)}`);
+  const parts = [
+    `${dollars(now)} now`,
+    `${dollars(used)} in all`,
+    ...(examples > 0 ? [`${dollars(used / examples)} an example`] : []),
+    ...byStage,
+  ];
+  return [labelled("cost", [span(parts.join(signs.between))], { signs, width })];
 }
 
 /** One line: sandboxes open of those that may be, and who waits. Empty without a backend. */

@@ -92,6 +92,12 @@ export const runSummary = z.strictObject({
   }),
   tokens: z.strictObject({ input: z.number().int(), output: z.number().int() }),
   costUsd: z.number().nullable(),
+  /** By stage and model, in the order in which they were first asked; absent in summaries of older versions. */
+  spend: z.array(spendLine).exactOptional(),
+  /** US dollars that everything this run used has cost, whenever it was paid; null where a price is unknown. */
+  usedUsd: z.number().nullable().exactOptional(),
+  /** `usedUsd` by example; null where there is none, or a price is unknown. */
+  costPerExampleUsd: z.number().nullable().exactOptional(),
   /** Left out where the config sets no budget. */
   budget: z.array(budgetSpent).optional(),
   wallSeconds: z.number(),

@@ -1,6 +1,5 @@
-import { count, indent, modelAt, plural, table } from "../audit/text.ts";
+import { count, dollars, indent, modelAt, plural, table } from "../audit/text.ts";
 import type { Price } from "../contracts.ts";
-import { dollars } from "../display/numbers.ts";
 import { amountText, partText } from "../models/budget-words.ts";
 import type { Survey } from "../tasks/survey.ts";
 import type { Outlook } from "./budget-outlook.ts";

@@ -207,6 +207,9 @@ async function openAndRun(
       requests: { sent, remembered, failed, lost: lostBefore + remember.lost() },
       tokens: { input: inputTokens, output: outputTokens },
       costUsd,
+      spend,
+      usedUsd: used,
+      costPerExampleUsd: used === null || tally.examples() === 0 ? null : used / tally.examples(),
       ...(budget === null ? {} : { budget: budget.spent() }),
       wallSeconds: Math.round((Date.now() - startedMs) / 100) / 10,
     });

@@ -1,5 +1,4 @@
-import { count, duration, indent, plural, shellWord, table } from "../audit/text.ts";
-import { dollars } from "../display/numbers.ts";
+import { count, dollars, duration, indent, plural, shellWord, table } from "../audit/text.ts";
 import type { Projection } from "./pilot.ts";
 import type { Interval } from "./projection.ts";
 

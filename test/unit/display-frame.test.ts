@@ -1,9 +1,10 @@
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
+import { dollars } from "../../src/audit/text.ts";
 import { bar } from "../../src/display/bar.ts";
 import { frame } from "../../src/display/frame.ts";
 import { isUnicode, type Look } from "../../src/display/look.ts";
-import { clock, dollars, short } from "../../src/display/numbers.ts";
+import { clock, short } from "../../src/display/numbers.ts";
 import { snapshot } from "./display-fixture.ts";
 
 const look = (columns: number, rows: number, more: Partial<Look> = {}): Look => ({
@@ -182,7 +183,7 @@ test("a budget and an unknown time left are said as they are", () => {
   const lines = frame(snapshot({ budget, secondsLeft: null }), look(100, 30)).join("\n");
   expect(lines).toContain("$1.50 of $20.00");
   expect(lines).not.toContain("left");
-  expect(lines).not.toMatch(/\d %/);
+  expect(lines.split("\n")[1]).not.toMatch(/\d %/);
 });
 
 test("a bar's cells add up to its share of the whole, and a small part is seen", () => {
@@ -215,4 +216,36 @@ test("numbers keep to a few characters", () => {
   ]);
   expect([0, 0.004, 1.5, null].map(dollars)).toEqual(["$0.00", "$0.004", "$1.50", "unknown"]);
   expect([0, 59.4, 59.6, 185, 7620].map(clock)).toEqual(["0s", "59s", "1m 00s", "3m 05s", "2h 07m"]);
+});
+
+test("every limit of a budget has its bar, and money stands by example and by stage, at every width", () => {
+  const line = {
+    model: "teacher",
+    sent: 1,
+    failed: 0,
+    remembered: 0,
+    cachedInputTokens: 0,
+    reasoningTokens: 0,
+    estimated: 0,
+  };
+  const tokens = { inputTokens: 1, outputTokens: 1 };
+  const spend = [
+    { ...line, ...tokens, stage: "rollouts", costUsd: 1.5, rememberedUsd: 0.5 },
+    { ...line, ...tokens, stage: "judge", costUsd: 3, rememberedUsd: 0 },
+  ];
+  const budget = [
+    { scope: "run", unit: "usd" as const, spent: 4.5, limit: 5 },
+    { scope: "rollouts", unit: "requests" as const, spent: 300, limit: 300 },
+  ];
+  const shown = frame(snapshot({ spend, budget, examples: 10 }), look(120, 40)).join("\n");
+  expect(shown).toMatch(/cost +\$4\.50 now.*\$5\.00 in all.*\$0\.50 an example.*judge \$3\.00.*rollouts \$2\.00/);
+  expect(shown).toMatch(/budget .* 90 % {2}\$4\.50 of \$5\.00/);
+  expect(shown).toMatch(/100 % {2}300 of 300 requests \(rollouts\)/);
+  const unpriced = [{ ...line, ...tokens, stage: "judge", costUsd: null, rememberedUsd: 0 }];
+  expect(frame(snapshot({ spend: unpriced, examples: 10 }), look(120, 40)).join("\n")).not.toMatch(/^cost/m);
+  for (let columns = 20; columns <= 200; columns += 9) {
+    for (const drawn of frame(snapshot({ spend, budget, examples: 10 }), look(columns, 40))) {
+      expect(stringWidth(drawn)).toBeLessThan(columns);
+    }
+  }
 });
