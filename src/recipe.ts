@@ -28,6 +28,8 @@ export const runShape = {
   datasets: z.array(datasetEntry).min(1),
   models: z.record(z.string(), modelConfig),
   sandbox: sandboxConfig,
+  /** A file of prices, relative to the config; the package's own where it is left out. */
+  prices: z.string().min(1).exactOptional(),
   /** The most that all runs of this config may spend. */
   budget: budgetConfig.nullish(),
   /** A run stops early once more than this share of the last items of a stage failed; 1 never stops it. */

@@ -69,10 +69,10 @@ const providerAnswer = z.object({
 });
 
 /**
- * Reads the body of a 200 answer to a chat request. `requestBytes` is the size of the messages sent, for the estimate where the
- * endpoint reports no usage. @throws {TransientError} when it is no complete chat completion. @throws {ErrorInBody}
+ * Reads the body of a 200 answer to a chat request. Where the endpoint reports no usage that can be read, it is zero and `estimated`: somebody
+ * else has to estimate it. @throws {TransientError} when it is no complete chat completion. @throws {ErrorInBody}
  */
-export function readAnswer(body: string, requestBytes: number): Answer {
+export function readAnswer(body: string): Answer {
   const parsed = providerAnswer.safeParse(parseBody(body));
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
@@ -93,11 +93,7 @@ export function readAnswer(body: string, requestBytes: number): Answer {
     reasoning,
     finishReason:
       refusal === null ? finishReasonOf(choice.finish_reason, choice.native_finish_reason ?? null) : "refusal",
-    usage: usageOf(
-      parsed.data.usage,
-      requestBytes,
-      [text, reasoning, refusal, ...toolCalls.map((call) => call.arguments)].join(""),
-    ),
+    usage: usageOf(parsed.data.usage),
     refusal,
     servedModel: parsed.data.model ?? null,
     ...(toolCalls.length === 0 ? {} : { toolCalls: [...toolCalls] }),
@@ -163,19 +159,9 @@ export function excerpt(body: string): string {
   return `\`${begin}${body.length > 120 ? "…" : ""}\``;
 }
 
-function usageOf(
-  usage: z.infer<typeof providerUsage> | null | undefined,
-  requestBytes: number,
-  written: string,
-): Answer["usage"] {
+function usageOf(usage: z.infer<typeof providerUsage> | null | undefined): Answer["usage"] {
   if (usage === null || usage === undefined) {
-    return {
-      inputTokens: estimateTokens(requestBytes),
-      cachedInputTokens: 0,
-      outputTokens: estimateTokens(Buffer.byteLength(written)),
-      reasoningTokens: 0,
-      estimated: true,
-    };
+    return { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, estimated: true };
   }
   return {
     inputTokens: Math.round(usage.prompt_tokens),
@@ -184,9 +170,4 @@ function usageOf(
     reasoningTokens: Math.round(usage.completion_tokens_details?.reasoning_tokens ?? usage.reasoning_tokens ?? 0),
     estimated: false,
   };
-}
-
-/** A rough count: one token for each four bytes of UTF-8, rounded up. */
-function estimateTokens(bytes: number): number {
-  return Math.ceil(bytes / 4);
 }

@@ -1,13 +1,7 @@
 import { z } from "zod";
 import { maxTokensFields, reasoningForms, refusableFields, structuredOutputs } from "./abilities.ts";
 import { familyNames } from "./family.ts";
-
-const price = z.strictObject({
-  inputPerMillion: z.number().nonnegative(),
-  cachedInputPerMillion: z.number().nonnegative().optional(),
-  outputPerMillion: z.number().nonnegative(),
-  asOf: z.iso.date(),
-});
+import { price } from "./prices.ts";
 
 const retries = z.strictObject({
   // Named so that a config of before is told where it went, not only that it is unknown.

@@ -19,7 +19,9 @@ export const openAiCompatible: Provider<typeof openAiCompatibleOptions> = {
   name: "openai-compatible",
   about: "any endpoint that speaks OpenAI's chat completions",
   schema: openAiCompatibleOptions,
-  async create(alias, config, deps): Promise<OpenedModel> {
+  async create(alias, stated, deps): Promise<OpenedModel> {
+    const found = stated.price ?? deps.prices?.(stated.baseUrl, stated.model);
+    const config = found === undefined ? stated : { ...stated, price: found };
     const key = readKey(alias, config, deps.env);
     const admission = deps.admissions.of({ baseUrl: config.baseUrl, key }, alias, config);
     const connection =

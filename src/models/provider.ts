@@ -4,6 +4,7 @@ import type { Secrets } from "../domain/secrets.ts";
 import type { Admissions } from "./admission.ts";
 import type { Budget } from "./budget.ts";
 import type { Meter } from "./meter.ts";
+import type { Prices } from "./prices.ts";
 
 /** What every provider is handed. Time, randomness, environment and fetch are options so that tests can hold them still. */
 export interface ProviderDeps {
@@ -17,6 +18,8 @@ export interface ProviderDeps {
   /** Told, in a line for people, what a run has to know of its endpoints. */
   readonly say?: (line: string) => void;
   readonly meter: Meter;
+  /** Prices of models that state none themselves. */
+  readonly prices?: Prices;
   /** What the requests of a run may cost; nothing limits them without it. */
   readonly budget?: Pick<Budget, "reserve">;
   /** One for all models of a run: aliases that share an endpoint share its limits. */

@@ -2,6 +2,7 @@ import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
 import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
 import type { KeyHeader } from "./family.ts";
 import { attachHeaders, retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+import { estimateUsage } from "./tokens.ts";
 
 /** An answer, and the headers it came with. */
 export interface Received {
@@ -80,12 +81,12 @@ export async function createTransport(options: {
   }
 
   /** The answer as it came: nothing is cut out of what a model said, where a dummy key may be an ordinary word. */
-  function readWithoutKey(body: string, requestBytes: number): Answer {
+  function readWithoutKey(body: string): Answer {
     try {
-      return readAnswer(body, requestBytes);
+      return readAnswer(body);
     } catch (error) {
       // The error quotes the body; made again, it quotes one without the key.
-      readAnswer(cut(body), requestBytes);
+      readAnswer(cut(body));
       throw error;
     }
   }
@@ -97,8 +98,12 @@ export async function createTransport(options: {
         return await withDeadline(timeoutMs, signal, async (limit) => {
           const response = await client.post("/chat/completions", { body: payload, signal: limit }).asResponse();
           headers = response.headers;
-          const requestBytes = Buffer.byteLength(JSON.stringify(payload.messages));
-          return { answer: readWithoutKey(await response.text(), requestBytes), headers };
+          const answer = readWithoutKey(await response.text());
+          const { usage } = answer;
+          return {
+            answer: { ...answer, usage: usage.estimated ? await estimateUsage(payload, answer) : usage },
+            headers,
+          };
         });
       } catch (error) {
         if (signal.aborted) throw signal.reason;

@@ -15,6 +15,7 @@ import type { Budget } from "../models/budget.ts";
 import { checkBudget } from "../models/budget-config.ts";
 import type { Meter } from "../models/meter.ts";
 import { type OpenedModels, openModels } from "../models/open.ts";
+import { priceLines } from "../models/prices.ts";
 import { loadPrompt, type Prompt } from "../prompts/load.ts";
 import type { RunConfig, RunKit } from "../recipe.ts";
 import { openSandboxBackend } from "../sandboxes/index.ts";
@@ -22,6 +23,7 @@ import { openSession } from "../sandboxes/session.ts";
 import type { Survey } from "../tasks/survey.ts";
 import type { Watch } from "../telemetry/watch.ts";
 import { nameOfFiles, openQuestions, taskFiles } from "./open-questions.ts";
+import { readPrices } from "./read-prices.ts";
 import { spread } from "./spread.ts";
 
 export interface OpenedRun extends AsyncDisposable {
@@ -70,6 +72,7 @@ export async function openRun(options: {
   const resources: AsyncDisposable[] = [];
   const close = () => closeAll(resources.splice(0).reverse());
   try {
+    const { prices, path: pricesPath } = await readPrices(config.prices, options.configPath);
     const admissions = createAdmissions();
     const models = await openModels(config.models, {
       remember,
@@ -77,6 +80,7 @@ export async function openRun(options: {
       ...(options.lease === undefined ? {} : { lease: options.lease }),
       say: watch.tell,
       meter: options.meter,
+      prices,
       ...(options.budget ? { budget: options.budget } : {}),
       admissions,
       env: options.env,
@@ -173,6 +177,7 @@ export async function openRun(options: {
     const checked = await Promise.allSettled(models.all.map((model) => model.check(signal)));
     for (const one of checked) if (one.status === "rejected") throw one.reason;
     for (const [served, aliases] of byServer(models.served)) say(`models    ${aliases.join(", ")}: ${served}`);
+    for (const line of priceLines(models.served, { file: pricesPath, nowMs: Date.now() })) say(line);
 
     backend = watch.backend(await openSandboxBackend({ ...config.sandbox, signal, log: watch.log, tell: watch.tell }));
     resources.push(backend);

@@ -95,12 +95,12 @@ describe("text and reasoning come apart, wherever the endpoint puts the reasonin
       null,
     ],
   ])("%s", (_name, message, text, reasoning) => {
-    expect(readAnswer(body(message), 10)).toMatchObject({ text, reasoning });
+    expect(readAnswer(body(message))).toMatchObject({ text, reasoning });
   });
 });
 
 test("a refusal in its own field is a refusal whatever the finish_reason", () => {
-  expect(readAnswer(body({ content: null, refusal: "no" }), 10)).toMatchObject({
+  expect(readAnswer(body({ content: null, refusal: "no" }))).toMatchObject({
     finishReason: "refusal",
     refusal: "no",
   });
@@ -108,13 +108,13 @@ test("a refusal in its own field is a refusal whatever the finish_reason", () =>
 
 test("a refusal in a part of the content is one too", () => {
   const content = [{ type: "refusal", refusal: "no" }];
-  expect(readAnswer(body({ content }), 10)).toMatchObject({ finishReason: "refusal", refusal: "no", text: "" });
+  expect(readAnswer(body({ content }))).toMatchObject({ finishReason: "refusal", refusal: "no", text: "" });
 });
 
 test("a call leaked in channels is a call", () => {
   const content =
     '<|channel|>analysis<|message|>count<|end|><|start|>assistant to=functions.python<|channel|>commentary json<|message|>{"code":"1"}<|call|>';
-  expect(readAnswer(body({ content }), 10)).toMatchObject({
+  expect(readAnswer(body({ content }))).toMatchObject({
     text: "",
     reasoning: "count",
     toolCalls: [{ name: "python", arguments: '{"code":"1"}' }],
@@ -126,8 +126,8 @@ test.each([
   ["of another shape", "gone", 'cut short by the provider (`"gone"`)'],
 ])("an error %s inside a choice is no answer, and nobody knows what it cost", (_name, error, says) => {
   const text = JSON.stringify({ choices: [{ message: { content: "half" }, finish_reason: "stop", error }] });
-  expect(() => readAnswer(text, 10)).toThrow(says);
-  expect(() => readAnswer(text, 10)).toThrow(expect.objectContaining({ name: "TransientError", status: null }));
+  expect(() => readAnswer(text)).toThrow(says);
+  expect(() => readAnswer(text)).toThrow(expect.objectContaining({ name: "TransientError", status: null }));
 });
 
 describe("usage", () => {
@@ -136,12 +136,14 @@ describe("usage", () => {
     ["null", null],
     ["negative", { prompt_tokens: -1, completion_tokens: 2 }],
     ["half there", { prompt_tokens: 1 }],
-  ])("that is %s is estimated at one token for four bytes", (_name, usage) => {
-    const read = readAnswer(body({ content: "ééé" }, { usage }), 9);
+    ["a text", { prompt_tokens: "7", completion_tokens: 2 }],
+    ["a total alone", { total_tokens: 9 }],
+  ])("that is %s has to be estimated", (_name, usage) => {
+    const read = readAnswer(body({ content: "ééé" }, { usage }));
     expect(read.usage).toEqual({
-      inputTokens: 3,
+      inputTokens: 0,
       cachedInputTokens: 0,
-      outputTokens: 2,
+      outputTokens: 0,
       reasoningTokens: 0,
       estimated: true,
     });
@@ -149,7 +151,7 @@ describe("usage", () => {
 
   test("details of another type are left out, the counts stand", () => {
     const usage = { prompt_tokens: 5, completion_tokens: 4, prompt_tokens_details: "none", prompt_cache_hit_tokens: 2 };
-    expect(readAnswer(body({ content: "a" }, { usage }), 9).usage).toMatchObject({
+    expect(readAnswer(body({ content: "a" }, { usage })).usage).toMatchObject({
       inputTokens: 5,
       cachedInputTokens: 2,
       outputTokens: 4,
@@ -166,12 +168,12 @@ test.each([
   ["a message without choices", "{}", "`choices`"],
   ["content of another type", body({ content: 3 }), "`choices.0.message.content`"],
 ])("%s is no answer, and worth another try", (_name, text, says) => {
-  expect(() => readAnswer(text, 10)).toThrow(TransientError);
-  expect(() => readAnswer(text, 10)).toThrow(says);
+  expect(() => readAnswer(text)).toThrow(TransientError);
+  expect(() => readAnswer(text)).toThrow(says);
 });
 
 test("an error object with status 200 is told apart from a broken answer", () => {
-  expect(() => readAnswer('{"error":{"message":"busy","code":503}}', 10)).toThrow(ErrorInBody);
+  expect(() => readAnswer('{"error":{"message":"busy","code":503}}')).toThrow(ErrorInBody);
 });
 
 const recordings = new URL("../../../shared/recordings/", import.meta.url);
