@@ -144,6 +144,21 @@ export const configCases: readonly Case[] = [
     wayOut: /update Tracemill/i,
   },
   {
+    did: "a file of prices with an entry without a date",
+    arrange: async ({ write }) => {
+      await write(
+        "prices.yaml",
+        "prices: [{ endpoint: api.example.com, model: m, inputPerMillion: 1, outputPerMillion: 2 }]\n",
+      );
+      return { config: { prices: "./prices.yaml" } };
+    },
+    code: 2,
+    what: /prices\.0\.asOf: /,
+    where: /prices\.yaml/,
+    wayOut: /missing; expected/,
+    lacks: noSandbox,
+  },
+  {
     did: "a prompt that is not there",
     arrange: () => ({ config: { prompts: { agent: "agent/nowhere.md" } } }),
     code: 2,

@@ -2,6 +2,7 @@
 // how often a whole answer was handed over, and what it would have billed. What happens to a request follows from the seed, from what was asked and
 // from how often it was asked before, so that two runs can be compared.
 import { createHash } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -75,6 +76,7 @@ export async function startFaultServer(options: FaultServerOptions = {}): Promis
   const answer = options.answer ?? ((body) => textFor(body, answerChars));
   const requests = new Map<string, AskedRequest>();
   const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // every answer that waits listens
   let { faults } = options;
   let underWay = 0;
   let mostAtOnce = 0;
