@@ -101,9 +101,12 @@ async function promptEntries(): Promise<Entry[]> {
   );
 }
 
+/** Lies among the configs and is none: what models cost. */
+const pricesName = "prices.yaml";
+
 async function configEntries(): Promise<Entry[]> {
   const folder = join(packageRoot(), "configs");
-  const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml")).sort();
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml") && name !== pricesName).sort();
   return Promise.all(
     names.map(async (name) => {
       const [comment = ""] = /^(?:#.*\n)*/.exec(await readFile(join(folder, name), "utf8")) ?? [];

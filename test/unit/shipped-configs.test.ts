@@ -4,10 +4,11 @@ import { describe, expect, test } from "vitest";
 import { recipes } from "../../pipelines/index.ts";
 import { parseConfig } from "../../src/config/parse.ts";
 import { readConfig } from "../../src/config/read.ts";
+import { priceFile } from "../../src/models/prices.ts";
 import { packageRoot } from "../../src/package.ts";
 
 const folder = join(packageRoot(), "configs");
-const configs = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
+const configs = readdirSync(folder).filter((name) => name.endsWith(".yaml") && name !== "prices.yaml");
 
 async function load(name: string) {
   const file = await readConfig(join(folder, name));
@@ -21,6 +22,11 @@ describe("every config that is shipped", () => {
   test.each(configs)("%s parses with its recipe's schema and is at most 60 lines", async (name) => {
     const { text } = await load(name);
     expect(text.trim().split("\n").length).toBeLessThanOrEqual(60);
+  });
+
+  test("the file of prices is one, and invents none", async () => {
+    const { value } = await readConfig(join(folder, "prices.yaml"));
+    expect(parseConfig(priceFile, value, "prices.yaml")).toEqual({ prices: [] });
   });
 
   test("the real recipe asks for 15 turns, eight attempts and temperature 0.8", async () => {
