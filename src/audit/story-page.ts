@@ -3,7 +3,7 @@ import type { Picture, ServedBy, StepRan, StepResult, Trajectory, Verdict } from
 import { becameOf, kindOf } from "./funnel.ts";
 import type { Descendant, ItemEvent, Lineage } from "./lineage.ts";
 import { type Portrait, referenceOf } from "./portrait.ts";
-import { bounded, bytesText, count, harmless, indent, modelAt, oneLine, plural, table } from "./text.ts";
+import { bounded, bytesText, count, dollars, harmless, indent, modelAt, oneLine, plural, table } from "./text.ts";
 
 /** Where an example was written: one line of one file under the run's folder. `text` is that line, null where it could not be read. */
 export interface ExportedLine {
@@ -232,7 +232,8 @@ function transcriptPart(trajectory: Trajectory, pictures: Story["pictures"], lim
   const { turns, usage } = trajectory;
   const lines = [
     `Transcript: ${plural(turns.length, "turn")}, exit ${trajectory.exit}; model ${trajectory.model}, scaffold ${trajectory.scaffold}, sandbox ${trajectory.backend}` +
-      `; ${count(usage.inputTokens)} tokens in, ${count(usage.outputTokens)} out`,
+      `; ${count(usage.inputTokens)} tokens in (${count(usage.cachedInputTokens)} cached), ${count(usage.outputTokens)} out (${count(usage.reasoningTokens)} reasoning)` +
+      `${usage.estimated ? ", partly estimated" : ""}; ${usage.costUsd === null ? "no price known" : dollars(usage.costUsd)}`,
     ...machineLines(trajectory),
   ];
   for (const [index, turn] of turns.entries()) {

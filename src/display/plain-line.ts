@@ -1,4 +1,4 @@
-import { count, duration } from "../audit/text.ts";
+import { count, dollars, duration } from "../audit/text.ts";
 import type { RunSnapshot } from "../domain/run-snapshot.ts";
 import { elapsedOf } from "./panels.ts";
 
@@ -12,7 +12,16 @@ export function plainCounts(snapshot: RunSnapshot): string {
     });
   const sent = snapshot.endpoints.reduce((sum, endpoint) => sum + endpoint.sent, 0);
   const tokens = snapshot.endpoints.reduce((sum, endpoint) => sum + endpoint.inputTokens + endpoint.outputTokens, 0);
-  return `${stages.join("  ")}  | ${count(sent)} requests, ${count(tokens)} tokens${budgetText(snapshot)}`;
+  return `${stages.join("  ")}  | ${count(sent)} requests, ${count(tokens)} tokens${costText(snapshot)}${budgetText(snapshot)}`;
+}
+
+/** What was paid in this run: `, $1.23`; nothing where a price is unknown, or all is free. */
+function costText({ endpoints }: RunSnapshot): string {
+  const paid = endpoints.reduce<number | null>(
+    (sum, { costUsd }) => (sum === null || costUsd === null ? null : sum + costUsd),
+    0,
+  );
+  return paid === null || paid === 0 ? "" : `, ${dollars(paid)}`;
 }
 
 /** The limit that is nearest to be spent, in whole percent: ` | budget 42 % (usd)`. */

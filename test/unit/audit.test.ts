@@ -259,7 +259,7 @@ describe("why", () => {
           lowest vote: worth 0.5
           quoting: print
 
-      Transcript: 2 turns, exit submitted; model teacher, scaffold react, sandbox bubblewrap; 1,500 tokens in, 120 out
+      Transcript: 2 turns, exit submitted; model teacher, scaffold react, sandbox bubblewrap; 1,500 tokens in (0 cached), 120 out (0 reasoning); no price known
         ran on bubblewrap (bubblewrap 0.8.0), kernel 6.1.0
         with python 3.11.2, pandas 1.5.3
         turn 1: code
