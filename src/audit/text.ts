@@ -36,6 +36,7 @@ export function count(value: number): string {
 /** US dollars: cents, and more digits of less than a cent; `unknown` of null. */
 export function dollars(value: number | null): string {
   if (value === null) return "unknown";
+  if (value > 0 && value < 1e-6) return "<$0.000001";
   return `$${value > 0 && value < 0.01 ? value.toPrecision(1) : value.toFixed(2)}`;
 }
 

@@ -143,46 +143,52 @@ export function endpointLines({ snapshot, look, signs, width }: Scene): Line[] {
 }
 
 /** A line for each limit of the budget: a bar, what is spent of it, and of whom it is. Warm from 80 % on, red where nothing is left. */
-export function budgetLines({ snapshot, signs, width }: Scene): Line[] {
-  return snapshot.budget.map(({ scope, unit, spent, limit }, index) => {
-    const share = Math.min(1, spent / limit);
-    const style: Style = share >= 1 ? "red" : share >= 0.8 ? "yellow" : "green";
+export function budgetLines({ snapshot, look, signs, width }: Scene): Line[] {
+  const limits = snapshot.budget.map(({ scope, unit, spent, limit }) => {
     const amount = (value: number) =>
       unit === "usd" ? dollars(value) : unit === "hours" ? value.toFixed(2) : short(value);
     const of = `${amount(spent)} of ${amount(limit)}${unit === "usd" ? "" : ` ${unit}`}`;
-    const words = `  ${String(Math.floor(100 * share)).padStart(3)} %  ${of}${scope === "run" ? "" : ` (${scope})`}`;
-    const room = Math.max(0, Math.min(24, width - labelWidth - words.length));
+    const share = Math.min(1, spent / limit);
+    const percent = `${String(Math.floor(100 * share)).padStart(3)} %`;
+    return { share, words: `${percent}  ${of}${scope === "run" ? "" : ` (${clean(scope, look.unicode)})`}` };
+  });
+  // One length for all, so that they can be compared; where there is hardly room, the words alone.
+  const longest = Math.max(0, ...limits.map(({ words }) => words.length + 2));
+  const free = Math.min(24, width - labelWidth - longest);
+  const room = free < 6 ? 0 : free;
+  return limits.map(({ share, words }, index) => {
+    const style: Style = share >= 1 ? "red" : share >= 0.8 ? "yellow" : "green";
     const filled = Math.floor(share * room);
-    const line = [
-      span(signs.done.repeat(filled), style),
-      span(signs.todo.repeat(room - filled), "dim"),
-      span(words, style),
-    ];
-    return labelled(index === 0 ? "budget" : "", line, { signs, width });
+    const bars = [span(signs.done.repeat(filled), style), span(signs.todo.repeat(room - filled), "dim")];
+    return labelled(index === 0 ? "budget" : "", [...bars, span(`${room > 0 ? "  " : ""}${words}`, style)], {
+      signs,
+      width,
+    });
   });
 }
 
-/** One line: dollars now, with what was remembered, by example and by stage, dearest first. Empty where no price is known, or all is free. */
+/** One line: dollars now, with what was remembered, by example and by stage, dearest first; `unknown` where a price is. Empty until a model was asked. */
 export function costLine({ snapshot, look, signs, width }: Scene): Line[] {
   const { spend = [], examples } = snapshot;
-  const stages = new Map<string, number>();
-  let now = 0;
-  let used = 0;
+  if (spend.length === 0) return [];
+  const plus = (left: number | null, right: number | null) => (left === null || right === null ? null : left + right);
+  const stages = new Map<string, number | null>();
+  let now: number | null = 0;
+  let used: number | null = 0;
   for (const { stage, costUsd, rememberedUsd } of spend) {
-    if (costUsd === null || rememberedUsd === null) return [];
-    now += costUsd;
-    used += costUsd + rememberedUsd;
+    const inAll = plus(costUsd, rememberedUsd);
+    now = plus(now, costUsd);
+    used = plus(used, inAll);
     const name = stage ?? "(no stage)";
-    stages.set(name, (stages.get(name) ?? 0) + costUsd + rememberedUsd);
+    stages.set(name, plus(stages.get(name) ?? (stages.has(name) ? null : 0), inAll));
   }
-  if (used === 0) return [];
   const byStage = [...stages]
-    .sort(([, a], [, b]) => b - a)
+    .sort(([, a], [, b]) => (b ?? Number.POSITIVE_INFINITY) - (a ?? Number.POSITIVE_INFINITY) || 0)
     .map(([name, usd]) => `${clean(name, look.unicode)} ${dollars(usd)}`);
   const parts = [
     `${dollars(now)} now`,
     `${dollars(used)} in all`,
-    ...(examples > 0 ? [`${dollars(used / examples)} an example`] : []),
+    ...(examples > 0 ? [`${dollars(used === null ? null : used / examples)} an example`] : []),
     ...byStage,
   ];
   return [labelled("cost", [span(parts.join(signs.between))], { signs, width })];
