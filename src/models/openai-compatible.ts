@@ -1,5 +1,6 @@
-import type { ChatRequest, Completion, Model, Remembered } from "../contracts.ts";
+import type { ChatRequest, Completion, Model, Remembered, Spend } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
+import { hashOf } from "../domain/hash.ts";
 import { type Abilities, abilitiesOf } from "./abilities.ts";
 import type { Admission } from "./admission.ts";
 import { type Answer, answer, completionVersion } from "./answer.ts";
@@ -82,7 +83,6 @@ async function createModel(
   function completionOf({ value, key, remembered }: Remembered<Answer>, request: ChatRequest): Completion {
     const usage = priced(value.usage, config.price);
     if (remembered) deps.meter.remembered(alias, currentSpender()?.stage ?? null, key, usage);
-    else deps.meter.keeps(key);
     if (value.finishReason === "content_filter") {
       throw new RejectionError("content_filter", "The provider's content filter cut the answer", {
         evidence: { completion: key },
@@ -118,10 +118,13 @@ async function createModel(
     },
     async complete(request, { sample, signal }) {
       const what = identityOf(request, sample);
-      const remembered = await deps.remember(what, answer, (spend, wanted) => sender.ask(what.payload, spend, wanted), {
-        signal,
-      });
-      return completionOf(remembered, request);
+      const receive = async (spend: Spend, wanted: AbortSignal) => {
+        const received = await sender.ask(what.payload, spend, wanted);
+        // Before it is kept: whoever finds it in the store from then on must not take it for an earlier run's.
+        deps.meter.keeps(hashOf(what));
+        return received;
+      };
+      return completionOf(await deps.remember(what, answer, receive, { signal }), request);
     },
     async check(signal) {
       listed = await checkEndpoint(

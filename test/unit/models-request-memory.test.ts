@@ -224,3 +224,20 @@ describe("two processes on one store", () => {
     expect(fallback.requests).toHaveLength(count);
   });
 });
+
+test("who asks the same while the first answer is being kept adds no money to what it cost", async () => {
+  const price = { inputPerMillion: 3, outputPerMillion: 15, asOf: "2026-11-01" };
+  await using asked = await startModel({}, { price });
+  for (let round = 0; round < 10; round++) {
+    let isOver = false;
+    const askers = [asked.m.complete(ask(`q${round}`), alone()).finally(() => (isOver = true))];
+    while (!isOver) {
+      askers.push(asked.m.complete(ask(`q${round}`), alone()));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await Promise.all(askers);
+  }
+  expect(asked.endpoint.requests).toHaveLength(10);
+  expect(asked.lab.meter.total()).toMatchObject({ sent: 10, rememberedUsd: 0 });
+  expect(asked.lab.meter.total().costUsd).toBeGreaterThan(0);
+});
