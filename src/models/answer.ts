@@ -40,7 +40,8 @@ const optionalCount = count.nullish().catch(null);
 // Lenient: only what is read is named, and what is not needed may be missing or of another type.
 const providerUsage = z.object({
   prompt_tokens: count,
-  completion_tokens: count,
+  completion_tokens: optionalCount,
+  total_tokens: optionalCount,
   prompt_tokens_details: z.object({ cached_tokens: optionalCount }).nullish().catch(null),
   prompt_cache_hit_tokens: optionalCount,
   completion_tokens_details: z.object({ reasoning_tokens: optionalCount }).nullish().catch(null),
@@ -159,15 +160,26 @@ export function excerpt(body: string): string {
   return `\`${begin}${body.length > 120 ? "…" : ""}\``;
 }
 
+/**
+ * The usage as OpenAI counts it, reasoning within the output. Some endpoints count thinking beside the output (xAI), or only in the total (Gemini);
+ * it is billed as output all the same, so the total decides.
+ */
 function usageOf(usage: z.infer<typeof providerUsage> | null | undefined): Answer["usage"] {
-  if (usage === null || usage === undefined) {
+  const { prompt_tokens: input = null, completion_tokens: output = null, total_tokens: total = null } = usage ?? {};
+  const written = output ?? (input !== null && total !== null && total >= input ? total - input : null);
+  if (!usage || input === null || written === null) {
     return { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, estimated: true };
   }
+  const cached = usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0;
+  const reasoning = usage.completion_tokens_details?.reasoning_tokens ?? usage.reasoning_tokens ?? 0;
+  const beside = Math.max(0, (total ?? 0) - input - written);
+  // What was read from a cache may be counted beside the input in the same way.
+  const isCached = beside > 0 && beside === cached && beside !== reasoning;
   return {
-    inputTokens: Math.round(usage.prompt_tokens),
-    cachedInputTokens: Math.round(usage.prompt_tokens_details?.cached_tokens ?? usage.prompt_cache_hit_tokens ?? 0),
-    outputTokens: Math.round(usage.completion_tokens),
-    reasoningTokens: Math.round(usage.completion_tokens_details?.reasoning_tokens ?? usage.reasoning_tokens ?? 0),
+    inputTokens: Math.round(input + (isCached ? beside : 0)),
+    cachedInputTokens: Math.round(cached),
+    outputTokens: Math.round(written + (isCached ? 0 : beside)),
+    reasoningTokens: Math.round(isCached ? reasoning : Math.max(reasoning, beside)),
     estimated: false,
   };
 }

@@ -204,3 +204,35 @@ describe.skipIf(!existsSync(recordings))("recorded responses (skipped where ../s
     },
   );
 });
+
+describe("usage is read as OpenAI counts it: all that is billed as output is output", () => {
+  const details = (reasoning_tokens: number) => ({ completion_tokens_details: { reasoning_tokens } });
+  test.each([
+    // [what, usage as sent, [input, cached, output, reasoning]]
+    [
+      "reasoning within the output",
+      { prompt_tokens: 10, completion_tokens: 9, total_tokens: 19, ...details(5) },
+      [10, 0, 9, 5],
+    ],
+    [
+      "reasoning beside the output (xAI)",
+      { prompt_tokens: 12, completion_tokens: 1, total_tokens: 399, ...details(386) },
+      [12, 0, 387, 386],
+    ],
+    [
+      "thinking in the total alone (Gemini)",
+      { prompt_tokens: 16, completion_tokens: 9, total_tokens: 61 },
+      [16, 0, 45, 36],
+    ],
+    ["no count of output, but a total", { prompt_tokens: 16, total_tokens: 61 }, [16, 0, 45, 0]],
+    [
+      "a cache counted beside the input",
+      { prompt_tokens: 4, completion_tokens: 3, total_tokens: 107, prompt_tokens_details: { cached_tokens: 100 } },
+      [104, 100, 3, 0],
+    ],
+    ["a total below its parts", { prompt_tokens: 10, completion_tokens: 9, total_tokens: 3 }, [10, 0, 9, 0]],
+  ])("%s", (_what, usage, [inputTokens, cachedInputTokens, outputTokens, reasoningTokens]) => {
+    const read = readAnswer(body({ content: "a" }, { usage })).usage;
+    expect(read).toEqual({ inputTokens, cachedInputTokens, outputTokens, reasoningTokens, estimated: false });
+  });
+});

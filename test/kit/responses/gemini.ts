@@ -2,7 +2,8 @@ import type { FamilyResponses } from "./shape.ts";
 
 const head = { id: "xQ4", object: "chat.completion", created: 1_753_000_000, model: "gemini-2.5-flash" };
 const usage = { completion_tokens: 9, prompt_tokens: 16, total_tokens: 61 };
-const tokens = [16, 0, 9, 0] as const;
+// Thinking stands in the total alone.
+const tokens = [16, 0, 45, 36] as const;
 
 export const gemini: FamilyResponses = {
   pages: ["https://ai.google.dev/gemini-api/docs/openai", "https://ai.google.dev/api/generate-content#FinishReason"],
@@ -67,7 +68,7 @@ export const gemini: FamilyResponses = {
         choices: [{ finish_reason: "length", index: 0, message: { role: "assistant" } }],
         usage: { prompt_tokens: 16, total_tokens: 61 },
       },
-      gives: { text: "", finishReason: "length", tokens: null },
+      gives: { text: "", finishReason: "length", tokens: [16, 0, 45, 0] },
     },
     {
       kind: "refused",
