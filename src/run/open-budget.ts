@@ -70,7 +70,7 @@ function beforeLines(budget: Budget, before: readonly Charges[]): string[] {
 }
 
 /** Options that change nothing of what is paid for: a run with others goes on with the same budget. */
-const freeOptions: ReadonlySet<string> = new Set(["budget", "export", "maxFailureRate", "version"]);
+const freeOptions: ReadonlySet<string> = new Set(["budget", "export", "maxFailureRate", "prices", "version"]);
 /** The same at any depth: how fast is asked, and what it is known to cost. */
 const freeBelow: ReadonlySet<string> = new Set([
   ...["concurrency", "price", "requestsPerMinute", "tokensPerMinute", "maxRetries", "retries", "timeoutSeconds"],

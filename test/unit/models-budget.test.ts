@@ -237,7 +237,13 @@ describe("a ledger", () => {
     const config = { recipe: "sft", seed: 1, models: { m: { model: "m", maxTokens: 5 } }, rollouts: { attempts: 2 } };
     const same = {
       ...config,
-      ...{ budget: { usd: 5 }, maxFailureRate: 1, export: { formats: ["parquet"] }, version: 1 },
+      ...{
+        budget: { usd: 5 },
+        prices: "./prices.yaml",
+        maxFailureRate: 1,
+        export: { formats: ["parquet"] },
+        version: 1,
+      },
       models: { m: { model: "m", maxTokens: 5, concurrency: 3, price: { inputPerMillion: 1 }, maxRetries: 2 } },
       rollouts: { attempts: 2, concurrency: 9 },
     };
