@@ -9,30 +9,52 @@ export const price = z.strictObject({
   asOf: z.iso.date(),
 });
 
-/** A file of prices: `endpoint` is a host, or a base URL, which wins over its host; `model` the name in a config. */
+const endpoint = z
+  .string()
+  .refine((stated) => placeOf(stated) !== null, "Expected a host (`api.example.com`) or a base URL (`https://…/v1`)");
+
+/** A file of prices: `endpoint` is a host, or a base URL, which wins over its host; `model` the name in a config. One entry for each. */
 export const priceFile = z.strictObject({
-  prices: z.array(
-    price.extend({ endpoint: z.string().min(1), model: z.string().min(1), source: z.string().exactOptional() }),
-  ),
+  prices: z
+    .array(price.extend({ endpoint, model: z.string().min(1), source: z.string().exactOptional() }))
+    .superRefine((prices, context) => {
+      const first = new Map<string, number>();
+      for (const [index, entry] of prices.entries()) {
+        const key = JSON.stringify([placeOf(entry.endpoint), entry.model]);
+        const earlier = first.get(key);
+        first.set(key, earlier ?? index);
+        if (earlier === undefined) continue;
+        const message = `Expected no second price of \`${entry.model}\` there (\`prices.${earlier}\` has one: remove either)`;
+        context.addIssue({ code: "custom", path: [index, "endpoint"], message });
+      }
+    }),
 });
 export type PriceFile = z.output<typeof priceFile>;
 
 /** The price of a model at an endpoint; undefined where the file has none. */
 export type Prices = (baseUrl: string, model: string) => z.output<typeof price> | undefined;
 
-/** Looks prices up: those of a base URL before those of its host. Of two that are alike the first counts. */
+/** Looks prices up: those of a base URL before those of its host. */
 export function pricesOf({ prices }: PriceFile): Prices {
   return (baseUrl, model) => {
-    const bare = (url: string) => url.replace(/\/+$/, "");
-    const { host } = new URL(baseUrl);
-    const ofModel = prices.filter((entry) => entry.model === model);
-    const found =
-      ofModel.find(({ endpoint }) => bare(endpoint) === bare(baseUrl)) ??
-      ofModel.find(({ endpoint }) => endpoint.toLowerCase() === host);
+    const at = (place: string | null) =>
+      prices.find((entry) => entry.model === model && placeOf(entry.endpoint) === place);
+    const found = at(placeOf(baseUrl)) ?? at(new URL(baseUrl).host);
     if (found === undefined) return undefined;
-    const { endpoint, model: _, source, ...rest } = found;
+    const { endpoint: _endpoint, model: _model, source: _source, ...rest } = found;
     return rest;
   };
+}
+
+/** A host, or a base URL without what changes nothing of it; null for a text that is neither. */
+function placeOf(stated: string): string | null {
+  const isUrl = /^https?:\/\//i.test(stated);
+  const text = isUrl ? stated : `http://${stated}`;
+  if (!URL.canParse(text)) return null;
+  const url = new URL(text);
+  const path = url.pathname.replace(/\/+$/, "") + url.search;
+  if (isUrl) return path === "" ? url.host : `${url.protocol}//${url.host}${path}`;
+  return url.host === stated.toLowerCase() ? url.host : null;
 }
 
 const staleDays = 180;

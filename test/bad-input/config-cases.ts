@@ -159,6 +159,22 @@ export const configCases: readonly Case[] = [
     lacks: noSandbox,
   },
   {
+    did: "a file of prices with two for one model at one endpoint",
+    arrange: async ({ write }) => {
+      const rest = "model: m, inputPerMillion: 1, outputPerMillion: 2, asOf: 2026-11-01";
+      await write(
+        "prices.yaml",
+        `prices: [{ endpoint: api.example.com, ${rest} }, { endpoint: api.example.com, ${rest} }]\n`,
+      );
+      return { config: { prices: "./prices.yaml" } };
+    },
+    code: 2,
+    what: /prices\.1\.endpoint: .*`prices\.0` has one.*got `"api\.example\.com"`/,
+    where: /prices\.yaml/,
+    wayOut: /remove either/,
+    lacks: noSandbox,
+  },
+  {
     did: "a prompt that is not there",
     arrange: () => ({ config: { prompts: { agent: "agent/nowhere.md" } } }),
     code: 2,

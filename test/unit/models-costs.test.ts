@@ -73,8 +73,19 @@ describe("a file of prices", () => {
     ["without a date", { ...entry, asOf: undefined }],
     ["with a price below nothing", { ...entry, inputPerMillion: -1 }],
     ["with a key that means nothing", { ...entry, perMillion: 3 }],
+    ["with an endpoint that is neither a host nor a base URL", { ...entry, endpoint: "api.example.com/v1" }],
   ])("%s is refused", (_name, wrong) => {
     expect(priceFile.safeParse({ prices: [wrong] }).success).toBe(false);
+  });
+
+  test("takes a base URL without a path for its host, in whatever case", () => {
+    const prices = pricesOf(priceFile.parse({ prices: [{ ...entry, endpoint: "https://API.example.com/" }] }));
+    expect(prices("https://api.example.com/v1", "large")).toEqual(price);
+  });
+
+  test("with two prices for one model at one endpoint is refused, however the endpoint is written", () => {
+    const twice = { prices: [entry, { ...entry, endpoint: "https://api.example.com", inputPerMillion: 2 }] };
+    expect(String(priceFile.safeParse(twice).error)).toContain("(`prices.0` has one: remove either)");
   });
 
   test("an unknown price is said, and one that is old", () => {
