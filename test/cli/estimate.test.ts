@@ -45,7 +45,7 @@ describe("tracemill estimate", () => {
     expect(again.stdout).toContain("Pilot of 2 seeds or questions of 4");
     expect(again.stdout).toContain("how long the whole run takes is not told");
     expect(endpoint.requests.length).toBe(whole); // a pilot that is remembered asks nobody
-  });
+  }, 120_000);
 
   test("tells of a pilot that came to no end, with the exit code of that end", async () => {
     await using endpoint = await teacherEndpoint({ faults: () => ({ kind: "status", status: 401 }) });
