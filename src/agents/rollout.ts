@@ -2,6 +2,7 @@ import type { Assignment, Completion, Model, Scaffold, Session } from "../contra
 import { RejectionError } from "../domain/errors.ts";
 import type { SubmissionRule } from "../domain/submission.ts";
 import type { Action, Exit, Message, RanOn, Trajectory, Turn, Usage } from "../domain/trajectory.ts";
+import { sumUsd } from "../domain/usd.ts";
 import { withOwnCallId } from "./call-id.ts";
 import { roomOf } from "./room.ts";
 
@@ -166,7 +167,7 @@ function sumUsage(usages: readonly Usage[]): Usage {
       outputTokens: sum.outputTokens + usage.outputTokens,
       reasoningTokens: sum.reasoningTokens + usage.reasoningTokens,
       estimated: sum.estimated || usage.estimated,
-      costUsd: sum.costUsd === null || usage.costUsd === null ? null : sum.costUsd + usage.costUsd,
+      costUsd: sumUsd([sum.costUsd, usage.costUsd]),
     }),
     { inputTokens: 0, cachedInputTokens: 0, outputTokens: 0, reasoningTokens: 0, estimated: false, costUsd: 0 },
   );

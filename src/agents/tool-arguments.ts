@@ -1,5 +1,5 @@
 // The arguments of a call of `python`, as models write them: JSON, nearly JSON, under another key, or the code itself.
-import { isRecord } from "../domain/reply-json.ts";
+import { isRecord, parseJson } from "../domain/reply-json.ts";
 import type { FinishReason } from "../domain/trajectory.ts";
 import { repairJson } from "../prompts/repair-json.ts";
 import { unfence } from "./reading.ts";
@@ -29,12 +29,12 @@ const noCode = 'The call held no code: its arguments have to be {"code": "..."}.
 
 /** Arguments of a call that is refused whatever they are. */
 export function refusedArguments(text: string): ReadArguments {
-  return isRecord(parsed(text)) ? kept(text, null, "") : refused(text, "");
+  return isRecord(parseJson(text)) ? kept(text, null, "") : refused(text, "");
 }
 
 /** Reads what a model sent as arguments; never throws. Whatever is not a JSON object with `code` is made one, by name. */
 export function readArguments(text: string, finishReason: FinishReason): ReadArguments {
-  const json = parsed(text);
+  const json = parseJson(text);
   if (json !== undefined) return readJson(text, json);
   const trimmed = text.trim();
   // What the token limit cut may still read as code, and would do half of what was meant.
@@ -47,7 +47,7 @@ export function readArguments(text: string, finishReason: FinishReason): ReadArg
     /^\{\s*["']?(?:name|arguments|parameters|code|source|input|cmd|command|script|python_code|python|snippet|program|__arg1)["']?\s*:/;
   if (!isJson.test(trimmed)) return made(text, text.trim(), "wrap_arguments");
   if (!/[}\]]\s*$/.test(trimmed)) return refused(text, "The arguments of your call were not finished.");
-  const repaired = parsed(repairJson(trimmed) ?? "");
+  const repaired = parseJson(repairJson(trimmed) ?? "");
   const code = repaired === undefined ? null : codeIn(repaired, false);
   return code === null || !isWhole(code.code, trimmed, repaired)
     ? refused(text, 'The arguments of your call were no JSON object {"code": "..."}.')
@@ -80,7 +80,7 @@ interface FoundCode {
 function codeIn(json: unknown, anyKey: boolean, depth = 0): FoundCode | null {
   if (depth > 3) return null;
   if (typeof json === "string") {
-    const inner = /^\s*\{/.test(json) ? parsed(json) : undefined;
+    const inner = /^\s*\{/.test(json) ? parseJson(json) : undefined;
     if (inner === undefined) return { code: json, transform: "wrap_arguments" };
     const found = codeIn(inner, anyKey, depth + 1);
     return found === null ? { code: json, transform: "wrap_arguments" } : { ...found, transform: "unwrap_arguments" };
@@ -135,15 +135,6 @@ function onlyMember(text: string): string | null {
   const escapes = asWritten ? /\\(["'])/g : /\\(["'\\/ntr])/g;
   if (asWritten && /(?<!\\)["']/.test(raw)) return raw; // quotes as they are, too
   return raw.replace(escapes, (_, character: string) => unescaped[character] ?? character);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }
 
 function kept(text: string, code: string | null, why: string): ReadArguments {

@@ -1,4 +1,4 @@
-import type { RunStatus, RunSummary, SpendLine } from "../domain/run.ts";
+import { type RunStatus, type RunSummary, usedUsd } from "../domain/run.ts";
 import type { CountedRow, Funnel } from "./funnel.ts";
 import type { Sample } from "./samples.ts";
 import { bar, bounded, count, dollars, duration, indent, oneLine, plural, share, table } from "./text.ts";
@@ -102,10 +102,8 @@ function statusLine(audit: Audit, now: Date): string {
 
 /** What each stage asked of each model and what it cost: now, and with what earlier runs paid for the answers it remembered. */
 function spendPart({ totals }: Audit): string[] {
-  const { spend = [], usedUsd, costPerExampleUsd } = totals ?? {};
+  const { spend = [], usedUsd: inAll, costPerExampleUsd } = totals ?? {};
   if (spend.length === 0) return [];
-  const inAll = (line: SpendLine) =>
-    line.costUsd === null || line.rememberedUsd === null ? null : line.costUsd + line.rememberedUsd;
   const rows = spend.map((line) => [
     ...[line.stage ?? "(no stage)", line.model],
     ...[
@@ -116,12 +114,12 @@ function spendPart({ totals }: Audit): string[] {
       line.outputTokens,
       line.reasoningTokens,
     ].map(count),
-    ...[dollars(line.costUsd), dollars(inAll(line))],
+    ...[dollars(line.costUsd), dollars(usedUsd([line]))],
   ]);
   const head = ["stage", "model", "sent", "remembered", "tokens in", "cached", "out", "reasoning", "now", "in all"];
   const estimated = spend.reduce((sum, line) => sum + line.estimated, 0);
   const lines = [
-    `Cost in all, with what was remembered: ${dollars(usedUsd ?? null)}; an accepted example: ${dollars(costPerExampleUsd ?? null)}`,
+    `Cost in all, with what was remembered: ${dollars(inAll ?? null)}; an accepted example: ${dollars(costPerExampleUsd ?? null)}`,
     indent(table([head, ...rows], [2, 3, 4, 5, 6, 7, 8, 9]), "  "),
     ...(estimated === 0 ? [] : [`  ${plural(estimated, "answer")} came without usage: their tokens are estimates`]),
   ];

@@ -1,12 +1,7 @@
 import { resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { parseConfig } from "../config/parse.ts";
-import { readConfig } from "../config/read.ts";
-import { applySet } from "../config/set.ts";
-import { checkVersion } from "../config/version.ts";
-import { packageVersion } from "../package.ts";
 import { countOf } from "../run/extent.ts";
-import { recipeOf } from "../run/load-recipe.ts";
+import { loadConfig, setOption } from "./load-config.ts";
 
 export interface EstimateArguments {
   readonly config: string;
@@ -24,29 +19,19 @@ export function builder(argv: Argv): Argv {
       default: "5",
       describe: "Seeds or questions to run all the way; they are paid for, and remembered",
     })
-    .option("set", {
-      type: "string",
-      array: true,
-      nargs: 1,
-      default: [],
-      describe: "Change one option of the config: --set select.target=50 (repeatable)",
-    })
+    .option("set", setOption)
     .option("json", { type: "boolean", default: false, describe: "Print the estimate as a JSON object" });
 }
 
 export async function handler(args: ArgumentsCamelCase<EstimateArguments>): Promise<void> {
   const limit = countOf("--pilot", args.pilot);
-  const file = await readConfig(args.config);
-  const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
-  checkVersion(value, file.path, packageVersion());
-  const recipe = await recipeOf(value, file.path);
-  const config = parseConfig(recipe.config, value, file.path);
+  const loaded = await loadConfig(args.config, args.set);
   const [{ runPilot }, { projectionPage }] = await Promise.all([
     import("../run/pilot.ts"),
     import("../run/pilot-page.ts"),
   ]);
   const { exitCode, projection } = await runPilot({
-    ...{ recipe, config, configPath: file.path, output: resolve(args.output), limit },
+    ...{ ...loaded, output: resolve(args.output), limit },
     logging: { level: "info", verbose: false },
     shown: { json: false, quiet: false },
   });

@@ -1,15 +1,10 @@
 import { resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import type { RunFolder } from "../archive/run-folder.ts";
-import { parseConfig } from "../config/parse.ts";
-import { readConfig } from "../config/read.ts";
-import { applySet } from "../config/set.ts";
-import { checkVersion } from "../config/version.ts";
 import { UsageError } from "../domain/errors.ts";
 import { type LogLevel, logLevels } from "../domain/log-level.ts";
-import { packageVersion } from "../package.ts";
 import { extentOf } from "../run/extent.ts";
-import { recipeOf } from "../run/load-recipe.ts";
+import { loadConfig, setOption } from "./load-config.ts";
 
 export interface RunArguments {
   readonly config: string;
@@ -28,13 +23,7 @@ export interface RunArguments {
 export function builder(argv: Argv): Argv {
   return argv
     .positional("config", { type: "string", demandOption: true, describe: "A YAML file, e.g. configs/quickstart.yaml" })
-    .option("set", {
-      type: "string",
-      array: true,
-      nargs: 1,
-      default: [],
-      describe: "Change one option of the config: --set select.target=50 (repeatable)",
-    })
+    .option("set", setOption)
     .option("log-level", {
       choices: logLevels,
       default: "info",
@@ -57,13 +46,9 @@ export function builder(argv: Argv): Argv {
 }
 
 export async function handler(args: ArgumentsCamelCase<RunArguments>): Promise<void> {
-  const file = await readConfig(args.config);
-  const value = args.set.reduce((config: unknown, change) => applySet(config, change), file.value);
-  checkVersion(value, file.path, packageVersion());
-  const recipe = await recipeOf(value, file.path);
-  const config = parseConfig(recipe.config, value, file.path);
+  const loaded = await loadConfig(args.config, args.set);
   const run = {
-    ...{ recipe, config, configPath: file.path, output: resolve(args.output), ...extentOf(args) },
+    ...{ ...loaded, output: resolve(args.output), ...extentOf(args) },
     logging: { level: args.logLevel, verbose: args.verbose },
     shown: { json: args.json, quiet: args.quiet },
   };

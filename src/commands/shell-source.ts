@@ -1,13 +1,9 @@
 // What `sandbox shell` opens: the data that was named, or a config's, and the limits it is worked on under.
 import { basename, dirname } from "node:path";
-import { parseConfig } from "../config/parse.ts";
-import { readConfig } from "../config/read.ts";
-import { checkVersion } from "../config/version.ts";
 import { type DatasetEntry, datasetLoader, type LoadedDataset } from "../datasets/load.ts";
 import { UsageError } from "../domain/errors.ts";
-import { packageVersion } from "../package.ts";
-import { recipeOf } from "../run/load-recipe.ts";
 import { type SandboxConfig, sandboxConfig } from "../sandboxes/index.ts";
+import { loadConfig } from "./load-config.ts";
 
 export interface ShellSource {
   readonly data?: readonly string[];
@@ -52,9 +48,6 @@ function chosen(loaded: readonly LoadedDataset[], name: string | undefined): Loa
 }
 
 async function configOf(path: string) {
-  const file = await readConfig(path);
-  checkVersion(file.value, file.path, packageVersion());
-  const recipe = await recipeOf(file.value, file.path);
-  const { datasets, sandbox } = parseConfig(recipe.config, file.value, file.path);
-  return { datasets, sandbox, base: dirname(file.path) };
+  const { config, configPath } = await loadConfig(path);
+  return { datasets: config.datasets, sandbox: config.sandbox, base: dirname(configPath) };
 }

@@ -1,6 +1,9 @@
 // What stands around the funnel: how it goes, what was spent, sandboxes, reasons, the slowest, the last failures.
+
 import { count, dollars, modelAt, plural } from "../audit/text.ts";
+import { usedUsd } from "../domain/run.ts";
 import type { RunSnapshot } from "../domain/run-snapshot.ts";
+import { sumUsd } from "../domain/usd.ts";
 import { bar } from "./bar.ts";
 import { apart, clean, cut, type Line, pad, type Style, span, widthOf } from "./line.ts";
 import { type Look, type Signs, signsOf } from "./look.ts";
@@ -77,8 +80,7 @@ export function progressLine({ snapshot, signs, width }: Scene): Line {
 export function spentLine({ snapshot, signs, width }: Scene): Line {
   const sum = (pick: (endpoint: RunSnapshot["endpoints"][number]) => number) =>
     snapshot.endpoints.reduce((total, endpoint) => total + pick(endpoint), 0);
-  const costs = snapshot.endpoints.map((endpoint) => endpoint.costUsd);
-  const cost = costs.includes(null) ? null : costs.reduce<number>((total, each) => total + (each ?? 0), 0);
+  const cost = sumUsd(snapshot.endpoints.map(({ costUsd }) => costUsd));
   const failed = sum((endpoint) => endpoint.failed);
   const parts = [
     `${count(sum((endpoint) => endpoint.sent))} sent`,
@@ -171,18 +173,11 @@ export function budgetLines({ snapshot, look, signs, width }: Scene): Line[] {
 export function costLine({ snapshot, look, signs, width }: Scene): Line[] {
   const { spend = [], examples } = snapshot;
   if (spend.length === 0) return [];
-  const plus = (left: number | null, right: number | null) => (left === null || right === null ? null : left + right);
-  const stages = new Map<string, number | null>();
-  let now: number | null = 0;
-  let used: number | null = 0;
-  for (const { stage, costUsd, rememberedUsd } of spend) {
-    const inAll = plus(costUsd, rememberedUsd);
-    now = plus(now, costUsd);
-    used = plus(used, inAll);
-    const name = stage ?? "(no stage)";
-    stages.set(name, plus(stages.get(name) ?? (stages.has(name) ? null : 0), inAll));
-  }
-  const byStage = [...stages]
+  const now = sumUsd(spend.map(({ costUsd }) => costUsd));
+  const used = usedUsd(spend);
+  const stages = [...new Set(spend.map(({ stage }) => stage))];
+  const byStage = stages
+    .map((stage) => [stage ?? "(no stage)", usedUsd(spend.filter((line) => line.stage === stage))] as const)
     .sort(([, a], [, b]) => (b ?? Number.POSITIVE_INFINITY) - (a ?? Number.POSITIVE_INFINITY) || 0)
     .map(([name, usd]) => `${clean(name, look.unicode)} ${dollars(usd)}`);
   const parts = [

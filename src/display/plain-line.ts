@@ -1,5 +1,6 @@
 import { count, dollars, duration } from "../audit/text.ts";
 import type { RunSnapshot } from "../domain/run-snapshot.ts";
+import { sumUsd } from "../domain/usd.ts";
 import { elapsedOf } from "./panels.ts";
 
 /** What changed is worth a new line: the counts of a run in plain ASCII, `passed-rejected!failed/in` for each stage. */
@@ -17,10 +18,7 @@ export function plainCounts(snapshot: RunSnapshot): string {
 
 /** What was paid in this run: `, $1.23`; nothing where a price is unknown, or all is free. */
 function costText({ endpoints }: RunSnapshot): string {
-  const paid = endpoints.reduce<number | null>(
-    (sum, { costUsd }) => (sum === null || costUsd === null ? null : sum + costUsd),
-    0,
-  );
+  const paid = sumUsd(endpoints.map(({ costUsd }) => costUsd));
   return paid === null || paid === 0 ? "" : `, ${dollars(paid)}`;
 }
 

@@ -39,7 +39,7 @@ function* acceptedIn<T>(reply: string, { openings, accept, repair }: ReplyJsonOp
   for (const mends of [false, true]) {
     for (const candidate of candidates) {
       const json = mends ? repair(candidate) : candidate;
-      const value = json === null ? null : accept(parse(json));
+      const value = json === null ? null : accept(parseJson(json));
       if (value === null) continue;
       const cut =
         reply.trim() === candidate.trim() ? [] : [reply.includes("```") ? "cut_from_fence" : "cut_from_prose"];
@@ -48,9 +48,10 @@ function* acceptedIn<T>(reply: string, { openings, accept, repair }: ReplyJsonOp
   }
 }
 
-function parse(candidate: string): unknown {
+/** The value of a JSON text; undefined, which no JSON text is, for any other text. */
+export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(candidate);
+    return JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

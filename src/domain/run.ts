@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sumUsd } from "./usd.ts";
 
 /** One stage's account: in = passed + rejected + failed + pending; `out` counts what the passed items became. */
 export const funnelRow = z.strictObject({
@@ -76,6 +77,11 @@ export const spendLine = z.strictObject({
   rememberedUsd: z.number().nullable(),
 });
 export type SpendLine = z.infer<typeof spendLine>;
+
+/** US dollars that all answers of these lines cost, whenever they were paid; null where a price is unknown. */
+export function usedUsd(lines: readonly SpendLine[]): number | null {
+  return sumUsd(lines.flatMap(({ costUsd, rememberedUsd }) => [costUsd, rememberedUsd]));
+}
 
 export const runSummary = z.strictObject({
   run: z.string(),

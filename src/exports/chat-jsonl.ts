@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { Exporter, ExportProblem } from "../contracts.ts";
 import type { Example } from "../domain/example.ts";
+import { parseJson } from "../domain/reply-json.ts";
 import { openAtomicFile } from "./atomic-file.ts";
 import { hasFractionalWeight, isObject, shown, wireCalls, wireTools } from "./chat-line.ts";
 import { exportedBytes } from "./exported-bytes.ts";
@@ -102,7 +103,7 @@ async function checkChatJsonl(path: string, limits: ChatJsonlLimits): Promise<Ex
       both("R1", line.number, "Expected a JSON object, got a blank line; remove it");
       continue;
     }
-    const value = parsed(line.number === 1 ? trimmed.replace(/^\uFEFF/, "") : trimmed);
+    const value = parseJson(line.number === 1 ? trimmed.replace(/^\uFEFF/, "") : trimmed);
     if (!isObject(value)) {
       both("R1", line.number, `Expected a JSON object, got ${value === undefined ? "no JSON" : shown(value)}`);
       continue;
@@ -138,15 +139,6 @@ function decoded(decoder: InstanceType<typeof TextDecoder>, bytes: Buffer): stri
     return decoder.decode(bytes);
   } catch (error) {
     if (error instanceof TypeError) return null;
-    throw error;
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
     throw error;
   }
 }

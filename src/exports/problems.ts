@@ -1,5 +1,7 @@
 // The canonical rules every example obeys before any format sees it; the ids are those of specs/finetune-targets.md.
+
 import type { Example, ExampleMessage } from "../domain/example.ts";
+import { parseJson } from "../domain/reply-json.ts";
 import { isObject } from "./chat-line.ts";
 
 /** One broken rule of an example: its id (`C8`, `TG-R6` …) and what was found where. */
@@ -106,7 +108,7 @@ function* callProblems({ messages, tools = [] }: Example): Generator<ExampleProb
         yield { rule: "C4", message: `Expected an id of its own for each call, got \`${id}\` at ${where}` };
       if (!offered.has(name))
         yield { rule: "OA-R8", message: `Expected a call of a function that is offered, got \`${name}\` at ${where}` };
-      if (!isObject(parsed(text))) yield { rule: "C1", message: `Expected a JSON object as arguments at ${where}` };
+      if (!isObject(parseJson(text))) yield { rule: "C1", message: `Expected a JSON object as arguments at ${where}` };
       seen.add(id);
       pending.add(id);
     }
@@ -120,19 +122,10 @@ function* textsOf({ content, toolCalls = [] }: ExampleMessage): Generator<readon
   for (const call of toolCalls) {
     yield ["toolCalls.arguments", call.arguments];
     yield ["toolCalls.id", call.id];
-    const read = parsed(call.arguments);
+    const read = parseJson(call.arguments);
     // Escaped in the JSON, but there once a trainer has parsed it.
     for (const text of isObject(read) ? Object.values(read) : [])
       if (typeof text === "string") yield ["toolCalls.arguments", text];
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
   }
 }
 

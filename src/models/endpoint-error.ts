@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FailureError, RejectionError, UsageError } from "../domain/errors.ts";
 import { nearest } from "../domain/nearest.ts";
+import { parseJson } from "../domain/reply-json.ts";
 import type { RefusalKind } from "./admission/refusals.ts";
 import { excerpt, isHtml } from "./answer.ts";
 import { isLimitTooHigh, refusedOption } from "./refused-option.ts";
@@ -76,15 +77,6 @@ export function readErrorBody(body: string): { message: string; code: string } {
   }
   if (isHtml(body)) return { message: "an HTML page", code: "" };
   return { message: body.trim() === "" ? "an empty body" : excerpt(body), code: "" };
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined; // Not JSON is an answer here: the caller quotes the text.
-    throw error;
-  }
 }
 
 function textOf(value: unknown): string {

@@ -1,5 +1,6 @@
 import type { SpendLine } from "../domain/run.ts";
 import type { Usage } from "../domain/trajectory.ts";
+import { sumUsd } from "../domain/usd.ts";
 
 /**
  * What one alias did in this run. `sent` counts HTTP requests that left this process, `failed` those of them without a usable answer,
@@ -90,7 +91,7 @@ export function createMeter(): Meter {
           tally.outputTokens += usage.outputTokens;
           tally.reasoningTokens += usage.reasoningTokens;
           if (usage.estimated) tally.estimated += 1;
-          tally.costUsd = sumCost(tally.costUsd, usage.costUsd);
+          tally.costUsd = sumUsd([tally.costUsd, usage.costUsd]);
         },
         failed() {
           tally.underWay -= 1;
@@ -109,7 +110,7 @@ export function createMeter(): Meter {
       counted.add(number);
       tally.rememberedInputTokens += usage.inputTokens;
       tally.rememberedOutputTokens += usage.outputTokens;
-      tally.rememberedUsd = sumCost(tally.rememberedUsd, usage.costUsd);
+      tally.rememberedUsd = sumUsd([tally.rememberedUsd, usage.costUsd]);
     },
     total: (aliases) => sum((alias) => aliases === undefined || aliases.includes(alias)),
     aliases() {
@@ -124,11 +125,6 @@ export function createMeter(): Meter {
   };
 }
 
-/** US dollars that all these lines' answers cost, whenever they were paid; null where a price is unknown. */
-export function usedUsd(lines: readonly SpendLine[]): number | null {
-  return lines.reduce<number | null>((sum, line) => sumCost(sum, sumCost(line.costUsd, line.rememberedUsd)), 0);
-}
-
 /** 52 bits of a store key's hash: among a million completions any two are taken for one with a chance of one in nine thousand. */
 function digest(key: string): number {
   return Number.parseInt(key.slice(-13), 16);
@@ -137,12 +133,8 @@ function digest(key: string): number {
 function add(left: Tally, right: Tally): Tally {
   const sum: Mutable = { ...left };
   for (const field of Object.keys(nothing) as (keyof Tally)[]) {
-    if (field === "costUsd" || field === "rememberedUsd") sum[field] = sumCost(left[field], right[field]);
+    if (field === "costUsd" || field === "rememberedUsd") sum[field] = sumUsd([left[field], right[field]]);
     else sum[field] = left[field] + right[field];
   }
   return sum;
-}
-
-function sumCost(left: number | null, right: number | null): number | null {
-  return left === null || right === null ? null : left + right;
 }

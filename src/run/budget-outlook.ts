@@ -1,5 +1,6 @@
 import type { Store } from "../contracts.ts";
 import type { BudgetSpent } from "../domain/run.ts";
+import { sumUsd } from "../domain/usd.ts";
 import { readLedger } from "../engine/ledger.ts";
 import { createBudget } from "../models/budget.ts";
 import { charges } from "../models/charge.ts";
@@ -17,13 +18,10 @@ export function budgetOutlook(config: RunConfig, store: Store, { models }: Plan)
   if (!config.budget) return [];
   const before = readLedger(store, ledgerOf(config), charges);
   const budget = createBudget({ limits: config.budget, before, keep: async () => {}, tell: () => {} });
-  const sum = (amount: (model: Plan["models"][number]) => number | null) =>
-    models.reduce<number | null>((total, model) => {
-      const more = amount(model);
-      return total === null || more === null ? null : total + more;
-    }, 0);
+  const sum = (amount: (model: Plan["models"][number]) => number) =>
+    models.reduce((total, model) => total + amount(model), 0);
   const expected = {
-    usd: sum(({ costUsd, requests }) => (requests === 0 ? 0 : costUsd)),
+    usd: sumUsd(models.map(({ costUsd, requests }) => (requests === 0 ? 0 : costUsd))),
     requests: sum(({ requests }) => requests),
     tokens: sum(({ inputTokens, outputTokens }) => inputTokens + outputTokens),
     hours: null,

@@ -1,6 +1,8 @@
 // What a pilot learns of each item: what it asked of models, how long stages and endpoints took for it. A run without a pilot keeps none.
+
 import type { RequestWatch } from "../contracts.ts";
 import type { Usage } from "../domain/trajectory.ts";
+import { sumUsd } from "../domain/usd.ts";
 import type { Executor } from "../engine/executor.ts";
 import type { Meter } from "../models/meter.ts";
 import { currentSpender } from "../models/spender.ts";
@@ -62,15 +64,15 @@ export function createJournal(now: () => number = Date.now): Journal {
     use.requests += 1;
     use.inputTokens += usage.inputTokens;
     use.outputTokens += usage.outputTokens;
-    use.costUsd = use.costUsd === null || usage.costUsd === null ? null : use.costUsd + usage.costUsd;
+    use.costUsd = sumUsd([use.costUsd, usage.costUsd]);
   }
 
   return {
     meter: (inner) => ({
       ...inner,
-      send(...request) {
+      send(alias, stage) {
         const use = asking();
-        const sent = inner.send(...request);
+        const sent = inner.send(alias, stage);
         return {
           ...sent,
           received(usage) {
@@ -79,11 +81,9 @@ export function createJournal(now: () => number = Date.now): Journal {
           },
         };
       },
-      remembered(...answer) {
+      remembered(alias, stage, key, usage) {
         const use = asking();
-        const usage = answer.find((part): part is Usage => typeof part === "object" && part !== null);
-        inner.remembered(...answer);
-        if (usage === undefined) return;
+        inner.remembered(alias, stage, key, usage);
         answered(use, usage);
         if (use !== null) use.remembered += 1;
       },

@@ -5,15 +5,9 @@ import { type Candidate, verdict } from "../../src/domain/trajectory.ts";
 import { criteria } from "../../src/judges/criteria.ts";
 import { judges } from "../../src/judges/index.ts";
 import { loadPrompt } from "../../src/prompts/load.ts";
+import { leastUsage } from "../kit/usage.ts";
 
-const usage = {
-  inputTokens: 1,
-  cachedInputTokens: 0,
-  outputTokens: 1,
-  reasoningTokens: 0,
-  estimated: false,
-  costUsd: 0,
-};
+const usage = { ...leastUsage, costUsd: 0 };
 
 function modelOf(reply: () => string): Model {
   return {

@@ -3,13 +3,13 @@
 // from how often it was asked before, so that two runs can be compared.
 import { createHash } from "node:crypto";
 import { setMaxListeners } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { drawFault, draws, type FaultMix, type FaultName, faultNames } from "./fault-mix.ts";
 import { type Fault, isMade, sendFaulted, sendJson, spoils } from "./faults.ts";
 import { bodyOf, type ChatBody, completionOf, type Reply } from "./faulty-endpoint.ts";
 import { type Latency, latencyMs } from "./latency.ts";
+import { serveOnLoopback } from "./loopback-server.ts";
 import { createRateBucket, type RateLimit } from "./rate-bucket.ts";
 
 export interface FaultServerOptions {
@@ -82,17 +82,7 @@ export async function startFaultServer(options: FaultServerOptions = {}): Promis
   let mostAtOnce = 0;
   let [faulted, inputTokens, outputTokens] = [0, 0, 0];
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      if (closing.signal.aborted || response.destroyed) return response.destroy();
-      // A broken answer function, not a planned fault: a status no client tries again.
-      if (!response.headersSent) sendJson(response, 418, { error: { message: String(error) } });
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ port: options.port ?? 0, host: "127.0.0.1", backlog: 4096 }, resolve);
-  });
+  const server = await serveOnLoopback(handle, { port: options.port, closing });
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.method === "GET" && request.url === "/stats") return sendJson(response, 200, stats());
@@ -168,17 +158,11 @@ export async function startFaultServer(options: FaultServerOptions = {}): Promis
   }
 
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    ...server,
     requests,
     stats,
     setFaults(mix) {
       faults = mix;
-    },
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
     },
   };
 }

@@ -1,10 +1,10 @@
 // An OpenAI-compatible HTTP server on loopback that answers as told and breaks as told. It logs every request and whether its
 // answer was sent whole, so that a test can prove what was paid for and how often.
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Message } from "../../src/domain/trajectory.ts";
 import { type Fault, sendFaulted, sendJson, spoils } from "./faults.ts";
+import { serveOnLoopback } from "./loopback-server.ts";
 
 export type { Fault } from "./faults.ts";
 
@@ -104,29 +104,13 @@ export async function startFaultyEndpoint(options: FaultyEndpointOptions = {}): 
     sendFaulted(response, completionOf(body, index, reply), fault);
   }
 
-  const server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      if (closing.signal.aborted || response.destroyed) return response.destroy();
-      // A broken test function, not a planned fault: a status no client tries again.
-      if (!response.headersSent) sendJson(response, 418, { error: { message: String(error) } });
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(options.port ?? 0, "127.0.0.1", resolve);
-  });
+  const server = await serveOnLoopback(handle, { port: options.port, closing });
 
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    ...server,
     requests,
     checks: () => checks,
     mostAtOnce: () => mostAtOnce,
-    async [Symbol.asyncDispose]() {
-      closing.abort();
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
-    },
   };
 }
 

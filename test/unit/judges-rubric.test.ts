@@ -6,20 +6,12 @@ import { type Candidate, type Message, verdict } from "../../src/domain/trajecto
 import { recordText } from "../../src/judges/record.ts";
 import { rubricJudge } from "../../src/judges/rubric.ts";
 import { loadPrompt } from "../../src/prompts/load.ts";
+import { leastUsage as usage } from "../kit/usage.ts";
 
 const criteria = [
   { name: "clarity", description: "it is clear" },
   { name: "execution", description: "it ran" },
 ];
-const usage = {
-  inputTokens: 1,
-  cachedInputTokens: 0,
-  outputTokens: 1,
-  reasoningTokens: 0,
-  estimated: false,
-  costUsd: null,
-};
-
 function reviewing(reply: (request: ChatRequest, sample: number) => string): Model & { requests: ChatRequest[] } {
   const requests: ChatRequest[] = [];
   return {

@@ -7,6 +7,7 @@ import { withFallbacks } from "../../src/models/fallback.ts";
 import { modelConfig } from "../../src/models/open.ts";
 import { type FaultyEndpointOptions, startFaultyEndpoint } from "../kit/faulty-endpoint.ts";
 import { ask, startModelLab } from "../kit/model-lab.ts";
+import { leastUsage } from "../kit/usage.ts";
 
 const signal = new AbortController().signal;
 const once = { sample: 0, signal };
@@ -223,14 +224,7 @@ describe("a model with fallbacks", () => {
 describe("a chain of models", () => {
   const completion: Completion = {
     ...{ text: "", reasoning: null, finishReason: "stop", key: "completion/1", remembered: false },
-    usage: {
-      inputTokens: 1,
-      cachedInputTokens: 0,
-      outputTokens: 1,
-      reasoningTokens: 0,
-      estimated: false,
-      costUsd: null,
-    },
+    usage: leastUsage,
   };
 
   /** A link that answers with its own name as text, or breaks. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { createMeter, usedUsd } from "../../src/models/meter.ts";
+import { usedUsd } from "../../src/domain/run.ts";
+import { createMeter } from "../../src/models/meter.ts";
 
 const usage = (inputTokens: number, outputTokens: number, costUsd: number | null) => ({
   inputTokens,

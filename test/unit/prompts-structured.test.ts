@@ -6,15 +6,7 @@ import { hashOf } from "../../src/domain/hash.ts";
 import { reviewShape } from "../../src/judges/read-review.ts";
 import { strictJsonSchema } from "../../src/prompts/json-schema.ts";
 import { askForJson } from "../../src/prompts/structured.ts";
-
-const usage = {
-  inputTokens: 1,
-  cachedInputTokens: 0,
-  outputTokens: 1,
-  reasoningTokens: 0,
-  estimated: false,
-  costUsd: null,
-};
+import { leastUsage as usage } from "../kit/usage.ts";
 
 /** A model that gives these answers in turn; its keys count them. */
 function answering(

@@ -1,20 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { codeAct } from "../../src/agents/code-act.ts";
 import type { FinishReason } from "../../src/domain/trajectory.ts";
-
-const many = (text: string) => text.repeat(300_000);
-// Lines on which a careless expression would try every place again from every other.
-const longLines = [
-  `\`\`\`${many(" ")}<`,
-  `\`\`\`${many("a")}<`,
-  `\`\`\`py\n${many("`")}x`,
-  `x${many("`")}python x`,
-  `{"code": "${many(" ")}x`,
-  `{"code": "a"${many(" ")}x`,
-  `{"name": "python", "arguments": {}${many(" ")}x`,
-  `{"name": "python", "arguments": {"code": "1"}${many("}")}x`,
-  `<answer>${many(" ")}`,
-];
+import { longLines } from "../kit/long-lines.ts";
 
 function say(text: string, finishReason: FinishReason = "stop") {
   const { action, message, transforms } = codeAct.parse({ text, finishReason });

@@ -2,22 +2,9 @@ import { describe, expect, test } from "vitest";
 import { tools } from "../../src/agents/tools.ts";
 import type { Said } from "../../src/contracts.ts";
 import type { FinishReason } from "../../src/domain/trajectory.ts";
+import { longLines } from "../kit/long-lines.ts";
 
 const code = "import pandas as pd\nprint(pd.read_csv('/data/a.csv').shape)";
-
-const many = (text: string) => text.repeat(300_000);
-// Lines on which a careless expression would try every place again from every other.
-const longLines = [
-  `\`\`\`${many(" ")}<`,
-  `\`\`\`${many("a")}<`,
-  `\`\`\`py\n${many("`")}x`,
-  `x${many("`")}python x`,
-  `{"code": "${many(" ")}x`,
-  `{"code": "a"${many(" ")}x`,
-  `{"name": "python", "arguments": {}${many(" ")}x`,
-  `{"name": "python", "arguments": {"code": "1"}${many("}")}x`,
-  `<answer>${many(" ")}`,
-];
 
 function call(
   args: string,

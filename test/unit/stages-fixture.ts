@@ -4,6 +4,7 @@ import type { Query, Task } from "../../src/domain/task.ts";
 import type { Action, Candidate, StepResult, Turn, Verdict } from "../../src/domain/trajectory.ts";
 import type { Identified, Step } from "../../src/engine/stage.ts";
 import { ranNowhere } from "../kit/sandboxes.ts";
+import { leastUsage } from "../kit/usage.ts";
 
 export const signal: AbortSignal = new AbortController().signal;
 
@@ -113,14 +114,7 @@ export function candidate(done: readonly Done[], changes: Partial<Candidate> = {
       turns,
       exit: submission === null ? "turn_limit" : "submitted",
       submission,
-      usage: {
-        inputTokens: 1,
-        cachedInputTokens: 0,
-        outputTokens: 1,
-        reasoningTokens: 0,
-        estimated: false,
-        costUsd: null,
-      },
+      usage: leastUsage,
       scaffold: "react",
       model: "teacher",
       backend: "none",

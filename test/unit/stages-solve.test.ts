@@ -6,16 +6,8 @@ import { FailureError } from "../../src/domain/errors.ts";
 import { loadPrompt, type Prompt } from "../../src/prompts/load.ts";
 import { propose } from "../../src/stages/propose.ts";
 import { askTask, rollouts } from "../../src/stages/rollouts.ts";
+import { leastUsage as usage } from "../kit/usage.ts";
 import { dataset, endOf, outOf, sessions, signal, task, text } from "./stages-fixture.ts";
-
-const usage = {
-  inputTokens: 1,
-  cachedInputTokens: 0,
-  outputTokens: 1,
-  reasoningTokens: 0,
-  estimated: false,
-  costUsd: null,
-};
 
 function saying(reply: string | readonly string[] | Error, identity: Record<string, unknown> = { model: "m" }): Model {
   let said = 0;
