@@ -134,6 +134,8 @@ export interface RequestWatch {
 /** What an endpoint takes, in US dollars a million tokens, as of a day. */
 export interface Price {
   readonly inputPerMillion: number;
+  /** Input read from a cache costs as all input unless said. */
+  readonly cachedInputPerMillion?: number | undefined;
   readonly outputPerMillion: number;
   readonly asOf: string;
 }

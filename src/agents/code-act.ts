@@ -1,7 +1,6 @@
 // Fenced code: the first ```python fence of a message is run; the answer stands in <answer>, outside of any fence.
 import type { ParsedMessage, Said, Scaffold } from "../contracts.ts";
-import type { Message } from "../domain/trajectory.ts";
-import { turnsNotice } from "./notices.ts";
+import { nudgeText, opening, turnsNotice, user } from "./notices.ts";
 import { showStep } from "./observation.ts";
 import {
   answering,
@@ -26,24 +25,17 @@ export const codeAct: Scaffold = {
   about: "fenced code: the first ```python fence of a message is run; the answer in <answer>",
   version: 1,
   stop: ["</answer>", `\n${heading}`],
-  open: (assignment) => [
-    { role: "system", content: assignment.system },
-    { role: "user", content: assignment.user },
-  ],
+  open: opening,
   parse: parseMessage,
   show: showStep,
   observe: (observation, turnsLeft) => user(`${heading}\n${observation}\n\n${notice(turnsLeft)}`),
-  nudge: (why, turnsLeft) => user(`${why} Nothing was run. ${instead}\n\n${notice(turnsLeft)}`),
+  nudge: (why, turnsLeft) => user(nudgeText(why, instead, notice(turnsLeft))),
 };
 
 const instead = "Write what you will do and then exactly one of a ```python fence or <answer>...</answer>.";
 
 function notice(turnsLeft: number): string {
   return turnsNotice(turnsLeft, "as <answer>...</answer>");
-}
-
-function user(content: string): Message {
-  return { role: "user", content };
 }
 
 const pythonLanguages = new Set(["python", "python3", "py", "ipython", "ipython3", "{python}", "python:"]);

@@ -1,7 +1,7 @@
 // DSGym's tags: <reasoning>, then <python> or <answer>; observations come back in <information>.
 import type { ParsedMessage, Said, Scaffold } from "../contracts.ts";
-import type { FinishReason, Message } from "../domain/trajectory.ts";
-import { turnsNotice } from "./notices.ts";
+import type { FinishReason } from "../domain/trajectory.ts";
+import { nudgeText, opening, turnsNotice, user } from "./notices.ts";
 import { showStep } from "./observation.ts";
 import { droppedCalls, nothingSaid, spoken, thoughtOf, unfence, withoutReasoning, withoutThinking } from "./reading.ts";
 
@@ -14,14 +14,11 @@ export const react: Scaffold = {
   about: "DSGym's tags: <reasoning>, then <python> or <answer>; one action a message",
   version: 3,
   stop: ["</python>", "</answer>"],
-  open: (assignment) => [
-    { role: "system", content: assignment.system },
-    { role: "user", content: assignment.user },
-  ],
+  open: opening,
   parse: parseMessage,
   show: showStep,
   observe: (observation, turnsLeft) => user(`<information>\n${observation}\n</information>\n\n${notice(turnsLeft)}`),
-  nudge: (why, turnsLeft) => user(`${why} Nothing was run. ${instead}\n\n${notice(turnsLeft)}`),
+  nudge: (why, turnsLeft) => user(nudgeText(why, instead, notice(turnsLeft))),
 };
 
 const instead =
@@ -29,10 +26,6 @@ const instead =
 
 function notice(turnsLeft: number): string {
   return turnsNotice(turnsLeft, "as <answer>...</answer>");
-}
-
-function user(content: string): Message {
-  return { role: "user", content };
 }
 
 const ownTagLine = /^[ \t]*<\/?(?:information|reasoning|python|answer)>/im;

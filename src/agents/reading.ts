@@ -59,7 +59,7 @@ export function droppedCalls(said: Said): readonly string[] {
   return (said.toolCalls ?? []).length > 0 ? ["drop_calls"] : [];
 }
 
-/** The text with every closed <reasoning> and every `code span` blanked out, same length: tags that are only mentioned there are not actions. */
+/** The text with every closed <reasoning> blanked out, same length: tags that are only mentioned there are not actions. */
 export function withoutReasoning(text: string): string {
   return text.replace(/<reasoning>(?:(?!<reasoning>)[\s\S])*?<\/reasoning>/gi, blank);
 }
@@ -123,7 +123,7 @@ function closingOf(text: string, from: number, marker: string): { start: number;
 
 /** The text inside a fence, without the indentation that the fence itself has. */
 export function insideOf(text: string, fence: Fence): string {
-  const body = text.slice(fence.bodyStart, Math.max(fence.bodyStart, fence.bodyEnd));
+  const body = text.slice(fence.bodyStart, fence.bodyEnd);
   const lines = body.replaceAll("\r\n", "\n").split("\n");
   const { indent } = fence;
   const indented = indent !== "" && lines.every((line) => line.trim() === "" || line.startsWith(indent));
@@ -184,7 +184,7 @@ export function findAnswer(text: string, mask: string, code: readonly Fence[]): 
 export function fencedAnswer(text: string, fences: readonly Fence[]): FoundAnswer | null {
   for (const fence of fences) {
     const inside = /^\s*<answer>((?:(?!<\/?answer>)[\s\S])*)(<\/answer>)?\s*$/i.exec(
-      text.slice(fence.bodyStart, Math.max(fence.bodyStart, fence.bodyEnd)),
+      text.slice(fence.bodyStart, fence.bodyEnd),
     );
     if (inside === null || (inside[2] === undefined && fence.closed)) continue;
     const bodyStart = fence.bodyStart + inside[0].toLowerCase().indexOf("<answer>") + "<answer>".length;

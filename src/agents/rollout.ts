@@ -32,7 +32,8 @@ export interface RolloutOptions {
 /**
  * Lets an agent work until it answers or runs out: complete, parse, run, show, again. Where the model's context would not hold the next
  * request and its answer, the oldest observations are shortened with a visible marker: `messages` is the conversation as it stood at the end,
- * `turns` hold the observations whole and say before which turn each was shortened.
+ * `turns` hold the observations whole and say before which turn each was shortened (but for what gave way before a request that did not fit
+ * all the same: no turn came of it).
  * @throws {FailureError} provider or sandbox broke. @throws {RejectionError} content_filter, refusal; context_overflow when even the
  * first request does not fit (later, when nothing more gives way, it is the exit `context_limit`).
  */

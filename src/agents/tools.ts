@@ -1,7 +1,7 @@
 // Native tool calls: one function, `python`; the observation is the result of the call.
 import type { ParsedMessage, Said, Scaffold } from "../contracts.ts";
 import type { Message, ToolCall, ToolDefinition } from "../domain/trajectory.ts";
-import { turnsNotice } from "./notices.ts";
+import { nudgeText, opening, turnsNotice, user } from "./notices.ts";
 import { showStep } from "./observation.ts";
 import {
   answering,
@@ -37,14 +37,11 @@ export const tools: Scaffold = {
   version: 1,
   stop: ["</answer>"],
   tools: [python],
-  open: (assignment) => [
-    { role: "system", content: assignment.system },
-    { role: "user", content: assignment.user },
-  ],
+  open: opening,
   parse: parseMessage,
   show: showStep,
   observe: (observation, turnsLeft, said) => reply(`${observation}\n\n${notice(turnsLeft)}`, said),
-  nudge: (why, turnsLeft, said) => reply(`${why} Nothing was run. ${instead}\n\n${notice(turnsLeft)}`, said),
+  nudge: (why, turnsLeft, said) => reply(nudgeText(why, instead, notice(turnsLeft)), said),
 };
 
 const instead =
@@ -57,7 +54,7 @@ function notice(turnsLeft: number): string {
 /** What answers a call stands under its id, also where it was refused: no endpoint goes on from a call without an answer. */
 function reply(content: string, said: Message): Message {
   const call = said.toolCalls?.[0];
-  return call === undefined ? { role: "user", content } : { role: "tool", content, toolCallId: call.id };
+  return call === undefined ? user(content) : { role: "tool", content, toolCallId: call.id };
 }
 
 const acts = /<answer>|<tool_call>|<function=|<invoke|\[TOOL_CALLS\]/i;

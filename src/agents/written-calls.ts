@@ -1,5 +1,5 @@
 // Calls that a server left in the text: the forms in which model families write them.
-import { isRecord } from "../domain/reply-json.ts";
+import { isRecord, parseJson } from "../domain/reply-json.ts";
 import { unfence } from "./reading.ts";
 
 /** A call found in a text: where it stands, its name and arguments as written; not `closed` where the end of its code is missing. */
@@ -93,13 +93,8 @@ function upTo(text: string, end: RegExp): string {
 
 /** `{"name": …, "arguments": …}` or a list of such. Arguments that are JSON inside JSON are written out again. */
 function jsonCall(text: string): Omit<WrittenCall, "start"> | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(balanced(text));
-  } catch (error) {
-    if (error instanceof SyntaxError) return nearlyJsonCall(text);
-    throw error;
-  }
+  const json = parseJson(balanced(text));
+  if (json === undefined) return nearlyJsonCall(text);
   const call = Array.isArray(json) ? (json as unknown[])[0] : json;
   if (!isRecord(call)) return null;
   const { function: inner } = call;

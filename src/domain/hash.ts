@@ -23,6 +23,17 @@ export function hashOf(value: unknown): string {
   return sha256(canonicalJson(value));
 }
 
+const storeKeys = new WeakMap<object, string>();
+
+/** The key in the store of what is remembered: `<kind>/<hash>`. Worked out once for each object, which must not change. */
+export function storeKeyOf(what: { readonly kind: string }): string {
+  const known = storeKeys.get(what);
+  if (known !== undefined) return known;
+  const key = `${what.kind}/${hashOf(what)}`;
+  storeKeys.set(what, key);
+  return key;
+}
+
 /** An id that says what kind of thing it names and is a function of what the thing is: `query_3f9c0b…` (16 hex digits). */
 export function contentId(kind: string, identity: unknown): string {
   return `${kind}_${hashOf(identity).slice(0, 16)}`;

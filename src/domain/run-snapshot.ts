@@ -59,7 +59,7 @@ export const runSnapshot = z.strictObject({
   process: z.strictObject({ boot: z.string(), pid: z.number().int(), started: z.string() }).nullable(),
   stages: z.array(stageSnapshot),
   endpoints: z.array(endpointSnapshot),
-  /** By stage and model; absent in what older versions wrote. */
+  /** By stage and model; absent where a run without a status is told from its events. */
   spend: z.array(spendLine).exactOptional(),
   /** Of every limit of the config's budget; empty where it sets none. */
   budget: z.array(budgetSpent),

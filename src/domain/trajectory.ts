@@ -2,7 +2,7 @@ import { z } from "zod";
 import { submissionFile } from "./submission.ts";
 import { attempt } from "./task.ts";
 
-/** A native tool call as the model wrote it: `arguments` is the text it sent, JSON or not. */
+/** A native tool call. In a completion `arguments` is the text that the model sent, JSON or not; in a conversation a JSON object, what was done to it named in the turn's transforms. */
 export const toolCall = z.strictObject({ id: z.string(), name: z.string(), arguments: z.string() });
 export type ToolCall = z.infer<typeof toolCall>;
 

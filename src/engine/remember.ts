@@ -1,6 +1,6 @@
 import { type ZodType, z } from "zod";
 import type { Identity, Recall, Remember, Remembered, Spend, Store } from "../contracts.ts";
-import { hashOf } from "../domain/hash.ts";
+import { storeKeyOf } from "../domain/hash.ts";
 import { type Holder, isAlive, thisHolder } from "./holder.ts";
 
 /** What lies in the store under `<kind>/<hash of the identity>`; `at` is ISO time. */
@@ -15,7 +15,7 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
   let lost = 0;
 
   const remember: Remember = async (what, schema, compute, options) => {
-    const key = keyOf(what);
+    const key = storeKeyOf(what);
     for (;;) {
       options.signal.throwIfAborted();
       const known = readRecord(store, key, what, schema);
@@ -52,13 +52,14 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
     return shared;
   }
 
+  /** The value as the store has it: each caller reads its own copy by the schema. */
   async function computeOnce<T>(
     key: string,
     what: Identity,
     schema: ZodType<T>,
     compute: (spend: Spend, signal: AbortSignal) => Promise<T>,
     { signal, beganBy }: { readonly signal: AbortSignal; readonly beganBy: AbortSignal },
-  ): Promise<Remembered<T>> {
+  ): Promise<Remembered<unknown>> {
     const lease = await store.lease(key, signal);
     let intentEnds: Promise<void> | undefined;
     try {
@@ -70,7 +71,7 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
       const kept = await received(intent, schema, (spend) => compute(spend, signal));
       await store.put(key, { version: what.version, at: new Date(now()).toISOString(), value: kept });
       if (intent.written()) intentEnds = store.delete(intentKey(key));
-      return { value: schema.parse(kept), key, remembered: false };
+      return { value: kept, key, remembered: false };
     } finally {
       // In one turn, so that both share a commit.
       await Promise.all([intentEnds, lease[Symbol.asyncDispose]()]);
@@ -121,7 +122,7 @@ export function createRemember(store: Store, { now = Date.now }: { now?: () => n
 
 /** A `recall` over a store: what another process committed is seen as well. */
 export function createRecall(store: Store): Recall {
-  return (what, schema) => readRecord(store, keyOf(what), what, schema);
+  return (what, schema) => readRecord(store, storeKeyOf(what), what, schema);
 }
 
 /** Counts the paid computations that dead processes began and never received, and forgets them. A live process keeps its own. */
@@ -165,10 +166,6 @@ async function join(shared: UnderWay, signal: AbortSignal): Promise<Remembered<u
       await shared.result.catch(() => undefined);
     }
   }
-}
-
-function keyOf(what: Identity): string {
-  return `${what.kind}/${hashOf(what)}`;
 }
 
 function intentKey(key: string): string {

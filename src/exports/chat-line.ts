@@ -1,6 +1,7 @@
 // A line of chat JSON, and what the rules of both targets need to look at one.
 import type { Example } from "../domain/example.ts";
 import type { Message } from "../domain/trajectory.ts";
+import { type WireCall, wireCall, wireTool } from "../domain/wire-calls.ts";
 
 /** A broken rule within one line; `field` is a path like `messages[2].weight`. */
 export interface LineProblem {
@@ -11,26 +12,15 @@ export interface LineProblem {
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** A call as OpenAI writes it. */
-export interface WireCall {
-  readonly id: string;
-  readonly type: "function";
-  readonly function: { readonly name: string; readonly arguments: string };
-}
-
 /** A message's calls as chat formats write them; null where it has none. */
 export function wireCalls({ toolCalls = [] }: Pick<Message, "toolCalls">): WireCall[] | null {
   if (toolCalls.length === 0) return null;
-  return toolCalls.map(({ id, name, arguments: text }) => ({
-    id,
-    type: "function",
-    function: { name, arguments: text },
-  }));
+  return toolCalls.map(wireCall);
 }
 
 /** An example's functions as chat formats write them; null where none were offered. */
 export function wireTools({ tools = [] }: Pick<Example, "tools">): object[] | null {
-  return tools.length === 0 ? null : tools.map((tool) => ({ type: "function", function: tool }));
+  return tools.length === 0 ? null : tools.map(wireTool);
 }
 
 /** A value as JSON text; null stays null. */

@@ -1,3 +1,4 @@
+import { parseJson } from "../domain/reply-json.ts";
 import { isObject, type JsonObject, type LineProblem, shown, weightProblems } from "./chat-line.ts";
 
 const lineKeys = new Set(["messages", "tools", "parallel_tool_calls"]);
@@ -119,11 +120,5 @@ function* callProblems(calls: unknown, field: string, tools: ReadonlySet<unknown
 }
 
 function isObjectText(text: unknown): boolean {
-  if (typeof text !== "string") return false;
-  try {
-    return isObject(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  }
+  return typeof text === "string" && isObject(parseJson(text));
 }

@@ -1,3 +1,4 @@
+import { isRecord, parseJson } from "../domain/reply-json.ts";
 import type { Task } from "../domain/task.ts";
 import type { Message, Trajectory } from "../domain/trajectory.ts";
 
@@ -46,12 +47,8 @@ function textOf({ content, toolCalls = [] }: Message): string {
 }
 
 function codeOf(text: string): string | null {
-  try {
-    const { code } = JSON.parse(text) as { code?: unknown };
-    return typeof code === "string" ? code : null;
-  } catch {
-    return null; // shown as it is
-  }
+  const call = parseJson(text);
+  return isRecord(call) && typeof call.code === "string" ? call.code : null; // shown as it is
 }
 
 const heading = /^(?=\[(?:assistant|user|system|tool)\]|# (?:Task|Record)\s*$|Review this record\.)/gm;

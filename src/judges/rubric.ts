@@ -41,6 +41,7 @@ export function rubricJudge(options: RubricJudgeOptions): Judge {
   prompts.system.expectPlaces(["criteria"]);
   prompts.record.expectPlaces(["task", "record"]);
   const names = criteria.map((criterion) => criterion.name);
+  const schema = reviewShape(names);
   const listed = criteria.map((criterion) => `- ${criterion.name}: ${criterion.description}`).join("\n");
 
   async function vote(asked: readonly Message[], index: number, signal: AbortSignal): Promise<Vote> {
@@ -52,7 +53,7 @@ export function rubricJudge(options: RubricJudgeOptions): Judge {
         model,
         messages: asked,
         name: "review",
-        schema: reviewShape(names),
+        schema,
         read: (text) => readReview(text, names),
         again: (problem) => askAgain(problem, names),
         sample: index + tried * votes, // no two votes share a sample

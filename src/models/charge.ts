@@ -1,9 +1,11 @@
 // What a request may cost at most, and what it is charged once it has ended. Arithmetic only.
 import { z } from "zod";
+import type { Price } from "../contracts.ts";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import type { Usage } from "../domain/trajectory.ts";
 import { RefusedError } from "./endpoint-error.ts";
 import { TransientError } from "./retry.ts";
+import { deepest } from "./root-error.ts";
 
 /** What a request is charged besides being one; `usd` is null without a price, `tokens` where nothing limits the answer. */
 export interface Cost {
@@ -11,27 +13,33 @@ export interface Cost {
   readonly tokens: number | null;
 }
 
-/** US dollars for a million tokens. */
-interface Rates {
-  readonly inputPerMillion: number;
-  readonly cachedInputPerMillion?: number | undefined;
-  readonly outputPerMillion: number;
-}
-
 /**
  * The most that a request can cost: no tokenizer makes more tokens of a text than it has bytes, and the answer has a limit of its own. What an
  * endpoint adds on its side (a hidden prompt, thoughts beside the limit) is not in it.
  */
-export function boundOf(payload: Readonly<Record<string, unknown>>, rates: Rates | null | undefined): Cost {
-  const inputTokens = Buffer.byteLength(JSON.stringify(payload));
-  const outputTokens = payload.max_completion_tokens ?? payload.max_tokens;
-  const isLimited = typeof outputTokens === "number";
-  const output = rates?.outputPerMillion === 0 ? 0 : isLimited ? outputTokens : null;
+export function boundOf(
+  payload: Readonly<Record<string, unknown>>,
+  rates: Omit<Price, "asOf"> | null | undefined,
+  { bytes, answer }: Size = sizeOf(payload),
+): Cost {
+  const output = rates?.outputPerMillion === 0 ? 0 : answer;
   const input = rates ? Math.max(rates.inputPerMillion, rates.cachedInputPerMillion ?? 0) : 0;
   return {
-    usd: !rates || output === null ? null : (inputTokens * input + output * rates.outputPerMillion) / 1e6,
-    tokens: isLimited ? inputTokens + outputTokens : null,
+    usd: !rates || output === null ? null : (bytes * input + output * rates.outputPerMillion) / 1e6,
+    tokens: answer === null ? null : bytes + answer,
   };
+}
+
+/** A request's bytes, and the tokens that its answer may have; null where nothing limits them. */
+export interface Size {
+  readonly bytes: number;
+  readonly answer: number | null;
+}
+
+/** How large a request is. Writes it out as JSON once. */
+export function sizeOf(payload: Readonly<Record<string, unknown>>): Size {
+  const answer = payload.max_completion_tokens ?? payload.max_tokens;
+  return { bytes: Buffer.byteLength(JSON.stringify(payload)), answer: typeof answer === "number" ? answer : null };
 }
 
 /** What an answer cost; null where the endpoint did not count, so that the bound stays charged. */
@@ -53,14 +61,10 @@ const neverSent: ReadonlySet<unknown> = new Set([
 export function costOfError(error: unknown): Cost | null {
   const nothing = { usd: 0, tokens: 0 };
   if (error instanceof TransientError) {
-    if (error.status === null) return neverSent.has(codeAtRoot(error)) ? nothing : null;
+    if (error.status === null) return neverSent.has(deepest(error).code) ? nothing : null;
     return unknownStatuses.has(error.status) ? null : nothing;
   }
   return [RefusedError, UsageError, FailureError].some((kind) => error instanceof kind) ? nothing : null;
-}
-
-function codeAtRoot(error: Error): unknown {
-  return error.cause instanceof Error ? codeAtRoot(error.cause) : (error as { code?: unknown }).code;
 }
 
 const amounts = z.strictObject({ usd: z.number(), requests: z.number(), tokens: z.number(), hours: z.number() });

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { UsageError } from "../domain/errors.ts";
+import { parseJson } from "../domain/reply-json.ts";
 import { excerpt, isHtml } from "./answer.ts";
 import { type Asked, endpointError, RefusedError, readErrorBody } from "./endpoint-error.ts";
 import type { KeyHeader } from "./family.ts";
 import { withDeadline } from "./retry.ts";
-import { deepestMessage } from "./transport.ts";
+import { deepest } from "./root-error.ts";
 
 const checkTimeoutMs = 15_000;
 
@@ -43,8 +44,9 @@ export async function checkEndpoint(
     return { status: response.status, location: elsewhere(response, url), body: await response.text() };
   }).catch((error: unknown) => {
     if (signal.aborted) throw signal.reason;
-    const reason = cut(inWords(deepestMessage(error)));
-    throw new UsageError(`Expected ${endpoint} to answer, got \`${reason}\`. ${wayOut(codeOf(error), baseUrl)}`, {
+    const { message, code } = deepest(error);
+    const reason = cut(inWords(message));
+    throw new UsageError(`Expected ${endpoint} to answer, got \`${reason}\`. ${wayOut(String(code ?? ""), baseUrl)}`, {
       cause: new Error(reason),
     });
   });
@@ -79,26 +81,14 @@ function elsewhere({ status, headers }: Response, url: string): string | null {
 const list = z.object({ data: z.array(z.object({ id: z.string() })) });
 
 function namesIn(body: string): string[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return []; // An endpoint without such a route may say so in any words.
-  }
-  const parsed = list.safeParse(value);
+  // An endpoint without such a route may say so in any words.
+  const parsed = list.safeParse(parseJson(body));
   return parsed.success ? parsed.data.data.map(({ id }) => id) : [];
 }
 
 /** OpenSSL's own words without its numbers and file names. */
 function inWords(message: string): string {
   return /:SSL routines:[^:]*:([^:]+):/.exec(message)?.[1] ?? message;
-}
-
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "";
-  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0]);
-  return error.cause instanceof Error ? codeOf(error.cause) : ((error as NodeJS.ErrnoException).code ?? "");
 }
 
 function wayOut(code: string, baseUrl: string): string {

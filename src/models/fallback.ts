@@ -44,7 +44,8 @@ export function withFallbacks(first: ChainLink, others: readonly ChainLink[], de
     const { sample, signal } = options;
     const known = recall(request, options);
     if (known !== null) return known;
-    await using _turn = await deps.lease?.(`chain/${hashOf([model.identity, request, sample])}`, signal);
+    if (deps.lease === undefined) return await askInTurn(request, options);
+    await using _turn = await deps.lease(`chain/${hashOf([model.identity, request, sample])}`, signal);
     // Whoever had the turn before may have been answered, by whichever endpoint.
     return recall(request, options) ?? (await askInTurn(request, options));
   }

@@ -7,7 +7,7 @@ import { isLoopback } from "./key.ts";
 
 /** A `fetch` with connections of its own; closing it ends them, and whatever is still under way. May be called twice. */
 export interface EndpointFetch {
-  /** Reads the whole body before it returns, so that the signal covers it. No time limit of its own. @throws what broke the connection. */
+  /** Reads the whole body before it returns, so that the signal covers it. No time limit of its own but 30 s to connect. @throws what broke the connection. */
   readonly fetch: typeof fetch;
   close(): Promise<void>;
 }

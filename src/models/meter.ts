@@ -28,7 +28,7 @@ export interface Tally {
 export interface Meter {
   /** A request leaves. Call exactly one of the returned functions when it ends. */
   send(alias: string, stage: string | null): { received(usage: Usage): void; failed(): void };
-  /** The completion under `key` (or its hash alone) was received in this run: asked for again, it is no money of an earlier one. */
+  /** The completion under `key` was received in this run: asked for again, it is no money of an earlier one. */
   keeps(key: string): void;
   /** A completion came from the store, where it lies under `key`. */
   remembered(alias: string, stage: string | null, key: string, usage: Usage): void;

@@ -1,6 +1,6 @@
 import type { ChatRequest, Completion, Model, Remembered, Spend } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
-import { hashOf } from "../domain/hash.ts";
+import { storeKeyOf } from "../domain/hash.ts";
 import { type Abilities, abilitiesOf } from "./abilities.ts";
 import type { Admission } from "./admission.ts";
 import { type Answer, answer, completionVersion } from "./answer.ts";
@@ -121,7 +121,7 @@ async function createModel(
       const receive = async (spend: Spend, wanted: AbortSignal) => {
         const received = await sender.ask(what.payload, spend, wanted);
         // Before it is kept: whoever finds it in the store from then on must not take it for an earlier run's.
-        deps.meter.keeps(hashOf(what));
+        deps.meter.keeps(storeKeyOf(what));
         return received;
       };
       return completionOf(await deps.remember(what, answer, receive, { signal }), request);

@@ -1,9 +1,10 @@
 import type { ChatRequest } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
+import { wireTool } from "../domain/wire-calls.ts";
 import type { Abilities } from "./abilities.ts";
 import { configPathOf } from "./alias.ts";
 import type { OpenAiCompatibleConfig } from "./openai-compatible-options.ts";
-import { wireMessage, wireTool } from "./wire-message.ts";
+import { wireMessage } from "./wire-message.ts";
 
 /** The part of the payload that the config alone decides. */
 export function settingsOf(config: OpenAiCompatibleConfig, abilities: Abilities): Readonly<Record<string, unknown>> {
@@ -61,12 +62,7 @@ function toolFields(request: ChatRequest, abilities: Abilities, alias: string): 
     ...tools.map(wireTool),
     ...(form === null
       ? []
-      : [
-          {
-            type: "function",
-            function: { name: form.name, description: "Gives the answer.", parameters: form.schema },
-          },
-        ]),
+      : [wireTool({ name: form.name, description: "Gives the answer.", parameters: form.schema })]),
   ];
   if (offered.length === 0) return {};
   const { refuses } = abilities;

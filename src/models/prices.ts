@@ -32,7 +32,7 @@ export const priceFile = z.strictObject({
 export type PriceFile = z.output<typeof priceFile>;
 
 /** The price of a model at an endpoint; undefined where the file has none. */
-export type Prices = (baseUrl: string, model: string) => z.output<typeof price> | undefined;
+export type Prices = (baseUrl: string, model: string) => Price | undefined;
 
 /** Looks prices up: those of a base URL before those of its host. */
 export function pricesOf({ prices }: PriceFile): Prices {

@@ -11,8 +11,6 @@ export class TransientError extends Error {
   readonly isTimeout: boolean;
   /** The HTTP status, null where there was none. */
   readonly status: number | null;
-  /** The headers it came with, null where none came. Kept out of what is printed of an error. */
-  declare readonly headers: Headers | null;
   constructor(
     message: string,
     options: {
@@ -28,7 +26,6 @@ export class TransientError extends Error {
     this.retryAfterMs = options.retryAfterMs ?? null;
     this.pausesEndpoint = options.pausesEndpoint ?? false;
     this.status = options.status ?? null;
-    attachHeaders(this, null);
   }
 }
 

@@ -4,7 +4,7 @@ import { EndpointGone, type Place } from "./admission/place.ts";
 import type { Admission } from "./admission.ts";
 import type { Answer } from "./answer.ts";
 import type { Reservation } from "./budget.ts";
-import { boundOf, costOf, costOfError } from "./charge.ts";
+import { boundOf, costOf, costOfError, sizeOf } from "./charge.ts";
 import { RefusedError } from "./endpoint-error.ts";
 import type { OpenAiCompatibleConfig } from "./openai-compatible-options.ts";
 import { priced } from "./price.ts";
@@ -44,8 +44,10 @@ export function createSender(options: {
 
   async function ask(payload: Readonly<Record<string, unknown>>, spend: Spend, signal: AbortSignal): Promise<Answer> {
     const { stage = null, item = null } = currentSpender() ?? {};
-    const bound = deps.budget === undefined ? null : boundOf(payload, config.price);
-    const tokens = tokensBound(payload);
+    const size = sizeOf(payload);
+    const bound = deps.budget === undefined ? null : boundOf(payload, config.price, size);
+    // The most that it can come to: a token for each byte sent, and the answer's limit.
+    const tokens = size.bytes + (size.answer ?? 0);
     let waitedMs = 0;
     const request = (number: number): SentRequest => ({ alias, stage, baseUrl, payload, try: number });
 
@@ -136,10 +138,4 @@ export function createSender(options: {
       { cause: error },
     );
   }
-}
-
-/** The most tokens that a request and its answer can come to: one for each byte sent, and the answer's limit. */
-function tokensBound(payload: Readonly<Record<string, unknown>>): number {
-  const answer = payload.max_completion_tokens ?? payload.max_tokens;
-  return Buffer.byteLength(JSON.stringify(payload)) + (typeof answer === "number" ? answer : 0);
 }

@@ -2,6 +2,7 @@ import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
 import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
 import type { KeyHeader } from "./family.ts";
 import { attachHeaders, retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+import { deepest } from "./root-error.ts";
 import { estimateUsage } from "./tokens.ts";
 
 /** An answer, and the headers it came with. */
@@ -134,15 +135,4 @@ async function fetchWithErrorText(
   const headers = new Headers(response.headers);
   for (const name of ["content-encoding", "content-length", "content-type"]) headers.delete(name);
   return new Response(JSON.stringify({ error: { message, code } }), { status: response.status, headers });
-}
-
-/** What a fetch error says at its root; the outer ones only say that fetching failed. */
-export function deepestMessage(error: unknown): string {
-  return deepest(error).message;
-}
-
-function deepest(error: unknown): { readonly message: string; readonly code?: unknown } {
-  if (!(error instanceof Error)) return { message: String(error) };
-  if (error instanceof AggregateError && error.errors.length > 0) return deepest(error.errors[0]);
-  return error.cause instanceof Error ? deepest(error.cause) : error;
 }

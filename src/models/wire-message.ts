@@ -1,4 +1,5 @@
-import type { Message, ToolCall, ToolDefinition } from "../domain/trajectory.ts";
+import type { Message } from "../domain/trajectory.ts";
+import { wireCall } from "../domain/wire-calls.ts";
 import type { Abilities, ReasoningForm } from "./abilities.ts";
 
 /** A message as chat completions write it. A plain one is exactly `{ role, content }`; one of tool calls alone has `content: null`. */
@@ -12,21 +13,11 @@ export function wireMessage(
     role,
     content: content === "" && toolCalls.length > 0 ? null : content,
     ...(thought === null ? {} : withReasoning(thought, content, sendsReasoning)),
-    ...(toolCalls.length === 0 ? {} : { tool_calls: toolCalls.map((call) => wireToolCall(call, toolCallExtra)) }),
+    ...(toolCalls.length === 0
+      ? {}
+      : { tool_calls: toolCalls.map((call) => ({ ...wireCall(call), ...toolCallExtra })) }),
     ...(toolCallId === undefined ? {} : { tool_call_id: toolCallId }),
   };
-}
-
-/** A function that may be called, as chat completions write it. */
-export function wireTool({ name, description, parameters }: ToolDefinition): Readonly<Record<string, unknown>> {
-  return { type: "function", function: { name, description, parameters } };
-}
-
-function wireToolCall(
-  { id, name, arguments: text }: ToolCall,
-  extra: Abilities["toolCallExtra"],
-): Readonly<Record<string, unknown>> {
-  return { id, type: "function", function: { name, arguments: text }, ...extra };
 }
 
 function withReasoning(thought: string, content: string, form: ReasoningForm): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 import type { Remember, Store } from "../contracts.ts";
 import { RejectionError } from "../domain/errors.ts";
-import { hashOf } from "../domain/hash.ts";
+import { storeKeyOf } from "../domain/hash.ts";
 
 /** The reason code of an item that only a real run can take further. */
 export const wouldRun = "would_run";
@@ -14,7 +14,7 @@ const readsOnlyData: ReadonlySet<string> = new Set(["profile", "joins"]);
  */
 export function recallOnly(store: Store, remember: Remember): Remember {
   return async (what, schema, compute, options) => {
-    if (!readsOnlyData.has(what.kind) && store.get(`${what.kind}/${hashOf(what)}`) === undefined) {
+    if (!readsOnlyData.has(what.kind) && store.get(storeKeyOf(what)) === undefined) {
       throw new RejectionError(wouldRun, `A run would compute this ${what.kind}`);
     }
     return remember(what, schema, compute, options);

@@ -1,4 +1,5 @@
 // What was paid for as one file that another store can take: JSON lines in gzip, counted and hashed at the end.
+
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline, promises as streams } from "node:stream";
@@ -7,6 +8,7 @@ import { z } from "zod";
 import { count } from "../audit/text.ts";
 import type { Blobs, Store } from "../contracts.ts";
 import { StoreError, UsageError } from "../domain/errors.ts";
+import { parseJson } from "../domain/reply-json.ts";
 import { openBlobs } from "../engine/blobs.ts";
 import { linesOf } from "../engine/events.ts";
 import { scanStore } from "../engine/store-scan.ts";
@@ -175,7 +177,7 @@ async function checkFile(path: string): Promise<number> {
   for await (const line of textLines(path)) {
     number += 1;
     if (end !== undefined) refuse(`more lines after its last`);
-    const value = parsed(line) ?? refuse(`a line ${number} that is not JSON`);
+    const value = parseJson(line) ?? refuse(`a line ${number} that is not JSON`);
     if (number === 1 && !header.safeParse(value).success) refuse("another first line");
     const last = trailer.safeParse(value);
     if (last.success) {
@@ -205,12 +207,4 @@ async function checkFile(path: string): Promise<number> {
   if (end === undefined) return refuse("no last line: it was cut short");
   if (end.entries !== entries || end.sha256 !== digest.digest("hex")) refuse("values that do not match its checksum");
   return entries;
-}
-
-function parsed(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

@@ -339,7 +339,7 @@ describe("the openai client against serve-teacher", () => {
 
   test("its tool runner works a question out, streamed and whole", async () => {
     const codes: string[] = [];
-    const [offered] = toolsRequest.tools as [
+    const [offered] = toolsRequest.tools as unknown as [
       { function: { description: string; parameters: Record<string, unknown> } },
     ];
     const python = {

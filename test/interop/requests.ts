@@ -1,10 +1,10 @@
 // Request bodies that anybody can send with curl, made from the package's own prompts: what docs/requests holds.
 
 import { tools } from "../../src/agents/tools.ts";
+import { wireTool } from "../../src/domain/wire-calls.ts";
 import { criteria } from "../../src/judges/criteria.ts";
 import { reviewShape } from "../../src/judges/read-review.ts";
 import { answerChat } from "../../src/models/offline-teacher/answer-chat.ts";
-import { wireTool } from "../../src/models/wire-message.ts";
 import { strictJsonSchema } from "../../src/prompts/json-schema.ts";
 import { lookOutput, onlyErrors, prompt, skewnessQuestion, taskMessages } from "../unit/offline-teacher-fixture.ts";
 

@@ -7,11 +7,12 @@ import { react } from "../../src/agents/react.ts";
 import { tools } from "../../src/agents/tools.ts";
 import type { Scaffold } from "../../src/contracts.ts";
 import type { Message } from "../../src/domain/trajectory.ts";
+import { wireTool } from "../../src/domain/wire-calls.ts";
 import { recordText } from "../../src/judges/record.ts";
 import { answerChat } from "../../src/models/offline-teacher/answer-chat.ts";
 import type { ErrorKind, ErrorRates } from "../../src/models/offline-teacher/conversation.ts";
 import { recordInOwnForm } from "../../src/models/offline-teacher/dialects.ts";
-import { wireMessage, wireTool } from "../../src/models/wire-message.ts";
+import { wireMessage } from "../../src/models/wire-message.ts";
 import {
   carsProfile,
   lookOutput,

@@ -1,8 +1,6 @@
 /** So much a minute, of requests or tokens: never more in any minute, and spread over it. Times are milliseconds. */
 export interface Rate {
-  /** Null lifts the limit. */
-  setLimit(perMinute: number | null): void;
-  readonly perMinute: number | null;
+  setLimit(perMinute: number): void;
   /** When `amount` may go at the earliest; `nowMs` where it may go now. What is more than a whole minute's goes alone. */
   readyAt(amount: number, nowMs: number): number;
   /** It goes now. */
@@ -54,9 +52,6 @@ export function createRate(perMinute: number | null = null): Rate {
   }
 
   return {
-    get perMinute() {
-      return limit;
-    },
     setLimit(next) {
       limit = next;
     },

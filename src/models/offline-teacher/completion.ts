@@ -1,23 +1,19 @@
 // A chat completion as OpenAI writes it, whole and as the chunks of a stream.
 import { hashOf } from "../../domain/hash.ts";
+import type { WireCall } from "../../domain/wire-calls.ts";
 import type { WireMessage } from "./dialects.ts";
 import type { Said } from "./form.ts";
 import type { ChatBody } from "./request.ts";
 import { teacherModel, teacherVersion } from "./teacher.ts";
 
 type FinishReason = "stop" | "length" | "tool_calls";
-interface ToolCall {
-  readonly id: string;
-  readonly type: "function";
-  readonly function: { readonly name: string; readonly arguments: string };
-}
 interface Choice {
   readonly index: number;
   readonly message: {
     readonly role: "assistant";
     readonly content: string | null;
     readonly refusal: null;
-    readonly tool_calls?: readonly ToolCall[];
+    readonly tool_calls?: readonly WireCall[];
   };
   readonly logprobs: null;
   readonly finish_reason: FinishReason;
@@ -85,7 +81,7 @@ function choiceOf({ content, call }: Said, index: number, request: ChatBody, has
     return { index, message: shared, logprobs: null, finish_reason: length ? "length" : "stop" };
   }
   const written = cut(call.arguments, limit - tokens(said));
-  const called: ToolCall = {
+  const called: WireCall = {
     id: `call_${hashOf([hash, index]).slice(0, 24)}`,
     type: "function",
     function: { name: call.name, arguments: written },

@@ -1,6 +1,7 @@
 // The boundary between the forms in which agents talk and the teacher's own: the tags of `react`. A conversation is turned into tags before
 // any role reads it, and the next message is turned back, so that roles, seeds and planted errors know one form only.
-import { answerTurn, type ChatMessage, codeTurn } from "./conversation.ts";
+import { isRecord, parseJson } from "../../domain/reply-json.ts";
+import { type ChatMessage, codeTurn } from "./conversation.ts";
 
 /** A form in which actions are said: tags, native calls of `python`, or fenced code. */
 export type Dialect = "react" | "tools" | "code-act";
@@ -79,12 +80,9 @@ export function readOwn(text: string): Action {
   return tag === "answer" ? { kind: "answer", think, answer: inside } : { kind: "text", text };
 }
 
-/** An action as text, in a dialect that says it in text. */
-export function asText(action: Action, dialect: Dialect): string {
+/** An action as text in another form than the teacher's own. */
+export function asText(action: Action): string {
   if (action.kind === "text") return action.text;
-  if (dialect === "react") {
-    return action.kind === "code" ? codeTurn(action.think, action.code) : answerTurn(action.think, action.answer);
-  }
   if (action.kind === "answer") return `${action.think}\n<answer>\n${action.answer}\n</answer>`;
   // A fence ends at a line that begins with as many backticks as it began with.
   const longest = Math.max(2, ...[...action.code.matchAll(/`{3,}/g)].map(([ticks]) => ticks.length));
@@ -113,10 +111,6 @@ function tagged(content: string): string {
 }
 
 function codeOf(text: string): string {
-  try {
-    const { code } = JSON.parse(text) as { code?: unknown };
-    return typeof code === "string" ? code : text;
-  } catch {
-    return text; // a call that nobody could run
-  }
+  const call = parseJson(text);
+  return isRecord(call) && typeof call.code === "string" ? call.code : text; // a call that nobody could run
 }

@@ -74,12 +74,16 @@ export function inForm(own: string, form: Form): Said {
   if (action.kind === "code") return saidCode(action, form, own);
   if (form.mustCall) return { content: null, call: callWith(action, form) };
   if (form.json === "none") {
-    // Tags as they are, to the byte: an answer in them has always been the same.
-    return { content: form.dialect === "react" ? own : asText(action, form.dialect), call: null };
+    return { content: inDialect(action, own, form), call: null };
   }
   const json = jsonAnswer(action, form.json === "object" ? null : form.json);
   if (json === null) throw unmet("response_format");
   return { content: json, call: null };
+}
+
+/** Tags as they are, to the byte: an answer in them has always been the same. */
+function inDialect(action: Action, own: string, { dialect }: Form): string {
+  return dialect === "react" ? own : asText(action);
 }
 
 function saidCode(action: Extract<Action, { kind: "code" }>, form: Form, own: string): Said {
@@ -95,14 +99,13 @@ function saidCode(action: Extract<Action, { kind: "code" }>, form: Form, own: st
       { param: form.mustCall ? "tool_choice" : "response_format", code: "unsupported_value" },
     );
   }
-  if (form.dialect !== "tools")
-    return { content: form.dialect === "react" ? own : asText(action, form.dialect), call: null };
+  if (form.dialect !== "tools") return { content: inDialect(action, own, form), call: null };
   const unable = {
     kind: "answer",
     think: "I may not run code in this message.",
     answer: "I could not compute an answer.",
   } as const;
-  return { content: asText(unable, form.dialect), call: null };
+  return { content: asText(unable), call: null };
 }
 
 /** The answer as the arguments of a function that takes JSON of its shape. */

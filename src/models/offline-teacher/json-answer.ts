@@ -1,6 +1,7 @@
 // Answers as JSON of a shape that the request sends, checked against it. What cannot be brought into the shape is refused, never bent.
+
 import { z } from "zod";
-import { isRecord } from "../../domain/reply-json.ts";
+import { isRecord, parseJson } from "../../domain/reply-json.ts";
 import type { Action } from "./dialects.ts";
 import { RefusedRequest } from "./request.ts";
 
@@ -46,11 +47,7 @@ function readSchema({ schema, param }: AskedShape): z.ZodType {
 
 function parse(text: string): unknown {
   const inside = /```json\n([\s\S]*?)\n```/.exec(text)?.[1] ?? text.slice(Math.max(0, text.search(/^[[{]/m)));
-  try {
-    return JSON.parse(inside);
-  } catch {
-    return undefined; // no JSON: its words may still have the shape
-  }
+  return parseJson(inside); // undefined is no JSON: its words may still have the shape
 }
 
 /** `@mean[1.5] @name[x]` by name; null where an answer has another form. */

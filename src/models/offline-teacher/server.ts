@@ -65,9 +65,9 @@ export async function serveTeacher(options: TeacherServerOptions = {}): Promise<
     if (apiKey !== undefined && !sameText(incoming.headers.authorization ?? "", `Bearer ${apiKey}`)) {
       throw unauthorized(incoming.headers.authorization);
     }
-    const [, id] = /^\/v1\/models(?:\/([^/]+))?$/.exec(path) ?? [];
-    const takes =
-      path === "/v1/chat/completions" ? ["POST"] : /^\/v1\/models(?:\/[^/]+)?$/.test(path) ? ["GET", "HEAD"] : [];
+    const models = /^\/v1\/models(?:\/([^/]+))?$/.exec(path);
+    const id = models?.[1];
+    const takes = path === "/v1/chat/completions" ? ["POST"] : models === null ? [] : ["GET", "HEAD"];
     if (takes.length === 0) {
       throw new RefusedRequest(`Expected POST /v1/chat/completions or GET /v1/models, got ${method} ${path}`, {
         status: 404,
