@@ -1,7 +1,6 @@
 // What a request may cost at most, and what it is charged once it has ended. Arithmetic only.
 import { z } from "zod";
 import type { Price } from "../contracts.ts";
-import { FailureError, UsageError } from "../domain/errors.ts";
 import type { Usage } from "../domain/trajectory.ts";
 import { RefusedError } from "./endpoint-error.ts";
 import { TransientError } from "./retry.ts";
@@ -56,7 +55,7 @@ const neverSent: ReadonlySet<unknown> = new Set([
 
 /**
  * What a request that ended with `error` cost: nothing where the endpoint refused it with a status or was never reached; else null, nobody
- * knows: cut off, late, unreadable, or refused for what it says (some services charge for what their filter read).
+ * knows: cut off (the error is then whatever stopped the run), late, unreadable, or refused for what it says (some services charge for what their filter read).
  */
 export function costOfError(error: unknown): Cost | null {
   const nothing = { usd: 0, tokens: 0 };
@@ -64,7 +63,7 @@ export function costOfError(error: unknown): Cost | null {
     if (error.status === null) return neverSent.has(deepest(error).code) ? nothing : null;
     return unknownStatuses.has(error.status) ? null : nothing;
   }
-  return [RefusedError, UsageError, FailureError].some((kind) => error instanceof kind) ? nothing : null;
+  return error instanceof RefusedError ? nothing : null;
 }
 
 const amounts = z.strictObject({ usd: z.number(), requests: z.number(), tokens: z.number(), hours: z.number() });

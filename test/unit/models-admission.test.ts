@@ -244,6 +244,21 @@ describe("what headers say of limits", () => {
     expect(names()).toEqual(["a", "b", "c", "d"]);
   });
 
+  test("what was let in and not sent leaves what is left to others", async () => {
+    const { ask, time, end, names } = underTest();
+    ask("first");
+    await time.advance(0);
+    await end("first", (place) =>
+      place.answered(headers({ "x-ratelimit-remaining-requests": "1", "x-ratelimit-reset-requests": "60s" }), 0),
+    );
+    for (const name of ["unpaid", "next"]) ask(name);
+    await time.advance(1_000);
+    expect(names()).toEqual(["first", "unpaid"]);
+    await end("unpaid"); // a budget refused it, say
+    await time.advance(1_000);
+    expect(names()).toEqual(["first", "unpaid", "next"]);
+  });
+
   test("a limit a minute is kept, also below the one in the config", async () => {
     const { ask, begun, time, endAll } = underTest({ requestsPerMinute: 600 });
     for (let index = 0; index < 100; index += 1) ask(`${index}`);

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import type { Model, Store } from "../../src/contracts.ts";
-import { BudgetError, FailureError, RejectionError, StoreError, UsageError } from "../../src/domain/errors.ts";
+import { BudgetError, RejectionError, StoreError, UsageError } from "../../src/domain/errors.ts";
 import { openLedger } from "../../src/engine/ledger.ts";
 import { openStore } from "../../src/engine/store.ts";
 import { createBudget } from "../../src/models/budget.ts";
 import { type BudgetConfig, checkBudget } from "../../src/models/budget-config.ts";
 import { boundOf, type Charges, type Cost, costOfError } from "../../src/models/charge.ts";
+import { RefusedError } from "../../src/models/endpoint-error.ts";
 import { TransientError } from "../../src/models/retry.ts";
 import { ledgerOf } from "../../src/run/open-budget.ts";
 
@@ -168,6 +169,7 @@ describe("what a request is charged", () => {
   });
 
   const nothing = { usd: 0, tokens: 0 };
+  const said = { whom: "an answer", said: "no", wayOut: "Mend it." };
   const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
   test.each([
     ["429", new TransientError("busy", { status: 429 }), nothing],
@@ -176,8 +178,10 @@ describe("what a request is charged", () => {
     ["a connection that never stood", new TransientError("no connection", { cause: refused }), nothing],
     ["a connection that broke", new TransientError("reset", { cause: new Error("ECONNRESET") }), null],
     ["no answer in time", new TransientError("no complete answer within 300 s"), null],
-    ["a key that is refused", new UsageError("401"), nothing],
-    ["a status that is not known", new FailureError("provider", "418"), nothing],
+    ["a key that is refused", new RefusedError("standing", said, new Error("HTTP 401")), nothing],
+    ["a status that is not known", new RefusedError("request", said, new Error("HTTP 418")), nothing],
+    ["a run that another endpoint stops, which refuses everything", new UsageError("401"), null],
+    ["a run that a broken store stops", new StoreError("disk full"), null],
     ["a content filter, which some services charge for", new RejectionError("content_filter", "400"), null],
     ["a run that stops at once", new Error("interrupted twice"), null],
   ])("after %s is what is sure", (_, error, expected) => {

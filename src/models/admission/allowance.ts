@@ -13,6 +13,8 @@ export interface Allowance {
    */
   readyAt(amount: number, nowMs: number, underWay: number): number;
   take(amount: number): void;
+  /** What was taken did not go after all. */
+  giveBack(amount: number): void;
 }
 
 /** An endpoint that has said nothing of its limits. */
@@ -56,6 +58,10 @@ export function createAllowance(): Allowance {
       if (left === null) return;
       left.remaining -= amount;
       left.isWhole = false;
+    },
+    giveBack(amount) {
+      // What headers said meanwhile has it counted as gone, too.
+      if (left !== null) left.remaining += amount;
     },
   };
 }

@@ -250,6 +250,8 @@ export function createGate(options: {
         if (!isTold) {
           isOver();
           for (const each of [...taken, ...takenTokens]) each.correct(0);
+          model.requestsLeft.giveBack(1);
+          model.tokensLeft.giveBack(tokens);
           if (isProbe) breaker.unprobe();
         }
         pump();
