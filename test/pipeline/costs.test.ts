@@ -67,3 +67,30 @@ test("a model without a price is named before anything is spent, and costs nothi
   expect(end.stderr).toContain("cost unknown: no price for `proposer`");
   expect((await small.summary()).usedUsd).toBeNull();
 });
+
+test("a model's own price wins over the file's, which a fallback without one has; a fallback in neither is named", async () => {
+  await using endpoint = await teacherEndpoint();
+  const own = { inputPerMillion: 1, outputPerMillion: 2, asOf: "2026-11-01" };
+  const fallbacks = ["listed", "unlisted"].map((model) => modelAt(endpoint.baseUrl, { model }));
+  await using small = await smallRun({
+    model: modelAt(endpoint.baseUrl, { price: own, fallbacks }),
+    config: { ...tinyConfig, prices: "./prices.yaml" },
+  });
+  const rest = {
+    endpoint: new URL(endpoint.baseUrl).host,
+    inputPerMillion: 500,
+    outputPerMillion: 700,
+    asOf: "2026-11-01",
+  };
+  const prices = ["offline-teacher", "listed"].map((model) => ({ ...rest, model }));
+  await writeFile(join(small.folder, "prices.yaml"), stringify({ prices }));
+
+  const end = await small.run({ args: ["--dry-run"] });
+  expect(end.code, end.stderr).toBe(0);
+  const said = end.stdout + end.stderr;
+  expect(said).toMatch(/^ +teacher .*\$1 in, \$2 out a million/m);
+  expect(said).toMatch(/^ +teacher\/fallback-1 .*\$500 in, \$700 out a million/m);
+  expect(said).toContain("prices    unknown of proposer/fallback-2, teacher/fallback-2, judge/fallback-2: ");
+  expect(said.split("prices    unknown")).toHaveLength(2);
+  expect(said).toContain("./prices.yaml");
+});
