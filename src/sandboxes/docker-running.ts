@@ -9,6 +9,8 @@ import type { RunningSandbox } from "./running.ts";
 
 const listLimitMs = 20_000;
 const removalLimitMs = 30_000;
+// No container takes longer from its making to its start.
+const startLimitMs = 60_000;
 /** After so long, and the time that it may be idle, nobody is taken to use a container whose owner cannot be asked. */
 const longestLifeMs = 24 * 60 * 60_000;
 
@@ -76,6 +78,8 @@ interface Labelled {
   readonly id: string;
   readonly name: string;
   readonly isRunning: boolean;
+  /** Made, and never started so far. */
+  readonly isNew: boolean;
   readonly host: string;
   readonly owner: string;
   readonly mark: string;
@@ -90,6 +94,7 @@ async function labelled(docker: Docker): Promise<Labelled[]> {
     id: Id,
     name: (Names[0] ?? "").replace(/^\//, ""),
     isRunning: State === "running",
+    isNew: State === "created",
     host: Labels["tracemill.host"] ?? "",
     owner: Labels["tracemill.owner"] ?? "",
     mark: Labels["tracemill.backend"] ?? "",
@@ -100,12 +105,14 @@ async function labelled(docker: Docker): Promise<Labelled[]> {
 }
 
 /** What is known of a container's owner; `unknown` is another machine's, or one of the same name's. */
-function fate({ host, owner, isRunning, deadline }: Labelled): "alive" | "dead" | "unknown" {
+function fate({ host, owner, isRunning, isNew, created, deadline }: Labelled): "alive" | "dead" | "unknown" {
   if (host === hostId()) return ownerLives(owner) ? "alive" : "dead";
   if (host.split("/")[0] !== hostname()) return "unknown";
   // Of this machine before it started anew, or of another with its name: what runs may be in use there until its deadline.
   const isOver = deadline !== undefined && Date.parse(deadline) < Date.now();
-  return isRunning && !isOver ? "unknown" : "dead";
+  // Between its making and its start it does not run yet.
+  const isStarting = isNew && Date.now() - Date.parse(created) < startLimitMs;
+  return (isRunning || isStarting) && !isOver ? "unknown" : "dead";
 }
 
 function running(one: Labelled, memoryBytes: number | null): RunningSandbox {
