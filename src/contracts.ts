@@ -2,8 +2,9 @@
 import type { ZodType } from "zod";
 import type { Dataset } from "./domain/dataset.ts";
 import type { FailureCode } from "./domain/errors.ts";
-import type { Example } from "./domain/example.ts";
+import type { Conversation, Example } from "./domain/example.ts";
 import type { LogLevel } from "./domain/log-level.ts";
+import type { ProductName } from "./domain/products.ts";
 import type { Refusal, SubmissionFile } from "./domain/submission.ts";
 import type { Reference, Task } from "./domain/task.ts";
 import type {
@@ -370,12 +371,17 @@ export interface DatasetLoader {
   load(path: string): Promise<{ readonly dataset: Dataset; readonly dir: string }[]>;
 }
 
-/** A file as written: its size, the SHA-256 of its bytes (hex) and how many examples it holds. */
+/**
+ * A file as written: its size, the SHA-256 of its bytes (hex) and how many rows it holds. `format` and `split` (`train`, `validation`, `test`)
+ * say what it is part of; they are absent where a file stands alone.
+ */
 export interface ExportedFile {
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
   readonly rows: number;
+  readonly format?: string;
+  readonly split?: string;
 }
 
 /** One broken rule in a file: rule id (`OA-R5`), 1-based line (0 for the whole file), field, what and how to mend it. */
@@ -387,16 +393,84 @@ export interface ExportProblem {
   readonly severity: "error" | "warning";
 }
 
-/** Writes examples in one format, and checks a written file against its target's rules. */
-export interface Exporter {
+/** A stretch of a rendered conversation: `message` is the index of the message it belongs to (null for what the template itself writes first or last), `trained` says whether it carries loss. */
+export interface Passage {
+  readonly text: string;
+  readonly message: number | null;
+  readonly trained: boolean;
+}
+
+/** A conversation as numbers: three lists of one length; `labels` are not shifted, and -100 where there is no loss. */
+export interface Tokenised {
+  readonly inputIds: readonly number[];
+  readonly attentionMask: readonly number[];
+  readonly labels: readonly number[];
+}
+
+/** A trainer's own tokenizer and chat template: what it will see of a conversation. Pure once opened. */
+export interface Renderer {
+  /** What the user named: a folder, or an encoding. */
+  readonly name: string;
+  /** Hashes of the tokenizer and the template. */
+  readonly identity: Readonly<Record<string, string>>;
+  /** The text a trainer makes of it, in passages whose texts joined are the whole. @throws {UsageError} where the template refuses it, or there is none (an encoding alone only counts). */
+  render(conversation: Conversation): readonly Passage[];
+  /** The same in tokens. @throws as `render`. */
+  tokenise(conversation: Conversation): Tokenised;
+  /** How many tokens it takes; an estimate where `exact` is false. */
+  count(conversation: Conversation): number;
+  /** False for an encoding without a template, which counts by OpenAI's published rule. */
+  readonly exact: boolean;
+}
+
+/** What a check may use beside the file. */
+export interface CheckOptions {
+  /** For the rules about tokens and rendering (OA-R10, FW-R5, VE-R2, CT-R1 …), which are not checked without it. */
+  readonly renderer?: Renderer;
+  /** The most tokens of a row; a target's published limit unless given. */
+  readonly maxTokens?: number;
+  /** The model to be trained shows its thinking (TG-R13, FW-R6). */
+  readonly reasoning?: boolean;
+}
+
+/** What a trainer or a service takes: the numbered rules of a file for it. */
+export interface Target {
   readonly name: string;
   /** What it is for, in one line, as `tracemill list` shows it. */
   readonly about?: string;
+  /** Every broken rule, streaming over the file. @throws {UsageError} where there is no file. */
+  check(path: string, options?: CheckOptions): Promise<ExportProblem[]>;
+}
+
+/** What a writer may use beside the items. */
+export interface WriteOptions<Item> {
+  readonly renderer?: Renderer;
+  /** Told of every item, in order, once the file holds it, and of how many rows it takes there (0 where the format has no place for it). */
+  readonly placed?: (item: Item, rows: number) => void;
+  /** Which library writes Parquet; `hyparquet-writer` unless given. */
+  readonly parquetEngine?: "hyparquet-writer" | "parquetjs-lite";
+}
+
+/** A small file that belongs beside the data: `name` relative to the data's folder. */
+export interface Companion {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Writes one product (examples unless `product` says another) in one format, and checks a written file against its target's rules. */
+export interface Exporter<Item = Example> extends Target {
+  /** What its items are; examples (`sft`) where it is absent. */
+  readonly product?: ProductName;
   /** Below the run's `exports/`. */
   readonly fileName: string;
+  /** It cannot write without `options.renderer`. */
+  readonly needsRenderer?: boolean;
   /** The file appears whole or not at all (`openAtomicFile`). @throws {StoreError} when the disk refuses. */
-  write(examples: AsyncIterable<Example>, path: string): Promise<ExportedFile>;
-  check(path: string): Promise<ExportProblem[]>;
+  write(items: AsyncIterable<Item>, path: string, options?: WriteOptions<Item>): Promise<ExportedFile>;
+  /** What belongs beside the files of all splits: a registry that the trainer reads, say. `file` is relative to the folder. */
+  companions?(files: readonly { readonly file: string; readonly split: string }[]): readonly Companion[];
+  /** The conversations of a written file, a row each, for previews and token counts; null for a row that is none. Absent where rows are no conversations. */
+  conversations?(path: string): AsyncIterable<Conversation | null>;
 }
 
 /** Where a run says what happens. Never throws and never waits; secrets are cut out of what it is given. */

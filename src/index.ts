@@ -5,6 +5,8 @@ export type {
   Assignment,
   Blobs,
   ChatRequest,
+  CheckOptions,
+  Companion,
   Completion,
   Environment,
   ExportedFile,
@@ -18,14 +20,19 @@ export type {
   MetricSubject,
   Model,
   ParsedMessage,
+  Passage,
   Price,
   Remember,
   Remembered,
   RememberOptions,
+  Renderer,
   Said,
   Scaffold,
   Session,
   Spend,
+  Target,
+  Tokenised,
+  WriteOptions,
 } from "./contracts.ts";
 export { datasetEntry } from "./datasets/load.ts";
 export type { ColumnProfile, DataFile, Dataset, Seed } from "./domain/dataset.ts";
@@ -38,8 +45,18 @@ export {
   StoreError,
   UsageError,
 } from "./domain/errors.ts";
-export type { Example, ExampleMessage } from "./domain/example.ts";
+export type { Conversation, Example, ExampleMessage } from "./domain/example.ts";
 export { contentId, hashOf } from "./domain/hash.ts";
+export type {
+  EndedCandidate,
+  LabelledSteps,
+  LabelledTry,
+  PreferencePair,
+  ProductItems,
+  ProductName,
+  RejectionReason,
+  RlTask,
+} from "./domain/products.ts";
 export type { Refusal, SubmissionFile, SubmissionRule } from "./domain/submission.ts";
 export type { Attempt, OwnQuestion, Proposal, Query, Reference, Task } from "./domain/task.ts";
 export type {
@@ -78,7 +95,7 @@ export {
   type Step,
 } from "./engine/stage.ts";
 export { type AtomicFile, openAtomicFile } from "./exports/atomic-file.ts";
-export { exporters } from "./exports/index.ts";
+export { type AnyExporter, exporters } from "./exports/index.ts";
 export { type Criterion, criteria } from "./judges/criteria.ts";
 export { type RubricJudgeOptions, rubricJudge } from "./judges/rubric.ts";
 export { fileMetrics, metrics } from "./metrics/index.ts";

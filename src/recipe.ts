@@ -9,13 +9,13 @@ import type { Example } from "./domain/example.ts";
 import type { OwnQuestion } from "./domain/task.ts";
 import type { Line } from "./engine/line.ts";
 import { exporters } from "./exports/index.ts";
+import { exportOptions } from "./exports/options.ts";
 import { budgetConfig } from "./models/budget-config.ts";
 import { modelConfig } from "./models/open.ts";
 import type { Prompt } from "./prompts/load.ts";
 import { sandboxConfig } from "./sandboxes/index.ts";
 import type { OpenSession } from "./stages/solving.ts";
 
-const exporterNames = exporters.map((exporter) => exporter.name) as [string, ...string[]];
 const scaffoldNames = scaffolds.map((scaffold) => scaffold.name) as [string, ...string[]];
 
 /** The options every recipe has; a recipe spreads them into its own strict object and narrows `models` to the aliases it uses. */
@@ -34,14 +34,7 @@ export const runShape = {
   budget: budgetConfig.nullish(),
   /** A run stops early once more than this share of the last items of a stage failed; 1 never stops it. */
   maxFailureRate: z.number().min(0).max(1).default(0.5),
-  export: z
-    .strictObject({
-      formats: z.array(z.enum(exporterNames)).min(1).default(["chat-jsonl"]),
-      /** Where the data comes from and under which licence, for the dataset card. */
-      licence: z.string().default("unknown: state the licence of your sources"),
-      title: z.string().default("Data-science agent trajectories"),
-    })
-    .prefault({}),
+  export: exportOptions.prefault({}),
 };
 
 /** A scaffold's name, as options take it. */

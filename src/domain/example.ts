@@ -24,3 +24,6 @@ export const example = z.strictObject({
   unreferenced: z.literal(true).optional(),
 });
 export type Example = z.infer<typeof example>;
+
+/** The part of an example that a trainer reads; also a row of a file that others made. */
+export type Conversation = Pick<Example, "messages" | "tools">;

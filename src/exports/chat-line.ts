@@ -3,11 +3,12 @@ import type { Example } from "../domain/example.ts";
 import type { Message } from "../domain/trajectory.ts";
 import { type WireCall, wireCall, wireTool } from "../domain/wire-calls.ts";
 
-/** A broken rule within one line; `field` is a path like `messages[2].weight`. */
+/** A broken rule within one line; `field` is a path like `messages[2].weight`. An error unless it says `warning`. */
 export interface LineProblem {
   readonly rule: string;
   readonly field: string;
   readonly message: string;
+  readonly severity?: "error" | "warning";
 }
 
 export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,7 +1,34 @@
 import type { Exporter } from "../contracts.ts";
+import type {
+  EndedCandidate,
+  LabelledSteps,
+  LabelledTry,
+  PreferencePair,
+  ProductItems,
+  ProductName,
+  RlTask,
+} from "../domain/products.ts";
 import { arrowExporter } from "./arrow.ts";
 import { chatJsonlExporter } from "./chat-jsonl.ts";
 import { parquetExporter } from "./parquet.ts";
 
-/** The formats examples can be written in. Config names come from this list. */
-export const exporters: readonly Exporter[] = [chatJsonlExporter(), parquetExporter(), arrowExporter()];
+/** The formats of each product. Config names come from these lists. */
+export const exampleExporters: readonly Exporter[] = [chatJsonlExporter(), parquetExporter(), arrowExporter()];
+export const preferenceExporters: readonly Exporter<PreferencePair>[] = [];
+export const ktoExporters: readonly Exporter<LabelledTry>[] = [];
+export const rlExporters: readonly Exporter<RlTask>[] = [];
+export const stepExporters: readonly Exporter<LabelledSteps>[] = [];
+export const trajectoryExporters: readonly Exporter<EndedCandidate>[] = [];
+
+/** An exporter of any product. */
+export type AnyExporter = { [P in ProductName]: Exporter<ProductItems[P]> }[ProductName];
+
+/** Every format, of whichever product. */
+export const exporters: readonly AnyExporter[] = [
+  ...exampleExporters,
+  ...preferenceExporters,
+  ...ktoExporters,
+  ...rlExporters,
+  ...stepExporters,
+  ...trajectoryExporters,
+];

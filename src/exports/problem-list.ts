@@ -20,3 +20,6 @@ export function problemList() {
     },
   };
 }
+
+/** What `problemList` makes. */
+export type ProblemList = ReturnType<typeof problemList>;

@@ -25,7 +25,7 @@ import { createRecall, createRemember, lostIntents } from "../engine/remember.ts
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
 import { writeCard } from "../exports/card.ts";
-import { exporters } from "../exports/index.ts";
+import { exampleExporters } from "../exports/index.ts";
 import { writeExportManifest } from "../exports/manifest.ts";
 import { exampleTally } from "../exports/tally.ts";
 import { exportExamples } from "../exports/write-all.ts";
@@ -234,7 +234,7 @@ async function openAndRun(
     files = await exportExamples({
       examples: items,
       exporters: [
-        ...exporters.filter((exporter) => config.export.formats.includes(exporter.name)),
+        ...exampleExporters.filter((exporter) => config.export.formats.includes(exporter.name)),
         ...(recipe.exporters ?? []),
       ],
       folder: folder.exportsPath,

@@ -2,7 +2,7 @@ import { appendFile, copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RunEvent } from "../../src/domain/run.ts";
-import { exporters } from "../../src/exports/index.ts";
+import { exampleExporters as exporters } from "../../src/exports/index.ts";
 import { packageRoot } from "../../src/package.ts";
 import type { CliEnd } from "../kit/cli.ts";
 import { sandboxMissing } from "../kit/sandbox-backends.ts";

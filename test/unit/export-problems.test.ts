@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Example, ExampleMessage } from "../../src/domain/example.ts";
 import type { ToolCall } from "../../src/domain/trajectory.ts";
-import { exporters } from "../../src/exports/index.ts";
+import { exampleExporters as exporters } from "../../src/exports/index.ts";
 import { exampleProblems } from "../../src/exports/problems.ts";
 import {
   callingExample,

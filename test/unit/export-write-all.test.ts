@@ -6,7 +6,7 @@ import { StoreError } from "../../src/domain/errors.ts";
 import type { Example } from "../../src/domain/example.ts";
 import { arrowExporter } from "../../src/exports/arrow.ts";
 import { chatJsonlExporter } from "../../src/exports/chat-jsonl.ts";
-import { exporters } from "../../src/exports/index.ts";
+import { exampleExporters as exporters } from "../../src/exports/index.ts";
 import { parquetExporter } from "../../src/exports/parquet.ts";
 import { exampleTally } from "../../src/exports/tally.ts";
 import { exportExamples } from "../../src/exports/write-all.ts";
