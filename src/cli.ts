@@ -62,6 +62,16 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/check.ts"),
   },
   {
+    usage: "tune <what> [id]",
+    describe: "Start a fine-tune of a file at a service or with a trainer; list, status, events, cancel, resume",
+    load: () => import("./commands/tune.ts"),
+  },
+  {
+    usage: "push <where> <folder>",
+    describe: "Publish a folder of exports: hf, the Hugging Face Hub, private unless told otherwise",
+    load: () => import("./commands/push.ts"),
+  },
+  {
     usage: "store",
     describe: "What was paid for: stats, verify, prune, export, import",
     load: () => import("./commands/store.ts"),

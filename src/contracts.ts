@@ -477,6 +477,132 @@ export interface Exporter<Item = Example> extends Target {
   conversations?(path: string): AsyncIterable<Conversation | null>;
 }
 
+/** What a tuning job is to be like. What is left out is the service's own default; `extra` goes into the request as it is. */
+export interface TuningSettings {
+  readonly model: string;
+  readonly method: "sft" | "dpo";
+  readonly epochs?: number | undefined;
+  readonly learningRate?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly loraRank?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly suffix?: string | undefined;
+  readonly extra: Readonly<Record<string, unknown>>;
+}
+
+/** A job as its service tells of it: `status` in the service's own word, `state` what that comes to. */
+export interface TuningJob {
+  readonly id: string;
+  readonly status: string;
+  readonly state: "waiting" | "running" | "succeeded" | "failed" | "cancelled";
+  readonly error: string | null;
+  readonly tunedModel: string | null;
+  readonly trainedTokens: number | null;
+}
+
+/** Something that happened to a job; `metrics` by name where it measured. */
+export interface TuningEvent {
+  readonly id: string;
+  readonly at: string | null;
+  readonly level: string;
+  readonly message: string;
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** A model as it was at some step of a job. */
+export interface TuningCheckpoint {
+  readonly id: string;
+  readonly step: number | null;
+  readonly model: string | null;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A training file as it lies here, with what was written into it. */
+export interface TuningFile {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly rows: number;
+  readonly tools: boolean;
+  readonly reasoning: boolean;
+  readonly weights: boolean;
+}
+
+/** What a service takes for a job, in US dollars, where it says so itself. */
+export interface TuningEstimate {
+  readonly usd: number | null;
+  readonly why: string;
+}
+
+/** A fine-tuning service with a key. @throws {UsageError} from all for what only a person can mend (401, 403, 404, a refused file); {FailureError} "provider" after retries. */
+export interface TuningService {
+  /** Uploads a file and waits until the service has taken it in; `sent` is told of bytes. Returns the service's id of it. */
+  upload(
+    file: TuningFile,
+    options: { readonly signal: AbortSignal; readonly tell: (line: string) => void },
+  ): Promise<string>;
+  /** What it would cost, by the service's own word; null where it gives none. */
+  estimate?(files: TuningFiles, settings: TuningSettings, signal: AbortSignal): Promise<TuningEstimate | null>;
+  /** Creates the job. `key` names it so that `find` finds it; it is asked once and never again by itself. */
+  create(
+    files: TuningFiles,
+    settings: TuningSettings,
+    options: { readonly key: string; readonly signal: AbortSignal },
+  ): Promise<TuningJob>;
+  /** The job that `create` made under this key; null where there is none. */
+  find(
+    files: TuningFiles,
+    settings: TuningSettings,
+    options: { readonly key: string; readonly signal: AbortSignal },
+  ): Promise<TuningJob | null>;
+  job(id: string, signal: AbortSignal): Promise<TuningJob>;
+  /** All events of a job, oldest first. */
+  events(id: string, signal: AbortSignal): Promise<readonly TuningEvent[]>;
+  checkpoints(id: string, signal: AbortSignal): Promise<readonly TuningCheckpoint[]>;
+  cancel(id: string, signal: AbortSignal): Promise<TuningJob>;
+}
+
+/** The service's ids of the uploaded files. */
+export interface TuningFiles {
+  readonly training: string;
+  readonly validation: string | null;
+}
+
+/** A fine-tuning service that a job can be started at. */
+export interface Tuner {
+  readonly name: string;
+  /** What it is for, in one line, as `tracemill list` shows it. */
+  readonly about: string;
+  /** The targets that its files are checked for, by method. */
+  readonly targets: Readonly<Record<TuningSettings["method"], string>>;
+  /** The variable that holds the key, and the base URL, where the user names none; null where there is no usual one. */
+  readonly keyVariable: string;
+  readonly baseUrl: string | null;
+  /** Settings that the service would refuse, before anything is sent: `field: expected …`. */
+  problems(settings: TuningSettings, file: { readonly rows: number }): readonly string[];
+  /** Tokens that are paid for, from those of each row and of its assistant prefixes; epochs as the service would choose them where none are set. */
+  billedTokens(counts: TuningTokens, settings: TuningSettings): { readonly tokens: number; readonly epochs: number };
+  open(options: TunerOptions): TuningService;
+}
+
+/** Tokens of a file: of all rows, and summed over the beginnings of conversations that end in a message with thinking (each becomes an example of its own at some services). */
+export interface TuningTokens {
+  readonly rows: number;
+  readonly tokens: number;
+  readonly expandedTokens: number;
+  readonly longest: number;
+}
+
+/** What a tuner is opened with. `fetch` and `sleep` are the process's own unless given. */
+export interface TunerOptions {
+  readonly baseUrl: string;
+  readonly key: string;
+  readonly pollMs: number;
+  readonly options: Readonly<Record<string, string>>;
+  /** Cuts secrets out of what an error quotes. */
+  readonly cut: (text: string) => string;
+}
+
 /** Where a run says what happens. Never throws and never waits; secrets are cut out of what it is given. */
 export interface Log {
   write(level: LogLevel, message: string, fields?: Readonly<Record<string, unknown>>): void;

@@ -18,6 +18,8 @@ import { families } from "../models/offline-teacher/families/index.ts";
 import { packageRoot } from "../package.ts";
 import { loadPrompt } from "../prompts/load.ts";
 import { sandboxBackends } from "../sandboxes/index.ts";
+import { tuners } from "../tuners/index.ts";
+import { localTrainers } from "../tuners/local/index.ts";
 
 export interface Entry {
   readonly name: string;
@@ -66,6 +68,14 @@ export const kinds: Readonly<Record<string, Kind>> = {
     entries: () => exporters.map(({ name, fileName, about = "" }) => ({ name, about: `${fileName}: ${about}` })),
   },
   targets: { about: "what a file can be checked for: `tracemill check --target`", entries: () => entriesOf(targets) },
+  "tuning-services": {
+    about: "where a fine-tune can be started: `tracemill tune --target`",
+    entries: () => entriesOf(tuners),
+  },
+  trainers: {
+    about: "trainers a folder is written for: `tracemill tune --target`",
+    entries: () => entriesOf(localTrainers),
+  },
   prompts: { about: "the package's prompts: defaults of `prompts`", entries: promptEntries },
   configs: { about: "example configs of the package: `npx tracemill run configs/<name>`", entries: configEntries },
   difficulties: { about: "levels of a question", entries: () => difficulties.map((name) => ({ name, about: "" })) },

@@ -8,6 +8,7 @@ import type {
   ProductName,
   RlTask,
 } from "../domain/products.ts";
+import { atifExporter } from "./atif.ts";
 import { chatJsonlExporter } from "./chat-jsonl.ts";
 import { arrowExporter } from "./columnar/arrow.ts";
 import { parquetExporter } from "./columnar/parquet.ts";
@@ -25,6 +26,7 @@ import {
   openaiReinforcementExporter,
 } from "./hosted/openai.ts";
 import { togetherExporter, togetherInstructionExporter, togetherPreferenceExporter } from "./hosted/together.ts";
+import { ktoExporter, pairExporter, stepExporter, taskExporter } from "./products/plain.ts";
 import { axolotlExporter } from "./trainers/axolotl.ts";
 import {
   llamaFactoryExporter,
@@ -66,6 +68,7 @@ export const exampleExporters: readonly Exporter[] = [
   tokenisedExporter(),
 ];
 export const preferenceExporters: readonly Exporter<PreferencePair>[] = [
+  pairExporter(),
   openaiPreferenceExporter(),
   azurePreferenceExporter(),
   togetherPreferenceExporter(),
@@ -75,13 +78,18 @@ export const preferenceExporters: readonly Exporter<PreferencePair>[] = [
   swiftPreferenceExporter(),
 ];
 export const ktoExporters: readonly Exporter<LabelledTry>[] = [
+  ktoExporter(),
   trlKtoExporter(),
   llamaFactoryKtoExporter(),
   swiftKtoExporter(),
 ];
-export const rlExporters: readonly Exporter<RlTask>[] = [openaiReinforcementExporter(), verlRlExporter()];
-export const stepExporters: readonly Exporter<LabelledSteps>[] = [trlStepwiseExporter()];
-export const trajectoryExporters: readonly Exporter<EndedCandidate>[] = [];
+export const rlExporters: readonly Exporter<RlTask>[] = [
+  taskExporter(),
+  openaiReinforcementExporter(),
+  verlRlExporter(),
+];
+export const stepExporters: readonly Exporter<LabelledSteps>[] = [stepExporter(), trlStepwiseExporter()];
+export const trajectoryExporters: readonly Exporter<EndedCandidate>[] = [atifExporter()];
 
 /** An exporter of any product. */
 export type AnyExporter = { [P in ProductName]: Exporter<ProductItems[P]> }[ProductName];

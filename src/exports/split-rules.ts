@@ -71,7 +71,8 @@ function nearest(shingles: ReadonlySet<string>, { questions, index }: Indexed) {
   return best;
 }
 
-async function hashOfFile(path: string): Promise<string> {
+/** SHA-256 of a file, hex. */
+export async function hashOfFile(path: string): Promise<string> {
   const digest = createHash("sha256");
   for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
   return digest.digest("hex");

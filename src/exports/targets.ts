@@ -1,4 +1,5 @@
 import type { Target } from "../contracts.ts";
+import { hubTarget } from "./card/hf-rules.ts";
 import { tokenisedTarget } from "./columnar/tokenised.ts";
 import { batchTarget } from "./hosted/batch.ts";
 import { exporters } from "./index.ts";
@@ -6,6 +7,7 @@ import { exporters } from "./index.ts";
 /** Targets whose files are checked and not written here. */
 const checkedOnly: readonly Target[] = [
   batchTarget(),
+  hubTarget(),
   tokenisedTarget("together-tokenised", ["TG-R12"]),
   tokenisedTarget("axolotl-tokenised", ["AX-R4"]),
 ];

@@ -13,8 +13,26 @@ const endpoint = z
   .string()
   .refine((stated) => placeOf(stated) !== null, "Expected a host (`api.example.com`) or a base URL (`https://…/v1`)");
 
+/**
+ * What a fine-tuning service takes: US dollars for a million trained tokens (tokens of the file times epochs), at least `minimumUsd` a job, besides
+ * `hostingPerHourUsd` of the tuned model where the service asks for that.
+ */
+export const tuningPrice = z.strictObject({
+  service: z.string().min(1),
+  model: z.string().min(1),
+  method: z.enum(["sft", "dpo"]).default("sft"),
+  perMillion: z.number().nonnegative(),
+  minimumUsd: z.number().nonnegative().default(0),
+  hostingPerHourUsd: z.number().nonnegative().exactOptional(),
+  asOf: z.iso.date(),
+  source: z.string().exactOptional(),
+});
+/** A `tuningPrice` as it was read. */
+export type TuningPrice = z.output<typeof tuningPrice>;
+
 /** A file of prices: `endpoint` is a host, or a base URL, which wins over its host; `model` the name in a config. One entry for each. */
 export const priceFile = z.strictObject({
+  tuning: z.array(tuningPrice).default([]),
   prices: z
     .array(price.extend({ endpoint, model: z.string().min(1), source: z.string().exactOptional() }))
     .superRefine((prices, context) => {
@@ -35,7 +53,7 @@ export type PriceFile = z.output<typeof priceFile>;
 export type Prices = (baseUrl: string, model: string) => Price | undefined;
 
 /** Looks prices up: those of a base URL before those of its host. */
-export function pricesOf({ prices }: PriceFile): Prices {
+export function pricesOf({ prices }: Pick<PriceFile, "prices">): Prices {
   return (baseUrl, model) => {
     const at = (place: string | null) =>
       prices.find((entry) => entry.model === model && placeOf(entry.endpoint) === place);

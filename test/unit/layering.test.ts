@@ -31,6 +31,7 @@ const belowRun = [
   "tasks",
   "display",
   "pipelines",
+  "publish",
   ...plugins,
 ];
 
@@ -51,6 +52,7 @@ const mayImport: Record<string, readonly string[]> = {
   stages: ["domain", "contracts.ts", "engine", ...plugins],
   "recipe.ts": ["domain", "contracts.ts", "engine", "stages", ...plugins],
   "index.ts": ["domain", "contracts.ts", "engine", "stages", "recipe.ts", ...plugins],
+  publish: ["domain", "contracts.ts"],
   archive: ["domain", "contracts.ts", "engine", "exports", "audit"],
   upkeep: ["domain", "contracts.ts", "package.ts", "engine", "audit", "archive", ...plugins],
   run: [...belowRun, "archive"],

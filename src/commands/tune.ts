@@ -1,0 +1,368 @@
+import { stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { parse } from "yaml";
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import { exitCodes } from "../archive/run-end.ts";
+import { count, dollars, harmless, table } from "../audit/text.ts";
+import { suggestion } from "../config/explain.ts";
+import type { Renderer, Tuner, TuningSettings } from "../contracts.ts";
+import { UsageError } from "../domain/errors.ts";
+import { encodingRenderer } from "../exports/render/encoding.ts";
+import { expectConsent } from "../run/consent.ts";
+import { readTuningPrices } from "../run/read-prices.ts";
+import { tuneByCommand } from "../run/tune-command.ts";
+import { goOn, serviceOf, tuneHosted } from "../run/tune-hosted.ts";
+import { tuneLocally } from "../run/tune-local.ts";
+import { findRecord, linesOf, listRecords, openRecord, type TuneRecord, tuneIdOf } from "../run/tune-record.ts";
+import { measureTrainingFile } from "../run/tune-tokens.ts";
+import { processSecrets } from "../telemetry/run-secrets.ts";
+import { tuners } from "../tuners/index.ts";
+import { localTrainers } from "../tuners/local/index.ts";
+import { type RendererArguments, rendererOf, rendererOptions } from "./renderer-options.ts";
+
+interface TuneArguments extends RendererArguments {
+  readonly what: string;
+  readonly id?: string | undefined;
+  readonly output: string;
+  readonly target?: string | undefined;
+  readonly validation?: string | undefined;
+  readonly model?: string | undefined;
+  readonly method: "sft" | "dpo";
+  readonly epochs?: number | undefined;
+  readonly learningRate?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly loraRank?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly suffix?: string | undefined;
+  readonly set: readonly string[];
+  readonly option: readonly string[];
+  readonly baseUrl?: string | undefined;
+  readonly apiKeyEnv?: string | undefined;
+  readonly prices?: string | undefined;
+  readonly command?: string | undefined;
+  readonly to?: string | undefined;
+  readonly launch?: "here" | "ssh" | "container" | undefined;
+  readonly host?: string | undefined;
+  readonly image?: string | undefined;
+  readonly yes: boolean;
+  readonly detach: boolean;
+  readonly again: boolean;
+  readonly pollSeconds: number;
+  readonly json: boolean;
+}
+
+const verbs = ["list", "status", "events", "cancel", "resume"] as const;
+const commandTarget = "command";
+const targetNames = () => [...tuners.map(({ name }) => name), commandTarget, ...localTrainers.map(({ name }) => name)];
+
+export function builder(argv: Argv): Argv {
+  return rendererOptions(
+    argv
+      .positional("what", {
+        type: "string",
+        demandOption: true,
+        describe: "A training file; or list, status, events, cancel, resume",
+      })
+      .positional("id", {
+        type: "string",
+        describe: "With status, events, cancel, resume: a job's id; the newest otherwise",
+      })
+      .option("target", { type: "string", requiresArg: true, describe: `Where to tune: ${targetNames().join(", ")}` })
+      .option("validation", { type: "string", requiresArg: true, describe: "A validation file of the same format" })
+      .option("model", { type: "string", requiresArg: true, describe: "The model to tune, in the service's words" })
+      .option("method", {
+        choices: ["sft", "dpo"] as const,
+        default: "sft" as const,
+        describe: "Supervised, or preferences",
+      })
+      .option("epochs", { type: "number", requiresArg: true, describe: "Passes over the file" })
+      .option("learning-rate", { type: "number", requiresArg: true, describe: "Learning rate" })
+      .option("batch-size", { type: "number", requiresArg: true, describe: "Examples a step" })
+      .option("lora-rank", { type: "number", requiresArg: true, describe: "Rank of the LoRA adapter" })
+      .option("seed", { type: "number", requiresArg: true, describe: "Seed of the training" })
+      .option("suffix", { type: "string", requiresArg: true, describe: "Part of the tuned model's name" })
+      .option("set", {
+        type: "string",
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        describe: "Any other field of the service's request, or of a trainer's config: --set key=value (repeatable)",
+      })
+      .option("option", {
+        type: "string",
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        describe: "What a service needs besides: account=<id> (fireworks), api-version=…, training-type=… (azure)",
+      })
+      .option("base-url", {
+        type: "string",
+        requiresArg: true,
+        describe: "The service's address, where it is not the usual one",
+      })
+      .option("api-key-env", { type: "string", requiresArg: true, describe: "The variable that holds the key" })
+      .option("prices", {
+        type: "string",
+        requiresArg: true,
+        describe: "A file of prices with `tuning:` (docs/tuning.md)",
+      })
+      .option("command", { type: "string", requiresArg: true, describe: "With --target command: what to run" })
+      .option("to", { type: "string", requiresArg: true, describe: "With a trainer: the folder to write" })
+      .option("launch", { choices: ["here", "ssh", "container"] as const, describe: "With a trainer: run the folder" })
+      .option("host", { type: "string", requiresArg: true, describe: "With --launch ssh: user@machine" })
+      .option("image", {
+        type: "string",
+        requiresArg: true,
+        describe: "With --launch container: the image that has the trainer",
+      })
+      .option("yes", { type: "boolean", default: false, describe: "Do not ask before money is spent" })
+      .option("detach", { type: "boolean", default: false, describe: "Do not wait for the job's end" })
+      .option("again", { type: "boolean", default: false, describe: "Make another job where the last one failed" })
+      .option("poll-seconds", { type: "number", default: 10, describe: "How often to look at the job" })
+      .option("json", { type: "boolean", default: false, describe: "With list, status, events: print JSON" }),
+  );
+}
+
+export async function handler(args: ArgumentsCamelCase<TuneArguments>): Promise<void> {
+  const abort = new AbortController();
+  let watching: string | null = null;
+  const stop = () => abort.abort(new Error("interrupted"));
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  const tell = (line: string) => {
+    watching = /^job {7}(\S+)/.exec(line)?.[1] ?? watching;
+    process.stdout.write(`${processSecrets().cut(line)}\n`);
+  };
+  try {
+    process.exitCode = await tune(args, { tell, signal: abort.signal });
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    tell(
+      watching === null
+        ? "Stopped. The same command goes on from here."
+        : `Stopped watching; the job ${watching} goes on at the service. The same command, or \`npx tracemill tune resume\`, watches it again; \`npx tracemill tune cancel\` ends it.`,
+    );
+    process.exitCode = exitCodes.interrupted;
+  } finally {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+  }
+}
+
+interface Doing {
+  readonly tell: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+async function tune(args: TuneArguments, doing: Doing): Promise<number> {
+  const verb = verbs.find((one) => one === args.what);
+  const isFile = await stat(args.what).then(
+    () => true,
+    () => false,
+  );
+  if (verb !== undefined && !isFile) return actOn(verb, args, doing);
+  if (!isFile) {
+    const near = suggestion(args.what, [...verbs], "");
+    throw new UsageError(
+      `Expected a training file, or one of ${verbs.join(", ")}, got \`${args.what}\`${near === "" ? ": there is no such file" : near}`,
+    );
+  }
+  const { target } = args;
+  const names = targetNames();
+  if (target === undefined || !names.includes(target))
+    throw new UsageError(
+      `Expected --target to say where to tune, got \`${target ?? "nothing"}\`${target === undefined ? `: one of ${names.join(", ")}` : suggestion(target, names, `: one of ${names.join(", ")}`)}`,
+    );
+  const tuner = tuners.find(({ name }) => name === target);
+  if (tuner !== undefined) return startHosted(tuner, args, doing);
+  return target === commandTarget ? startCommand(args, doing) : startLocal(target, args, doing);
+}
+
+function settingsOf(args: TuneArguments, model: string): TuningSettings {
+  const { method, epochs, learningRate, batchSize, loraRank, seed, suffix } = args;
+  const given = { epochs, learningRate, batchSize, loraRank, seed, suffix };
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  return { model, method, ...set, extra: pairs(args.set, "--set", parse) };
+}
+
+/** `key=value` texts as an object. */
+function pairs<T>(texts: readonly string[], option: string, read: (text: string) => T): Record<string, T> {
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1) throw new UsageError(`Expected ${option} key=value, got \`${text}\``);
+      return [text.slice(0, at), read(text.slice(at + 1))];
+    }),
+  );
+}
+
+async function rendererFor(args: TuneArguments): Promise<Renderer> {
+  return (await rendererOf(args)) ?? encodingRenderer("o200k_base");
+}
+
+async function startHosted(tuner: Tuner, args: TuneArguments, { tell, signal }: Doing): Promise<number> {
+  const { model, baseUrl = tuner.baseUrl } = args;
+  if (model === undefined) throw new UsageError(`Expected --model, the model that ${tuner.name} shall tune, got none`);
+  if (baseUrl === null) throw new UsageError(`Expected --base-url for ${tuner.name}, got none: ${tuner.about}`);
+  if (!URL.canParse(baseUrl)) throw new UsageError(`Expected --base-url to be an address, got \`${baseUrl}\``);
+  return tuneHosted({
+    ...{ tuner, baseUrl, tell, signal, yes: args.yes, detach: args.detach, again: args.again },
+    file: args.what,
+    validation: args.validation ?? null,
+    settings: settingsOf(args, model),
+    keyVariable: args.apiKeyEnv ?? tuner.keyVariable,
+    options: pairs(args.option, "--option", String),
+    output: resolve(args.output),
+    pollMs: pollMsOf(args),
+    prices: await readTuningPrices(args.prices),
+    renderer: await rendererFor(args),
+  });
+}
+
+function pollMsOf({ pollSeconds }: TuneArguments): number {
+  if (!(pollSeconds > 0))
+    throw new UsageError(`Expected --poll-seconds to be a number above 0, got \`${pollSeconds}\``);
+  return pollSeconds * 1000;
+}
+
+async function startCommand(args: TuneArguments, { tell, signal }: Doing): Promise<number> {
+  const { command, model = "" } = args;
+  if (command === undefined)
+    throw new UsageError(
+      'Expected --command with --target command, got none: --command "python train.py" (docs/tuning.md says what it is told)',
+    );
+  const renderer = await rendererFor(args);
+  const { file } = await measureTrainingFile(args.what, renderer);
+  const validation = args.validation === undefined ? null : (await measureTrainingFile(args.validation, renderer)).file;
+  const settings = { ...settingsOf(args, model), extra: { ...pairs(args.set, "--set", parse), command } };
+  const asked = { target: commandTarget, baseUrl: "", options: {}, settings };
+  const id = tuneIdOf({ ...asked, file: file.sha256, validation: validation?.sha256 ?? null });
+  await using opened = await openRecord(
+    resolve(args.output),
+    id,
+    (): TuneRecord => ({
+      ...{
+        ...asked,
+        version: 1,
+        id,
+        keyVariable: "",
+        file,
+        validation,
+        fileId: null,
+        validationFileId: null,
+        attempt: 1,
+      },
+      ...{ asked: false, jobId: null, status: null, state: null, error: null, tunedModel: null, trainedTokens: null },
+      ...{ estimateUsd: null, startedAt: new Date().toISOString(), endedAt: null },
+    }),
+  );
+  const { state } = opened.record;
+  if (state === "succeeded" && !args.again) {
+    tell(
+      `tune ${id}: this command has trained before; what it made is in ${join(opened.folder, "out")}. --again trains again`,
+    );
+    return 0;
+  }
+  await expectConsent(args, `Run \`${command}\`?`);
+  return tuneByCommand(opened, { command, file, validation, settings, signal, tell });
+}
+
+async function startLocal(trainer: string, args: TuneArguments, { tell, signal }: Doing): Promise<number> {
+  return tuneLocally({
+    ...{
+      trainer,
+      file: args.what,
+      validation: args.validation ?? null,
+      model: args.model ?? null,
+      to: args.to ?? null,
+    },
+    ...{ launch: args.launch ?? null, host: args.host ?? null, image: args.image ?? null },
+    settings: settingsOf(args, args.model ?? ""),
+    renderer: await rendererOf(args),
+    ...{ output: resolve(args.output), maxTokens: args.maxTokens ?? null, tell, signal },
+  });
+}
+
+async function actOn(verb: (typeof verbs)[number], args: TuneArguments, { tell, signal }: Doing): Promise<number> {
+  const output = resolve(args.output);
+  if (verb === "list") {
+    const records = await listRecords(output);
+    process.stdout.write(args.json ? `${JSON.stringify(records, null, 2)}\n` : `${listPage(records)}\n`);
+    return 0;
+  }
+  const record = await findRecord(output, args.id);
+  const folder = join(output, "tunes", record.id);
+  if (verb === "events") {
+    const events = (await linesOf(join(folder, "events.jsonl"))) as { at?: string; level?: string; message?: string }[];
+    const page = events.map(({ at, level, message }) => `${at ?? ""}  ${level ?? ""}  ${harmless(message ?? "")}`);
+    process.stdout.write(
+      args.json ? `${JSON.stringify(events, null, 2)}\n` : `${page.join("\n") || "No events yet."}\n`,
+    );
+    return 0;
+  }
+  const tuner = tuners.find(({ name }) => name === record.target);
+  if (tuner === undefined) {
+    if (verb === "status") {
+      process.stdout.write(args.json ? `${JSON.stringify(record, null, 2)}\n` : `${statusPage(record, folder)}\n`);
+      return 0;
+    }
+    throw new UsageError(
+      `Expected a job at a service, got one of \`--target ${record.target}\`, which ends with its command: run that again`,
+    );
+  }
+  const service = serviceOf(record, tuner, pollMsOf(args));
+  const settings = record.settings as TuningSettings;
+  if (verb === "status") {
+    const job = record.jobId === null ? null : await service.job(record.jobId, signal);
+    const shown: TuneRecord = job === null ? record : { ...record, ...job, id: record.id, jobId: job.id };
+    process.stdout.write(args.json ? `${JSON.stringify(shown, null, 2)}\n` : `${statusPage(shown, folder)}\n`);
+    return 0;
+  }
+  await using opened = await openRecord(output, record.id);
+  if (verb === "resume") {
+    if (!record.asked)
+      throw new UsageError(
+        `Expected a job that was begun, got ${record.id}, which was only prepared: run its command again`,
+      );
+    return goOn(opened, {
+      asked: { tuner, settings, tell, signal, detach: args.detach, pollMs: pollMsOf(args) },
+      service,
+    });
+  }
+  if (record.jobId === null) throw new UsageError(`Expected a job to cancel, got ${record.id}, which has none`);
+  const job = await service.cancel(record.jobId, signal);
+  await opened.saw(job, new Date().toISOString());
+  tell(`job       ${job.id} ${job.status}`);
+  return 0;
+}
+
+function listPage(records: readonly TuneRecord[]): string {
+  if (records.length === 0) return "No tuning jobs yet: `npx tracemill tune <file> --target …` starts one.";
+  return table(
+    records.map(({ id, target, settings, status, state, startedAt, jobId, tunedModel }) => [
+      id,
+      target,
+      settings.model,
+      status ?? state ?? "prepared",
+      startedAt.slice(0, 16).replace("T", " "),
+      tunedModel ?? jobId ?? "",
+    ]),
+  );
+}
+
+function statusPage(record: TuneRecord, folder: string): string {
+  const { id, target, settings, file, jobId, status, error, tunedModel, trainedTokens, estimateUsd } = record;
+  const rows: [string, string][] = [
+    ["tune", id],
+    ["service", `${target}, ${settings.model}`],
+    ["file", `${file.path} (${count(file.rows)} rows)`],
+    ["job", jobId ?? "none yet"],
+    ["status", status ?? "prepared"],
+    ...(error === null ? [] : [["error", harmless(error)] as [string, string]]),
+    ...(tunedModel === null ? [] : [["model", tunedModel] as [string, string]]),
+    ...(trainedTokens === null ? [] : [["trained", `${count(trainedTokens)} tokens`] as [string, string]]),
+    ...(estimateUsd === null ? [] : [["estimate", dollars(estimateUsd)] as [string, string]]),
+    ["record", folder],
+  ];
+  return table(rows);
+}

@@ -1,0 +1,223 @@
+// HF-R1 to HF-R5 and CR-R1: a folder that the Hugging Face Hub reads as a dataset repository.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { parse } from "yaml";
+import type { ExportProblem, Target } from "../../contracts.ts";
+import { UsageError } from "../../domain/errors.ts";
+import { parseJson } from "../../domain/reply-json.ts";
+import { isObject, type JsonObject, shown } from "../chat-line.ts";
+import { type ProblemList, problemList } from "../problem-list.ts";
+import { sizeCategory } from "./front-matter.ts";
+
+/** The check of a folder as a dataset repository of the Hub. */
+export function hubTarget(): Target {
+  return {
+    name: "hf",
+    about: "a folder as a dataset repository of the Hugging Face Hub: checked only",
+    check: checkFolder,
+  };
+}
+
+async function checkFolder(folder: string): Promise<ExportProblem[]> {
+  const found = problemList();
+  const files = await filesBelow(folder);
+  const card = await readFile(join(folder, "README.md"), "utf8").catch(() => null);
+  const front = frontOf(card, found);
+  if (front !== null) {
+    const named = checkConfigs(front, { files, found });
+    checkLicence(front, found);
+    await checkSize(front, { folder, found });
+    for (const file of files.filter((one) => /\.(jsonl|parquet|arrow|csv)$/.test(one)))
+      if (!named.some((glob) => matches(file, glob)))
+        add(
+          found,
+          "HF-R2",
+          "configs",
+          `Expected every data file in a config, got \`${file}\` in none; name it or take it out`,
+        );
+    if (/have no licence of their own|unknown: state the licence/.test(card ?? ""))
+      found.add({
+        rule: "C12",
+        line: 0,
+        field: "Sources",
+        message:
+          "Expected a licence for each source dataset, got some without; `datasets: [{ name, files, licence, url }]` states it",
+        severity: "warning",
+      });
+  }
+  await checkHashes(folder, { files, found });
+  return found.all();
+}
+
+function add(found: ProblemList, rule: string, field: string, message: string): void {
+  found.add({ rule, line: 0, field, message });
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  } catch (cause) {
+    throw new UsageError(`Expected a folder at \`${folder}\`, got: ${(cause as NodeJS.ErrnoException).code}`, {
+      cause,
+    });
+  }
+}
+
+/** HF-R1: the card's YAML, from its first byte. */
+function frontOf(card: string | null, found: ProblemList): JsonObject | null {
+  const [, yaml] = /^---\n([\s\S]*?)\n---\n/.exec(card ?? "") ?? [];
+  if (yaml === undefined) {
+    add(
+      found,
+      "HF-R1",
+      "README.md",
+      `Expected YAML front matter as the first bytes of README.md, got ${card === null ? "no file" : "other text"}`,
+    );
+    return null;
+  }
+  try {
+    const value: unknown = parse(yaml);
+    if (isObject(value)) return value;
+  } catch (error) {
+    add(found, "HF-R1", "README.md", `Expected YAML front matter, got: ${(error as Error).message}`);
+    return null;
+  }
+  add(found, "HF-R1", "README.md", "Expected YAML front matter with keys, got another value");
+  return null;
+}
+
+/** HF-R2: each config is named once, and each glob finds a file. Returns the globs. */
+function checkConfigs(
+  front: JsonObject,
+  { files, found }: { readonly files: readonly string[]; readonly found: ProblemList },
+): string[] {
+  const globs: string[] = [];
+  const names = new Set<unknown>();
+  const configs = Array.isArray(front.configs) ? (front.configs as unknown[]) : [];
+  if (configs.length === 0) add(found, "HF-R2", "configs", `Expected at least one config, got ${shown(front.configs)}`);
+  for (const [index, config] of configs.entries()) {
+    const field = `configs[${index}]`;
+    const name = isObject(config) ? config.config_name : undefined;
+    if (typeof name !== "string" || name === "" || names.has(name))
+      add(found, "HF-R2", `${field}.config_name`, `Expected a name of its own, got ${shown(name)}`);
+    names.add(name);
+    const data = isObject(config) && Array.isArray(config.data_files) ? (config.data_files as unknown[]) : [];
+    const kinds = new Set<string>();
+    for (const entry of data) {
+      const path = isObject(entry) ? entry.path : entry;
+      for (const glob of (Array.isArray(path) ? path : [path]) as unknown[]) {
+        const hits = typeof glob === "string" ? files.filter((file) => matches(file, glob)) : [];
+        if (typeof glob === "string") globs.push(glob);
+        for (const hit of hits) kinds.add(hit.slice(hit.lastIndexOf(".")));
+        if (hits.length === 0)
+          add(found, "HF-R2", `${field}.data_files`, `Expected a file for ${shown(glob)}, got none`);
+      }
+    }
+    if (data.length === 0) add(found, "HF-R2", `${field}.data_files`, "Expected data files, got none");
+    if (kinds.size > 1)
+      add(found, "HF-R2", field, `Expected one kind of file in a config, got ${[...kinds].join(" and ")}`);
+  }
+  return globs;
+}
+
+function matches(file: string, glob: string): boolean {
+  if (file === glob) return true;
+  const pattern = glob
+    .replaceAll(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("**", "\0")
+    .replaceAll("*", "[^/]*")
+    .replaceAll("?", "[^/]")
+    .replaceAll("\0", ".*");
+  return new RegExp(`^${pattern}$`).test(file);
+}
+
+/** HF-R4: `other` needs a name. */
+function checkLicence(front: JsonObject, found: ProblemList): void {
+  if (typeof front.license !== "string")
+    add(found, "HF-R4", "license", `Expected a licence, got ${shown(front.license)}`);
+  else if (front.license === "other" && typeof front.license_name !== "string")
+    add(found, "HF-R4", "license_name", "Expected `license_name` beside `license: other`, got none");
+}
+
+/** HF-R3, HF-R5: the size bucket is one of the Hub's and true; figures in dataset_info, where it stands, are too. */
+async function checkSize(
+  front: JsonObject,
+  { folder, found }: { readonly folder: string; readonly found: ProblemList },
+): Promise<void> {
+  const [bucket] = Array.isArray(front.size_categories) ? (front.size_categories as unknown[]) : [];
+  if (typeof bucket !== "string" || !/^(n<1K|n>1T|1(0|00)?[KMB]?<n<1(0|00)?[KMBT])$/.test(bucket))
+    add(found, "HF-R3", "size_categories", `Expected one of the Hub's sizes (n<1K, 1K<n<10K …), got ${shown(bucket)}`);
+  const manifest: unknown = parseJson(await readFile(join(folder, "manifest.json"), "utf8").catch(() => ""));
+  const formats =
+    isObject(manifest) && Array.isArray(manifest.formats) ? (manifest.formats as unknown[]).filter(isObject) : [];
+  const sizes = formats.filter(({ product }) => product === "sft").map(({ items }) => Number(items));
+  // Rows by step are more than the examples they were made of: the bucket may be of either.
+  const rows = formats.map(({ files }) =>
+    (Array.isArray(files) ? (files as unknown[]).filter(isObject) : []).reduce(
+      (sum, file) => sum + Number(file.rows),
+      0,
+    ),
+  );
+  const buckets = [...sizes, ...rows].map(sizeCategory);
+  if (typeof bucket === "string" && buckets.length > 0 && !buckets.includes(bucket))
+    add(
+      found,
+      "HF-R3",
+      "size_categories",
+      `Expected ${[...new Set(buckets)].join(" or ")} of what is in the folder, got ${bucket}`,
+    );
+  const info = front.dataset_info;
+  if (info === undefined) return;
+  const splits = (Array.isArray(info) ? (info as unknown[]) : [info]).flatMap((one) =>
+    isObject(one) && Array.isArray(one.splits) ? (one.splits as unknown[]).filter(isObject) : [],
+  );
+  for (const { name, num_examples: told } of splits)
+    if (typeof told !== "number")
+      add(
+        found,
+        "HF-R5",
+        "dataset_info",
+        `Expected num_examples of ${shown(name)}, got ${shown(told)}; leave dataset_info out`,
+      );
+}
+
+/** CR-R1: every file that croissant.json and manifest.json list is there, with that hash. */
+async function checkHashes(
+  folder: string,
+  { files, found }: { readonly files: readonly string[]; readonly found: ProblemList },
+): Promise<void> {
+  for (const [name, rule] of [
+    ["croissant.json", "CR-R1"],
+    ["manifest.json", "HF-R2"],
+  ] as const) {
+    const text = await readFile(join(folder, name), "utf8").catch(() => null);
+    if (text === null) {
+      if (name === "croissant.json") add(found, "CR-R1", name, "Expected croissant.json in the folder, got none");
+      continue;
+    }
+    const value: unknown = parseJson(text);
+    const list = isObject(value) ? (name === "croissant.json" ? value.distribution : value.files) : undefined;
+    if (!Array.isArray(list)) {
+      add(found, rule, name, `Expected a list of files in ${name}, got ${shown(list)}`);
+      continue;
+    }
+    for (const entry of (list as unknown[]).filter(isObject)) {
+      const file = entry.contentUrl ?? entry.file;
+      if (typeof file !== "string" || entry["@type"] === "cr:FileSet") continue;
+      if (!files.includes(file)) add(found, rule, name, `Expected the file \`${file}\` that ${name} lists, got none`);
+      else if ((await sha256Of(join(folder, file))) !== entry.sha256)
+        add(found, rule, name, `Expected \`${file}\` to have the sha256 that ${name} lists, got another; export again`);
+    }
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
+  return digest.digest("hex");
+}

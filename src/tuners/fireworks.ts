@@ -1,0 +1,224 @@
+// Fireworks' fine-tuning over REST; there is no client for Node.
+import { openAsBlob } from "node:fs";
+import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Tuner, TunerOptions, TuningJob, TuningService, TuningSettings } from "../contracts.ts";
+import { UsageError } from "../domain/errors.ts";
+import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
+import { objectOf, textOf } from "./read.ts";
+import { rangeProblems } from "./settings.ts";
+
+const service = "fireworks";
+const keyVariable = "FIREWORKS_API_KEY";
+/** Above this a file goes to a signed address; bytes. */
+const directUploadBytes = 150 * 1000 ** 2;
+const mostRowPasses = 3_000_000;
+
+export function fireworksTuner(): Tuner {
+  return {
+    name: service,
+    about: "Fireworks fine-tuning (LoRA): --option account=<id>",
+    targets: { sft: "fireworks", dpo: "fireworks-dpo" },
+    keyVariable,
+    baseUrl: "https://api.fireworks.ai/v1",
+    problems: (settings, { rows }) => [
+      ...rangeProblems(settings, { epochs: { above: 0 }, learningRate: { above: 0 } }),
+      ...(rows * (settings.epochs ?? 1) <= mostRowPasses
+        ? []
+        : [
+            `epochs: expected at most ${mostRowPasses} rows times epochs, got ${rows} times ${settings.epochs ?? 1} (FW-R1)`,
+          ]),
+      ...(settings.loraRank === undefined || [1, 2, 4, 8, 16, 32].includes(settings.loraRank)
+        ? []
+        : [`lora-rank: expected a power of two up to 32, got ${settings.loraRank} (FW-R7)`]),
+      ...(settings.suffix === undefined || /^[a-z][a-z0-9-]{0,62}$/.test(settings.suffix)
+        ? []
+        : [
+            `suffix: expected a letter, then up to 62 lower-case letters, digits and dashes, got \`${settings.suffix}\` (FW-R8)`,
+          ]),
+      ...(settings.batchSize === undefined ? [] : ["batch-size: the service no longer takes one; leave it out"]),
+      ...(settings.seed === undefined ? [] : ["seed: the service takes none; leave it out"]),
+    ],
+    // Each message with thinking becomes an example with all that stands before it.
+    billedTokens({ expandedTokens }, { epochs = 1 }) {
+      return { tokens: Math.ceil(expandedTokens * epochs), epochs };
+    },
+    open: openService,
+  };
+}
+
+function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): TuningService {
+  const { account } = options;
+  if (account === undefined)
+    throw new UsageError("Expected `--option account=<id>` for Fireworks, got none: its addresses name the account");
+  const http: HttpOptions = {
+    baseUrl: `${baseUrl.replace(/\/+$/, "")}/accounts/${account}`,
+    headers: { authorization: `Bearer ${key}` },
+    cut,
+  };
+  const words = (what: string) => ({ what, service, keyVariable });
+  const limit = Number(options["direct-upload-bytes"] ?? directUploadBytes);
+  const retried = async <T>(what: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await again(work, { signal, waitMs: pollMs });
+    } catch (error) {
+      throw inWords(error, words(what));
+    }
+  };
+  const read = async (path: string, signal: AbortSignal, what: string) =>
+    objectOf(await retried(what, signal, async () => (await ask(http, path, { signal })).json()));
+
+  return {
+    async upload(file, { signal, tell }) {
+      // Named by its content: the same file is the same dataset.
+      const id = `tm-${file.sha256.slice(0, 20)}`;
+      const known = await read(`/datasets/${id}`, signal, "look for the file").catch((error: unknown) => {
+        if (error instanceof UsageError && (error.cause as ServiceError | undefined)?.status === 404) return null;
+        throw error;
+      });
+      if (known === null) {
+        const body = { datasetId: id, dataset: { userUploaded: {}, exampleCount: String(file.rows) } };
+        await retried("make a dataset", signal, async () => {
+          await ask(http, "/datasets", { method: "POST", body, signal }).catch((error: unknown) => {
+            // Made by a try whose answer was lost.
+            if (!(error instanceof ServiceError) || error.status !== 409) throw error;
+          });
+        });
+      }
+      if (known === null || textOf(known.state) !== "READY") {
+        await retried("upload the file", signal, async () => {
+          if (file.bytes <= limit) {
+            const form = new FormData();
+            form.append("file", await openAsBlob(file.path), basename(file.path));
+            await ask(http, `/datasets/${id}:upload`, { method: "POST", body: form, signal });
+            return;
+          }
+          const body = { filenameToSize: { [basename(file.path)]: String(file.bytes) } };
+          const told = objectOf(
+            await (await ask(http, `/datasets/${id}:getUploadEndpoint`, { method: "POST", body, signal })).json(),
+          );
+          const url = textOf(Object.values(objectOf(told.filenameToSignedUrls))[0]) ?? "";
+          await ask({ ...http, headers: {} }, url, {
+            method: "PUT",
+            body: await openAsBlob(file.path),
+            headers: { "content-type": "application/octet-stream" },
+            signal,
+          });
+          await ask(http, `/datasets/${id}:validateUpload`, { method: "POST", body: {}, signal });
+        });
+      }
+      for (;;) {
+        const found = await read(`/datasets/${id}`, signal, "look at the file");
+        const state = textOf(found.state) ?? "READY";
+        if (state === "READY") return id;
+        const status = objectOf(found.status);
+        if (state !== "UPLOADING" && state !== "STATE_UNSPECIFIED")
+          throw new UsageError(
+            `Fireworks refuses the file ${basename(file.path)} (${id}, ${state}): ${textOf(status.message) ?? "no reason given"}`,
+          );
+        tell(`${id} ${state.toLowerCase()}`);
+        await sleep(pollMs, undefined, { signal });
+      }
+    },
+    async create(files, settings, { key: name, signal }) {
+      const kind = kindOf(settings);
+      const id = `tm-${name}`;
+      try {
+        const query = `?${kind}Id=${id}`;
+        const body = requestOf(account, { files, settings, id });
+        return jobOf(await (await ask(http, `/${kind}s${query}`, { method: "POST", body, signal })).json(), kind);
+      } catch (error) {
+        throw inWords(error, words("create the job"));
+      }
+    },
+    async find(_files, settings, { key: name, signal }) {
+      const kind = kindOf(settings);
+      try {
+        return jobOf(await (await ask(http, `/${kind}s/tm-${name}`, { signal })).json(), kind);
+      } catch (error) {
+        if (error instanceof ServiceError && error.status === 404) return null;
+        throw inWords(error, words("look for the job"));
+      }
+    },
+    job: async (id, signal) => jobOf(await read(`/${id}`, signal, "look at the job"), kindOfId(id)),
+    // The service has no list of events: its state is all it tells.
+    events: async () => [],
+    checkpoints: async () => [],
+    async cancel(id, signal) {
+      try {
+        // A job of this kind is deleted, not cancelled.
+        await ask(http, `/${id}`, { method: "DELETE", signal });
+        return { id, status: "deleted", state: "cancelled", error: null, tunedModel: null, trainedTokens: null };
+      } catch (error) {
+        throw inWords(error, words("delete the job"));
+      }
+    },
+  };
+}
+
+function kindOf({ method }: Pick<TuningSettings, "method">): string {
+  return method === "dpo" ? "dpoJob" : "supervisedFineTuningJob";
+}
+
+function kindOfId(id: string): string {
+  return id.slice(0, id.indexOf("/")).replace(/s$/, "");
+}
+
+function requestOf(
+  account: string,
+  {
+    files,
+    settings: { model, epochs, learningRate, loraRank, suffix, extra },
+    id,
+  }: {
+    readonly files: { readonly training: string; readonly validation: string | null };
+    readonly settings: TuningSettings;
+    readonly id: string;
+  },
+): Record<string, unknown> {
+  const dataset = (name: string) => `accounts/${account}/datasets/${name}`;
+  return {
+    dataset: dataset(files.training),
+    ...(files.validation === null ? {} : { evaluationDataset: dataset(files.validation) }),
+    baseModel: model,
+    outputModel: `accounts/${account}/models/${suffix ?? id}`,
+    epochs: epochs ?? 1,
+    ...(learningRate === undefined ? {} : { learningRate }),
+    loraRank: loraRank ?? 8,
+    // The split is ours: by source dataset.
+    evalAutoCarveout: false,
+    ...extra,
+  };
+}
+
+const states: Readonly<Record<string, TuningJob["state"]>> = {
+  CREATING: "waiting",
+  VALIDATING: "waiting",
+  PENDING: "waiting",
+  PAUSED: "waiting",
+  RE_QUEUEING: "waiting",
+  RUNNING: "running",
+  WRITING_RESULTS: "running",
+  CANCELLING: "running",
+  COMPLETED: "succeeded",
+  EARLY_STOPPED: "succeeded",
+  FAILED: "failed",
+  EXPIRED: "failed",
+  CANCELLED: "cancelled",
+};
+
+function jobOf(value: unknown, kind: string): TuningJob {
+  const job = objectOf(value);
+  const status = (textOf(job.state) ?? "JOB_STATE_UNSPECIFIED").replace("JOB_STATE_", "");
+  const state = states[status] ?? "running";
+  const name = textOf(job.name) ?? "";
+  return {
+    // Below the account: the service's own name without it.
+    id: `${kind}s/${name.slice(name.lastIndexOf("/") + 1)}`,
+    status: status.toLowerCase(),
+    state,
+    error: state === "failed" ? (textOf(objectOf(job.status).message) ?? status.toLowerCase()) : null,
+    tunedModel: state === "succeeded" ? textOf(job.outputModel) : null,
+    trainedTokens: null,
+  };
+}
