@@ -419,6 +419,8 @@ export interface Renderer {
   tokenise(conversation: Conversation): Tokenised;
   /** How many tokens it takes; an estimate where `exact` is false. */
   count(conversation: Conversation): number;
+  /** The first message whose rendering changes once more follows; null where none does. Absent without a template. */
+  unstableMessage?(conversation: Conversation): number | null;
   /** False for an encoding without a template, which counts by OpenAI's published rule. */
   readonly exact: boolean;
 }
@@ -431,6 +433,8 @@ export interface CheckOptions {
   readonly maxTokens?: number;
   /** The model to be trained shows its thinking (TG-R13, FW-R6). */
   readonly reasoning?: boolean;
+  /** Fields that a grader reads of every line (OA-R12). */
+  readonly graderFields?: readonly string[];
 }
 
 /** What a trainer or a service takes: the numbered rules of a file for it. */

@@ -1,5 +1,5 @@
+import { clip } from "../domain/clip.ts";
 import type { BoundedText, StepEnd, StepResult } from "../domain/trajectory.ts";
-import { clip } from "./clip.ts";
 import { asTerminal } from "./terminal.ts";
 
 const stderrChars = 2_000;

@@ -1,7 +1,8 @@
 // Room in a model's context: when a conversation comes near its end, the oldest observations give way, visibly.
 import type { Model } from "../contracts.ts";
+import { clip } from "../domain/clip.ts";
+import { leftOutForRoom } from "../domain/left-out.ts";
 import type { Message, Usage } from "../domain/trajectory.ts";
-import { clip } from "./clip.ts";
 
 /** An observation in a conversation: where it stands, its whole text, and the message that carries a text in its place. */
 export interface Observed {
@@ -58,7 +59,7 @@ export function roomOf({ contextTokens, tokenLimit }: Pick<Model, "contextTokens
       const kept = keptCharacters[level] ?? 0;
       // A marker in the place of a little more than itself would save nothing.
       if ((levels.get(message) ?? -1) >= level || text.length < kept * 1.2 + 200) continue;
-      const smaller = carry(clip(text, kept, leftOut));
+      const smaller = carry(clip(text, kept, leftOutForRoom));
       saved += (bytesOf(messages.slice(message, message + 1)) - bytesOf([smaller])) / bytesOfToken.removed;
       messages[message] = smaller;
       levels.set(message, level);
@@ -83,10 +84,6 @@ export function roomOf({ contextTokens, tokenLimit }: Pick<Model, "contextTokens
       return half.length > 0 ? half : shorten(messages, Number.POSITIVE_INFINITY, 1);
     },
   };
-}
-
-function leftOut(characters: number): string {
-  return `[... ${characters.toLocaleString("en-US")} characters of this output were left out to make room ...]`;
 }
 
 function bytesOf(messages: readonly Message[]): number {

@@ -61,3 +61,18 @@ export function weightProblems(rule: string, message: JsonObject, field: string)
   if (weight === 0 || weight === 1) return [];
   return [{ rule, field: `${field}.weight`, message: `Expected the integer 0 or 1, got ${shown(weight)}` }];
 }
+
+/** Problems of a line's own `weight`, the loss weight of the whole example: a number from 0. */
+export function sampleWeightProblems(rule: string, line: JsonObject): LineProblem[] {
+  if (!("weight" in line)) return [];
+  const { weight } = line;
+  if (typeof weight === "number" && weight >= 0) return [];
+  return [{ rule, field: "weight", message: `Expected a number from 0 as the example's weight, got ${shown(weight)}` }];
+}
+
+/** A message's problem with a weight spelt `1.0`, under these rules. */
+export function fractionalWeight(text: string, rules: readonly string[]): LineProblem[] {
+  if (!hasFractionalWeight(text)) return [];
+  const message = "Expected the integer 0 or 1, got a decimal; write 1, not 1.0";
+  return rules.map((rule) => ({ rule, field: "weight", message }));
+}

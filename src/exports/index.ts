@@ -10,14 +10,70 @@ import type {
 } from "../domain/products.ts";
 import { arrowExporter } from "./arrow.ts";
 import { chatJsonlExporter } from "./chat-jsonl.ts";
+import { fireworksExporter, fireworksPreferenceExporter } from "./hosted/fireworks.ts";
+import { mistralExporter } from "./hosted/mistral.ts";
+import {
+  azureExporter,
+  azurePreferenceExporter,
+  openaiExporter,
+  openaiPreferenceExporter,
+  openaiReinforcementExporter,
+} from "./hosted/openai.ts";
+import { togetherExporter, togetherInstructionExporter, togetherPreferenceExporter } from "./hosted/together.ts";
 import { parquetExporter } from "./parquet.ts";
+import { axolotlExporter } from "./trainers/axolotl.ts";
+import {
+  llamaFactoryExporter,
+  llamaFactoryKtoExporter,
+  llamaFactoryPreferenceExporter,
+  llamaFactoryStepsExporter,
+} from "./trainers/llama-factory.ts";
+import { swiftExporter, swiftKtoExporter, swiftPreferenceExporter } from "./trainers/ms-swift.ts";
+import { nemoExporter, nemoStepsExporter } from "./trainers/nemo-rl.ts";
+import {
+  trlExporter,
+  trlKtoExporter,
+  trlPreferenceExporter,
+  trlStepsExporter,
+  trlStepwiseExporter,
+} from "./trainers/trl.ts";
 
 /** The formats of each product. Config names come from these lists. */
-export const exampleExporters: readonly Exporter[] = [chatJsonlExporter(), parquetExporter(), arrowExporter()];
-export const preferenceExporters: readonly Exporter<PreferencePair>[] = [];
-export const ktoExporters: readonly Exporter<LabelledTry>[] = [];
-export const rlExporters: readonly Exporter<RlTask>[] = [];
-export const stepExporters: readonly Exporter<LabelledSteps>[] = [];
+export const exampleExporters: readonly Exporter[] = [
+  chatJsonlExporter(),
+  openaiExporter(),
+  azureExporter(),
+  togetherExporter(),
+  togetherInstructionExporter(),
+  fireworksExporter(),
+  mistralExporter(),
+  trlExporter(),
+  trlStepsExporter(),
+  llamaFactoryExporter(),
+  llamaFactoryStepsExporter(),
+  axolotlExporter(),
+  swiftExporter(),
+  nemoExporter(),
+  nemoStepsExporter(),
+  parquetExporter(),
+  arrowExporter(),
+];
+export const preferenceExporters: readonly Exporter<PreferencePair>[] = [
+  openaiPreferenceExporter(),
+  azurePreferenceExporter(),
+  togetherPreferenceExporter(),
+  fireworksPreferenceExporter(),
+  trlPreferenceExporter(),
+  llamaFactoryPreferenceExporter(),
+  swiftPreferenceExporter(),
+];
+export const ktoExporters: readonly Exporter<LabelledTry>[] = [
+  trlKtoExporter(),
+  llamaFactoryKtoExporter(),
+  swiftKtoExporter(),
+];
+export const rlExporters: readonly Exporter<RlTask>[] = [openaiReinforcementExporter()];
+export const stepExporters: readonly Exporter<LabelledSteps>[] = [trlStepwiseExporter()];
 export const trajectoryExporters: readonly Exporter<EndedCandidate>[] = [];
 
 /** An exporter of any product. */

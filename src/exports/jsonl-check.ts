@@ -1,11 +1,13 @@
 // What every JSONL target asks of its file, under its own rule numbers; the rules of a line are the target's.
 import { basename } from "node:path";
-import type { ExportProblem } from "../contracts.ts";
+import type { CheckOptions, ExportProblem } from "../contracts.ts";
+import type { Conversation } from "../domain/example.ts";
 import { parseJson } from "../domain/reply-json.ts";
 import { isObject, type JsonObject, type LineProblem, shown } from "./chat-line.ts";
 import { exportedBytes } from "./exported-bytes.ts";
 import { fileLines } from "./jsonl-lines.ts";
 import { type ProblemList, problemList } from "./problem-list.ts";
+import { renderProblems } from "./render/problems.ts";
 
 const byteOrderMark = "\uFEFF";
 const longestLine = 64 * 1024 * 1024;
@@ -31,30 +33,47 @@ export interface JsonlRules {
     readonly advised?: number;
     readonly most?: number;
   };
+  /** A longer line is reported and not read; 64 MiB unless given. */
+  readonly maxLineBytes?: number;
   /** Extensions the target takes; `.jsonl` unless given. */
   readonly extensions?: readonly string[];
+  /** The target's number for "not longer than the model's context", and its published limit in tokens; checked where a renderer counts. */
+  readonly length?: { readonly rule: string; readonly most?: number };
+  /** The target renders beginnings of a conversation and compares: a template that rewrites them is warned of under this number (NM-R5, VE-R3). */
+  readonly prefixes?: string;
+  /** Its rows hold the arguments of calls as text (CT-R3). */
+  readonly argumentsAsText?: boolean;
   readonly line: (value: JsonObject, at: LineAt) => readonly LineProblem[];
+  /** Another target whose file rules hold as well, byte order marks and line ends apart. */
+  readonly also?: Pick<JsonlRules, "lines" | "bytes" | "rows">;
   /** Rules of the whole file, told at its end. */
   readonly end?: () => readonly LineProblem[];
 }
 
+/** How the rows of a file are looked at once they are rendered: `conversation` reads one. */
+export interface RowReading extends CheckOptions {
+  readonly conversation?: ((line: JsonObject) => Conversation | null) | undefined;
+}
+
 /** Every broken rule of a JSONL file, line by line, holding one line. @throws {UsageError} where there is no file. */
-export async function checkJsonl(path: string, rules: JsonlRules): Promise<ExportProblem[]> {
+export async function checkJsonl(
+  path: string,
+  rules: JsonlRules,
+  { conversation, renderer, maxTokens }: RowReading = {},
+): Promise<ExportProblem[]> {
+  const { length, prefixes, argumentsAsText = false } = rules;
   const found = problemList();
   const bytes = await exportedBytes(path);
   const { extensions = [".jsonl"] } = rules;
+  const files = [rules, ...(rules.also === undefined ? [] : [rules.also])];
   const whole = (rule: string, message: string, severity: ExportProblem["severity"] = "error") =>
     found.add({ rule, line: 0, field: "", message, severity });
-  if (!extensions.some((extension) => path.endsWith(extension)))
-    whole(
-      rules.lines,
-      `Expected a file name ending in ${extensions.join(" or ")}, got \`${basename(path)}\`; rename it`,
-    );
-  if (rules.bytes !== undefined && bytes > rules.bytes.most)
-    whole(
-      rules.bytes.rule,
-      `Expected at most ${rules.bytes.most} bytes, got ${bytes}; write shards (\`export.shards\`)`,
-    );
+  for (const { lines, bytes: size } of files) {
+    if (!extensions.some((extension) => path.endsWith(extension)))
+      whole(lines, `Expected a file name ending in ${extensions.join(" or ")}, got \`${basename(path)}\`; rename it`);
+    if (size !== undefined && bytes > size.most)
+      whole(size.rule, `Expected at most ${size.most} bytes, got ${bytes}; write shards (\`export.shards\`)`);
+  }
 
   let rows = 0;
   let first: JsonObject | null = null;
@@ -62,8 +81,12 @@ export async function checkJsonl(path: string, rules: JsonlRules): Promise<Expor
     rows += 1;
     first ??= value;
     for (const problem of rules.line(value, { number, text, first })) found.add({ ...problem, line: number });
+    const read = renderer === undefined ? null : (conversation?.(value) ?? null);
+    if (renderer === undefined || read === null) continue;
+    for (const problem of renderProblems(read, { renderer, length, maxTokens, prefixes, argumentsAsText }))
+      found.add({ ...problem, line: number });
   }
-  if (rules.rows !== undefined) countRows(rows, rules.rows, whole);
+  for (const { rows: bounds } of files) if (bounds !== undefined) countRows(rows, bounds, whole);
   for (const problem of rules.end?.() ?? []) found.add({ ...problem, line: 0 });
   return found.all();
 }
@@ -81,7 +104,7 @@ function countRows(
 }
 
 interface Framing {
-  readonly rules: Pick<JsonlRules, "lines" | "bom">;
+  readonly rules: Pick<JsonlRules, "lines" | "bom" | "also" | "maxLineBytes">;
   readonly found: ProblemList;
 }
 
@@ -91,11 +114,16 @@ async function* jsonlObjects(
   { rules, found }: Framing,
 ): AsyncGenerator<{ readonly number: number; readonly value: JsonObject; readonly text: string }> {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const wrong = (line: number, message: string, rule = rules.lines) => found.add({ rule, line, field: "", message });
+  const strict = (line: number, message: string, rule = rules.lines) => found.add({ rule, line, field: "", message });
+  const wrong = (line: number, message: string) => {
+    strict(line, message);
+    if (rules.also !== undefined) strict(line, message, rules.also.lines);
+  };
   const bom = rules.bom ?? { rule: rules.lines, expected: false };
-  for await (const line of fileLines(path, { maxLineBytes: longestLine })) {
+  const { maxLineBytes = longestLine } = rules;
+  for await (const line of fileLines(path, { maxLineBytes })) {
     if (line.bytes === null) {
-      wrong(line.number, `Expected a line of at most ${longestLine} bytes, got a longer one; drop the example`);
+      wrong(line.number, `Expected a line of at most ${maxLineBytes} bytes, got a longer one; drop the example`);
       continue;
     }
     const text = decoded(decoder, line.bytes);
@@ -104,10 +132,10 @@ async function* jsonlObjects(
       continue;
     }
     const marked = line.number === 1 && text.startsWith(byteOrderMark);
-    if (marked && !bom.expected) wrong(1, "Expected no byte order mark, got one; write UTF-8 without BOM", bom.rule);
+    if (marked && !bom.expected) strict(1, "Expected no byte order mark, got one; write UTF-8 without BOM", bom.rule);
     if (line.number === 1 && !marked && bom.expected)
-      wrong(1, "Expected a byte order mark (EF BB BF) first, got none; write UTF-8 with BOM", bom.rule);
-    if (text.endsWith("\r")) wrong(line.number, "Expected LF line ends, got CRLF");
+      strict(1, "Expected a byte order mark (EF BB BF) first, got none; write UTF-8 with BOM", bom.rule);
+    if (text.endsWith("\r")) strict(line.number, "Expected LF line ends, got CRLF");
     const trimmed = (marked ? text.slice(1) : text).trim();
     if (trimmed === "") {
       wrong(line.number, "Expected a JSON object, got a blank line; remove it");

@@ -47,7 +47,7 @@ export function jsonlFormat<Item>(format: JsonlFormat<Item>): Exporter<Item> {
       }
       return await file.commit(written);
     },
-    check: (path, options = {}) => checkJsonl(path, format.rules(options)),
+    check: (path, options = {}) => checkJsonl(path, format.rules(options), { ...options, conversation }),
     ...(companions === undefined ? {} : { companions }),
     ...(conversation === undefined ? {} : { conversations: (path) => conversationsOf(path, conversation) }),
   };

@@ -1,4 +1,5 @@
 // How many tokens a text is, where the endpoint does not say. An estimate: it counts as OpenAI's newer models do (o200k), whatever the model.
+import { pieces } from "../domain/pieces.ts";
 import type { Answer } from "./answer.ts";
 
 // Merging is quadratic in a run of one kind of characters; cut pieces differ by a token or two from the whole.
@@ -9,17 +10,8 @@ export async function countTokens(text: string): Promise<number> {
   // Its vocabulary takes a while to load, and most endpoints count themselves.
   const { countTokens: countIn } = await import("gpt-tokenizer/encoding/o200k_base");
   let tokens = 0;
-  for (let from = 0; from < text.length; ) {
-    let to = Math.min(text.length, from + pieceChars);
-    if (to < text.length && isLowSurrogate(text.charCodeAt(to))) to -= 1;
-    tokens += countIn(text.slice(from, to), { disallowedSpecial: new Set() });
-    from = to;
-  }
+  for (const piece of pieces(text, pieceChars)) tokens += countIn(piece, { disallowedSpecial: new Set() });
   return tokens;
-}
-
-function isLowSurrogate(code: number): boolean {
-  return code >= 0xdc00 && code <= 0xdfff;
 }
 
 /** The usage of an answer that came without one: the request's messages and functions as JSON, and all that was written. */

@@ -94,7 +94,6 @@ const lineRules: [rules: string[], what: string, bad: string | Buffer, fine?: st
     line({ messages: [user, asks({}), reply, asks({ id: "call_3" }), reply, answer], tools }),
   ],
   [["OA-R9"], "a call that nothing answers", line({ messages: [user, asks({}), user, answer], tools })],
-  [["OA-R9"], "a call without an answer last", line({ messages: [user, answer, user, asks({})], tools })],
   [
     ["TG-R6"],
     "two messages of one role",

@@ -1,5 +1,5 @@
-import { parseJson } from "../domain/reply-json.ts";
-import { isObject, type JsonObject, type LineProblem, shown, weightProblems } from "./chat-line.ts";
+import { parseJson } from "../../domain/reply-json.ts";
+import { isObject, type JsonObject, type LineProblem, shown, weightProblems } from "../chat-line.ts";
 
 const lineKeys = new Set(["messages", "tools", "parallel_tool_calls"]);
 const roles = new Set<unknown>(["system", "user", "assistant", "tool", "function"]);
@@ -26,9 +26,20 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
       report("OA-R4", key, `Expected only messages, tools and parallel_tool_calls, got \`${key}\`; ${wayOut}`);
     }
 
+  problems.push(...openaiMessageProblems(line, { at: "messages", trained: true }));
+  return problems;
+}
+
+/** What the messages of a line break of OA-R5 to OA-R9 and OA-R13; `at` is their field, `trained` whether there has to be loss on one of them. */
+export function openaiMessageProblems(
+  line: { readonly messages?: unknown; readonly tools?: unknown },
+  { at, trained }: { readonly at: string; readonly trained: boolean },
+): LineProblem[] {
+  const problems: LineProblem[] = [];
+  const report = (rule: string, field: string, message: string) => problems.push({ rule, field, message });
   const { messages } = line;
   if (!Array.isArray(messages) || messages.length === 0) {
-    report("OA-R5", "messages", `Expected a list of at least one message, got ${shown(messages)}`);
+    report("OA-R5", at, `Expected a list of at least one message, got ${shown(messages)}`);
     return problems;
   }
   const tools = toolNames(line.tools);
@@ -39,7 +50,7 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
     unanswered.clear();
   };
   for (const [index, message] of (messages as unknown[]).entries()) {
-    const field = `messages[${index}]`;
+    const field = `${at}[${index}]`;
     if (!isObject(message)) {
       report("OA-R5", field, `Expected an object, got ${shown(message)}`);
       continue;
@@ -51,7 +62,9 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
     for (const key of Object.keys(message))
       if (!messageKeys.has(key))
         report("OA-R5", `${field}.${key}`, `Expected no key \`${key}\` in a message; remove it`);
-    if (typeof message.content !== "string" && !(message.role === "user" && Array.isArray(message.content)))
+    if (message.role === "user" && Array.isArray(message.content))
+      problems.push(...partProblems(message.content, field));
+    else if (typeof message.content !== "string")
       report("OA-R6", `${field}.content`, `Expected a string, got ${shown(message.content)}`);
     problems.push(...weightProblems("OA-R7", message, field));
     if (message.role !== "tool") unansweredAt(field);
@@ -65,14 +78,20 @@ export function openaiProblems(line: JsonObject): LineProblem[] {
         `Expected the id of an earlier call without an answer, got ${shown(message.tool_call_id)}`,
       );
   }
-  unansweredAt("messages");
-  if (!(messages as unknown[]).some(isTrained))
-    report(
-      "OA-R5",
-      "messages",
-      "Expected at least one assistant message with content and a weight other than 0, got none",
-    );
+  // The last message may call: then the call is what is learnt.
+  if (trained && !(messages as unknown[]).some(isTrained))
+    report("OA-R5", at, "Expected at least one assistant message with content and a weight other than 0, got none");
   return problems;
+}
+
+/** OA-R13: parts of a user message are text or pictures. */
+function partProblems(parts: readonly unknown[], field: string): LineProblem[] {
+  return parts.flatMap((part, index) => {
+    const type = isObject(part) ? part.type : undefined;
+    if (type === "text" || type === "image_url") return [];
+    const message = `Expected a part of type text or image_url, got ${shown(type)}; others cannot be trained on`;
+    return [{ rule: "OA-R13", field: `${field}.content[${index}]`, message }];
+  });
 }
 
 function isTrained(message: unknown): boolean {
