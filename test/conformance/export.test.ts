@@ -42,7 +42,10 @@ const readBack: Readonly<Record<string, (path: string) => Promise<unknown[]>>> =
   arrow: async (path) => arrowRows(path),
 };
 
-describe.each(exporters.map((exporter) => [exporter.name, exporter] as const))("exporter %s", (name, exporter) => {
+// Value for value by readers that are not ours; every format, by its own reader: formats.test.ts.
+const readable = exporters.filter(({ name }) => name in readBack);
+
+describe.each(readable.map((exporter) => [exporter.name, exporter] as const))("exporter %s", (name, exporter) => {
   test("returns every value as it was, and its own check finds nothing but too few rows", async () => {
     await using folder = await scratchFolder();
     const path = folder.at(exporter.fileName);
@@ -115,10 +118,9 @@ describe.each(exporters.map((exporter) => [exporter.name, exporter] as const))("
   });
 });
 
-test("file names of the exporters are distinct, and only chat JSONL ends in .jsonl", () => {
+test("file names of the exporters are distinct", () => {
   const names = exporters.map((exporter) => exporter.fileName);
   expect(new Set(names).size).toBe(names.length);
-  expect(names.filter((fileName) => fileName.endsWith(".jsonl"))).toEqual(["chat.jsonl"]);
 });
 
 test("DuckDB reads Parquet and JSONL value for value, messages as a list of structs", async () => {

@@ -48,6 +48,11 @@ const right: Readonly<Record<string, (index: number) => object>> = {
 /** Enough for every target to say nothing of the number of rows. */
 const enough = 50;
 
+/** A row that the target takes. */
+export function rightRow(target: string, index: number): object {
+  return right[target]?.(index) ?? {};
+}
+
 export function targetNamed(name: string): Target {
   const found = targets.find((target) => target.name === name);
   if (found === undefined) throw new Error(`Expected a target, got \`${name}\``);
@@ -58,7 +63,7 @@ export function targetNamed(name: string): Target {
 export async function checkRows(target: string, file: RuleFile, folder: string): Promise<ExportProblem[]> {
   const { rows, padding = enough, bom = target.startsWith("azure"), name = "rows.jsonl", options = {} } = file;
   const path = join(folder, name);
-  const before = Array.from({ length: padding }, (_, index) => right[target]?.(index) ?? {});
+  const before = Array.from({ length: padding }, (_, index) => rightRow(target, index));
   const lines = [...before, ...rows].map((row) =>
     typeof row === "string" || row instanceof Uint8Array ? row : JSON.stringify(row),
   );
