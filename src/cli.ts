@@ -52,6 +52,16 @@ const commands: { usage: string; describe: string; load: () => Promise<CommandMo
     load: () => import("./commands/waive.ts"),
   },
   {
+    usage: "export [run]",
+    describe: "Write a finished run's data in other formats, splits or lengths; --preview shows rows",
+    load: () => import("./commands/export.ts"),
+  },
+  {
+    usage: "check <files..>",
+    describe: "Check training files against the rules of what they are for",
+    load: () => import("./commands/check.ts"),
+  },
+  {
     usage: "store",
     describe: "What was paid for: stats, verify, prune, export, import",
     load: () => import("./commands/store.ts"),

@@ -8,6 +8,7 @@ import { tableFormats } from "../datasets/index.ts";
 import { columnKinds } from "../domain/dataset.ts";
 import { difficulties } from "../domain/task.ts";
 import { exporters } from "../exports/index.ts";
+import { targets } from "../exports/targets.ts";
 import { criteria } from "../judges/criteria.ts";
 import { fileMetrics, metrics } from "../metrics/index.ts";
 import { trajectoryScores } from "../metrics/trajectory.ts";
@@ -64,6 +65,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     about: "files that come out: `export.formats`",
     entries: () => exporters.map(({ name, fileName, about = "" }) => ({ name, about: `${fileName}: ${about}` })),
   },
+  targets: { about: "what a file can be checked for: `tracemill check --target`", entries: () => entriesOf(targets) },
   prompts: { about: "the package's prompts: defaults of `prompts`", entries: promptEntries },
   configs: { about: "example configs of the package: `npx tracemill run configs/<name>`", entries: configEntries },
   difficulties: { about: "levels of a question", entries: () => difficulties.map((name) => ({ name, about: "" })) },

@@ -7,10 +7,18 @@ import { contentId } from "../domain/hash.ts";
 import { type FoundFile, findFiles } from "./find.ts";
 import { keep, measureFile } from "./keep.ts";
 
-/** One entry of a config's `datasets:`. A string: every file it finds is a dataset of its own. With `files`: all of them together are one. */
+/**
+ * One entry of a config's `datasets:`. A string: every file it finds is a dataset of its own. With `files`: all of them together are one, under
+ * `licence` (an SPDX name, or words) and from `url` where they are given.
+ */
 export const datasetEntry = z.union([
   z.string().min(1),
-  z.strictObject({ name: z.string().min(1), files: z.array(z.string().min(1)).min(1) }),
+  z.strictObject({
+    name: z.string().min(1),
+    files: z.array(z.string().min(1)).min(1),
+    licence: z.string().min(1).exactOptional(),
+    url: z.string().min(1).exactOptional(),
+  }),
 ]);
 export type DatasetEntry = z.infer<typeof datasetEntry>;
 
@@ -88,11 +96,18 @@ export function datasetLoader(options: { folder: string; base?: string }): Datas
       for (const [index, entry] of entries.entries()) {
         const option = `datasets[${index}]`;
         if (typeof entry === "string") loaded.push(...(await loadSeparately(entry, option)));
-        else loaded.push(await loadTogether(entry.name, entry.files, option));
+        else {
+          const { dataset, dir } = await loadTogether(entry.name, entry.files, option);
+          loaded.push({ dataset: { ...dataset, ...termsOf(entry) }, dir });
+        }
       }
       return once(loaded);
     },
   };
+}
+
+function termsOf({ licence, url }: Exclude<DatasetEntry, string>): Pick<Dataset, "licence" | "url"> {
+  return { ...(licence === undefined ? {} : { licence }), ...(url === undefined ? {} : { url }) };
 }
 
 /** Each content once, under the name that comes first: a copy of a file bears the same questions. */

@@ -74,6 +74,9 @@ export const dataset = z.strictObject({
   id: z.string(),
   name: z.string(),
   files: z.array(dataFile).min(1),
+  /** The terms of its source and where it was found, as the config says; no part of its identity. */
+  licence: z.string().exactOptional(),
+  url: z.string().exactOptional(),
 });
 export type Dataset = z.infer<typeof dataset>;
 

@@ -8,8 +8,13 @@ import type {
   ProductName,
   RlTask,
 } from "../domain/products.ts";
-import { arrowExporter } from "./arrow.ts";
 import { chatJsonlExporter } from "./chat-jsonl.ts";
+import { arrowExporter } from "./columnar/arrow.ts";
+import { parquetExporter } from "./columnar/parquet.ts";
+import { parquetJsonExporter } from "./columnar/parquet-json.ts";
+import { tokenisedExporter } from "./columnar/tokenised.ts";
+import { verlRlExporter } from "./columnar/verl-rl.ts";
+import { verlSftExporter } from "./columnar/verl-sft.ts";
 import { fireworksExporter, fireworksPreferenceExporter } from "./hosted/fireworks.ts";
 import { mistralExporter } from "./hosted/mistral.ts";
 import {
@@ -20,7 +25,6 @@ import {
   openaiReinforcementExporter,
 } from "./hosted/openai.ts";
 import { togetherExporter, togetherInstructionExporter, togetherPreferenceExporter } from "./hosted/together.ts";
-import { parquetExporter } from "./parquet.ts";
 import { axolotlExporter } from "./trainers/axolotl.ts";
 import {
   llamaFactoryExporter,
@@ -56,7 +60,10 @@ export const exampleExporters: readonly Exporter[] = [
   nemoExporter(),
   nemoStepsExporter(),
   parquetExporter(),
+  parquetJsonExporter(),
   arrowExporter(),
+  verlSftExporter(),
+  tokenisedExporter(),
 ];
 export const preferenceExporters: readonly Exporter<PreferencePair>[] = [
   openaiPreferenceExporter(),
@@ -72,7 +79,7 @@ export const ktoExporters: readonly Exporter<LabelledTry>[] = [
   llamaFactoryKtoExporter(),
   swiftKtoExporter(),
 ];
-export const rlExporters: readonly Exporter<RlTask>[] = [openaiReinforcementExporter()];
+export const rlExporters: readonly Exporter<RlTask>[] = [openaiReinforcementExporter(), verlRlExporter()];
 export const stepExporters: readonly Exporter<LabelledSteps>[] = [trlStepwiseExporter()];
 export const trajectoryExporters: readonly Exporter<EndedCandidate>[] = [];
 

@@ -1,6 +1,8 @@
 // What a config says under `export:`, and `tracemill export` on its command line.
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { exporters } from "./index.ts";
+import { encodingNames } from "./render/encoding.ts";
 
 const formatNames = exporters.map((exporter) => exporter.name) as [string, ...string[]];
 const share = z.number().min(0).lt(1);
@@ -18,6 +20,10 @@ export const exportOptions = z.strictObject({
   split: z.strictObject({ validation: share.default(0), test: share.default(0) }).exactOptional(),
   /** Writes the items in an order drawn by the seed. */
   shuffle: z.boolean().default(false),
+  /** Writes a row for each message that is trained, instead of one for the whole conversation. */
+  perStep: z.boolean().default(false),
+  /** The most preference pairs of one task. */
+  pairsPerTask: count.default(4),
   /** Of splits and shuffling; the run's seed unless given. */
   seed: z.number().int().min(0).exactOptional(),
   /** Cuts files at about so many megabytes (1e6 bytes), or at so many items. */
@@ -32,3 +38,14 @@ export const exportOptions = z.strictObject({
   parquetEngine: z.enum(["hyparquet-writer", "parquetjs-lite"]).default("hyparquet-writer"),
 });
 export type ExportOptions = z.output<typeof exportOptions>;
+
+/** The options with their paths made absolute: those of a config start at its folder. */
+export function relativeTo(configPath: string, options: ExportOptions): ExportOptions {
+  const { tokenizer, template } = options;
+  const from = (path: string) => resolve(dirname(configPath), path);
+  return {
+    ...options,
+    ...(tokenizer === undefined ? {} : { tokenizer: encodingNames.includes(tokenizer) ? tokenizer : from(tokenizer) }),
+    ...(template === undefined ? {} : { template: from(template) }),
+  };
+}

@@ -9,11 +9,11 @@ import {
   statusOfError,
 } from "../archive/run-end.ts";
 import { createRunFolder, type RunFolder, storePathOf, writeJson } from "../archive/run-folder.ts";
+import { openRunLedger } from "../archive/run-ledger.ts";
 import { noteUsed } from "../archive/used-keys.ts";
 import { decidedBy, readWaivers } from "../archive/waivers.ts";
 import { makeWritableFolder } from "../archive/writable-folder.ts";
 import { shellWord } from "../audit/text.ts";
-import type { ExportedFile } from "../contracts.ts";
 import { type BudgetError, firstError, StoreError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { LogLevel } from "../domain/log-level.ts";
@@ -24,19 +24,17 @@ import type { Executor } from "../engine/executor.ts";
 import { createRecall, createRemember, lostIntents } from "../engine/remember.ts";
 import { openStoreInUse } from "../engine/store-users.ts";
 import { inProcess } from "../executors/in-process.ts";
-import { writeCard } from "../exports/card.ts";
-import { exampleExporters } from "../exports/index.ts";
-import { writeExportManifest } from "../exports/manifest.ts";
-import { exampleTally } from "../exports/tally.ts";
-import { exportExamples } from "../exports/write-all.ts";
+import { exampleTally } from "../exports/card/tally.ts";
+import { relativeTo } from "../exports/options.ts";
 import { refusalText } from "../models/budget-words.ts";
 import { createMeter } from "../models/meter.ts";
-import { teacherModel } from "../models/offline-teacher/teacher.ts";
 import { packageVersion } from "../package.ts";
 import type { Recipe, RunConfig } from "../recipe.ts";
 import { endsInWords } from "../sandboxes/ends.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { openWatch, type Watch } from "../telemetry/watch.ts";
+import { type ExportResult, exportRun, planExport } from "./export-run.ts";
+import { finishExport } from "./finish-export.ts";
 import { type Interrupt, stopOnInterrupt } from "./interrupt.ts";
 import { type Journal, journalled } from "./journal.ts";
 import { type Live, openLive } from "./live.ts";
@@ -113,6 +111,10 @@ async function openAndRun(
   const storeFolder = join(output, "store");
   await makeWritableFolder(storeFolder);
   await checkRoom({ output, storeFolder, config, configPath: options.configPath });
+  const plan = await planExport(relativeTo(options.configPath, config.export), {
+    seed: config.seed,
+    own: recipe.exporters ?? [],
+  });
   await using store = await openStoreInUse(storePathOf(output), `tracemill run ${options.configPath}`);
   const { pilot } = options;
   const meter = pilot === undefined ? createMeter() : pilot.journal.meter(createMeter());
@@ -229,17 +231,19 @@ async function openAndRun(
     isDraining: () => draining.aborted,
   });
   live.follow((ended) => secrets.cutAll(snapshots(ended)), folder.statusPath);
-  let files: ExportedFile[];
+  const ledgerOf = () => {
+    log.flush();
+    return openRunLedger(folder);
+  };
+  let exported: ExportResult;
   try {
-    files = await exportExamples({
-      examples: items,
-      exporters: [
-        ...exampleExporters.filter((exporter) => config.export.formats.includes(exporter.name)),
-        ...(recipe.exporters ?? []),
-      ],
+    exported = await exportRun({
+      plan,
       folder: folder.exportsPath,
       indexPath: folder.examplesPath,
+      examples: items,
       watch: tally.add,
+      openLedger: ledgerOf,
     });
   } catch (error) {
     // Where the disk refuses, the end could not be written either: such a run reads like one that was killed.
@@ -250,6 +254,7 @@ async function openAndRun(
     throw error;
   }
 
+  const files = exported.formats.flatMap((format) => format.files);
   const owed = countOwed(account.rows());
   const isSpent = unpaid !== undefined;
   const stopped = draining.aborted || isSpent;
@@ -261,25 +266,30 @@ async function openAndRun(
     examples: tally.examples(),
     target,
   });
-  const extent = { owed, stopped, limit: options.limit ?? null, preview: options.preview === true };
-  await writeCard({
+  await finishExport({
     folder: folder.exportsPath,
-    title: secrets.cut(config.export.title),
-    licence: secrets.cut(config.export.licence),
-    files,
+    manifest: manifestOf(options, { folder, opened, startedMs }),
+    exported,
     tally,
     funnel: account.rows(),
-    datasets: opened.datasets,
-    models: opened.served.map(({ name, identity }) => ({ name, identity, program: identity.model === teacherModel })),
-    ...extent,
-    run: folder.run,
+    openLedger: ledgerOf,
+    title: secrets.cut(config.export.title),
+    licence: secrets.cut(config.export.licence),
+    owed,
+    stopped,
   });
-  await writeExportManifest({ folder: folder.exportsPath, run: folder.run, files, ...extent });
   const summary = await end(status);
   const here = (path: string) => relative(process.cwd(), path) || ".";
   const flags = here(output) === "output" ? "" : ` --output ${shellWord(here(output))}`;
   const shown = files.map((file) => ({ ...file, path: here(file.path) }));
-  const words = { summary, path: here(folder.path), files: shown, target, flags, notes: notesOf(options, tally) };
+  const words = {
+    summary,
+    path: here(folder.path),
+    files: shown,
+    target,
+    flags,
+    notes: [...notesOf(options, tally), ...exported.notes],
+  };
   live.tell(secrets.cut(closingWords(words))); // not to the log, which ends with the same as fields
   return exitCodes[status];
 }

@@ -3,7 +3,7 @@
 import type { Manifest, RunFolder } from "../archive/run-folder.ts";
 import { count, plural } from "../audit/text.ts";
 import { hashOf } from "../domain/hash.ts";
-import type { ExampleTally } from "../exports/tally.ts";
+import type { ExampleTally } from "../exports/card/tally.ts";
 import { packageVersion } from "../package.ts";
 import type { RunOptions } from "./execute-run.ts";
 import type { OpenedRun } from "./open-run.ts";

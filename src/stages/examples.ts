@@ -1,6 +1,7 @@
 import type { Example, ExampleMessage } from "../domain/example.ts";
 import { contentId } from "../domain/hash.ts";
-import type { Candidate, Turn } from "../domain/trajectory.ts";
+import { trainedMessages } from "../domain/loss.ts";
+import type { Candidate } from "../domain/trajectory.ts";
 import { type EachStage, each, pass, reject } from "../engine/stage.ts";
 import { exampleProblems } from "../exports/problems.ts";
 
@@ -46,23 +47,4 @@ export function toExamples(): EachStage<Candidate, Example> {
       return first === undefined ? pass(example) : reject("not_trainable", first.message, { problems });
     },
   });
-}
-
-/** The indices of the messages worth imitating. */
-function trainedMessages(turns: readonly Turn[]): Set<number> {
-  const done = new Set<string>();
-  const trained = new Set<number>();
-  for (const [index, { message, action, step, observation }] of turns.entries()) {
-    // Said on words that are no longer there: imitated, it would be invention.
-    const sawMore = turns.slice(index + 1).some(({ shortened }) => shortened?.some((at) => at < message));
-    if (action.kind === "answer" && !sawMore) trained.add(message);
-    if (action.kind !== "code" || step === null) continue;
-    // The same code with another output looked at something that had changed since.
-    const act = JSON.stringify([action.code.replace(/\s+$/gm, ""), observation]);
-    if (step.end === "ok" && !done.has(act) && !sawMore) trained.add(message);
-    // What was lost has to be built again: that is no repetition either.
-    if (step.stateLost) done.clear();
-    else done.add(act);
-  }
-  return trained;
 }

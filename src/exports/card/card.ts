@@ -1,36 +1,13 @@
-import { basename, extname, join } from "node:path";
+import { join, relative } from "node:path";
 import { stringify } from "yaml";
-import type { ExportedFile } from "../contracts.ts";
-import type { Dataset } from "../domain/dataset.ts";
-import type { FunnelRow } from "../domain/run.ts";
-import { writeTextFile } from "./atomic-file.ts";
-import type { ExampleStatistics, ExampleTally } from "./tally.ts";
-
-/** A model under its alias in the config. `program`: the offline teacher, in this process or served; every card says so. */
-export interface CardModel {
-  readonly name: string;
-  readonly identity: Readonly<Record<string, unknown>>;
-  readonly program: boolean;
-}
-
-export interface CardSubject {
-  readonly title: string;
-  /** Where the data comes from and under which terms, in the words of the config. */
-  readonly licence: string;
-  readonly run: string;
-  readonly files: readonly ExportedFile[];
-  readonly tally: ExampleTally;
-  readonly funnel: readonly FunnelRow[];
-  readonly datasets: readonly Dataset[];
-  readonly models: readonly CardModel[];
-  /** Items that infrastructure trouble left undone; above 0 the card says that the export is provisional. */
-  readonly owed: number;
-  /** The run was stopped before its end, so the files hold only part of it. */
-  readonly stopped: boolean;
-  /** How many seeds or questions were started, where the run was limited; `preview` where it was only a look. */
-  readonly limit?: number | null;
-  readonly preview?: boolean;
-}
+import type { FunnelRow } from "../../domain/run.ts";
+import { writeTextFile } from "../atomic-file.ts";
+import { judgeSection, limitsSection, promptsSection, triesRows } from "./card-sections.ts";
+import { croissant } from "./croissant.ts";
+import { frontMatter } from "./front-matter.ts";
+import { markdownTable as table } from "./markdown.ts";
+import type { CardModel, CardSubject } from "./subject.ts";
+import type { ExampleStatistics } from "./tally.ts";
 
 /** The dataset card (README.md of the exports folder): YAML front matter as the Hugging Face Hub reads it, then what a person asks. */
 export function datasetCard(subject: CardSubject): string {
@@ -45,8 +22,8 @@ export function datasetCard(subject: CardSubject): string {
     ...(models.some((model) => model.program) ? [demonstration(models)] : []),
     "Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox.",
     `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.`,
-    filesSection(subject.files),
-    `## Statistics\n\n${table(["", "count"], statisticsRows(subject.tally.statistics()))}`,
+    filesSection(subject),
+    `## Statistics\n\n${table(["", "count"], [...statisticsRows(subject), ...triesRows(subject)])}`,
     funnelSection(subject.funnel),
     sourcesSection(subject),
     `## Models\n\n${table(
@@ -57,50 +34,62 @@ export function datasetCard(subject: CardSubject): string {
         program ? "a program, not an LLM" : "language model",
       ]),
     )}`,
+    ...judgeSection(subject),
+    ...promptsSection(subject),
+    limitsSection(subject),
   ];
   return `---\n${stringify(frontMatter(subject), { lineWidth: 0 })}---\n\n${sections.join("\n\n")}\n`;
 }
 
-/** Writes the card as `README.md` into `folder`, the run's exports. @throws {StoreError} when the disk refuses. */
-export async function writeCard({ folder, ...subject }: CardSubject & { readonly folder: string }): Promise<void> {
+/**
+ * Writes what makes the folder a dataset repository: the card as `README.md`, `croissant.json`, the prompts byte for byte below `prompts/`.
+ * @throws {StoreError} when the disk refuses.
+ */
+export async function writeCard(subject: CardSubject): Promise<void> {
+  const { folder, prompts = [] } = subject;
+  for (const { name, text } of prompts) if (text !== null) await writeTextFile(join(folder, "prompts", name), text);
   await writeTextFile(join(folder, "README.md"), datasetCard(subject));
+  await writeTextFile(join(folder, "croissant.json"), `${JSON.stringify(croissant(subject), null, 2)}\n`);
 }
 
-function frontMatter(subject: CardSubject): Record<string, unknown> {
-  const { title, files, tally, owed, stopped } = subject;
-  return {
-    license: "other",
-    license_name: "mixed-see-sources",
-    license_link: "README.md#sources",
-    language: ["en"],
-    pretty_name: title,
-    size_categories: [sizeCategory(tally.examples())],
-    task_categories: ["text-generation"],
-    tags: [
-      "agent",
-      "data-science",
-      "synthetic",
-      ...(owed > 0 || stopped ? ["provisional"] : []),
-      ...(subject.preview === true ? ["preview"] : []),
-    ],
-    // One config a format: files of one config share a schema, and each names a file that is there.
-    configs: files.map((file, index) => ({
-      config_name: extname(file.path).slice(1),
-      ...(index === 0 ? { default: true } : {}),
-      data_files: [{ split: "train", path: basename(file.path) }],
-    })),
-  };
-}
-
-function filesSection(files: readonly ExportedFile[]): string {
-  return `## Files
-
-${table(
-  ["file", "examples", "bytes", "sha256"],
-  files.map((file) => [basename(file.path), file.rows, file.bytes, file.sha256]),
-)}
-
-Every \`.jsonl\` file in this folder is training data, and nothing else is. All files hold the same examples in the same order. \`weight\` is 1 on assistant messages to train on and 0 on those kept only as context.`;
+function filesSection({ formats, folder, facts }: CardSubject): string {
+  const rows = formats.flatMap(({ format, product, files }) =>
+    files.map((file) => [
+      relative(folder, file.path),
+      format,
+      product,
+      file.split ?? "train",
+      file.rows,
+      file.bytes,
+      file.sha256,
+    ]),
+  );
+  const without = formats
+    .filter((format) => format.without > 0)
+    .map(
+      ({ format, items, without: left }) =>
+        `${left} of ${items} items have no row in \`${format}\`: it has no place for them.`,
+    );
+  const splits = Object.entries(facts.splits ?? {}).map(
+    ([name, { groups, items }]) => `\`${name}\`: ${items} examples of ${groups} source datasets.`,
+  );
+  const { length } = facts;
+  const cut =
+    length === null
+      ? []
+      : [
+          `Examples of more than ${length.maxTokens} tokens: ${length.rejected} left out, ${length.split} split into ${length.rows} rows by step, ${length.shortened} with shortened observations; ${length.whole} were not touched.`,
+        ];
+  return [
+    `## Files\n\n${table(["file", "format", "product", "split", "rows", "bytes", "sha256"], rows)}`,
+    "Every `.jsonl` file in this folder is training data, and nothing else is. Loss falls on the assistant messages that are worth imitating; how a format says so is in its own words (`weight`, `train`, `loss`, labels of -100).",
+    ...(splits.length === 0
+      ? []
+      : [`Splits are drawn by source dataset, never by example (seed ${facts.seed}): ${splits.join(" ")}`]),
+    ...(facts.shuffled ? [`The order is drawn by the seed ${facts.seed}.`] : []),
+    ...cut,
+    ...without,
+  ].join("\n\n");
 }
 
 function funnelSection(funnel: readonly FunnelRow[]): string {
@@ -123,15 +112,22 @@ ${table(header, rows)}`;
 }
 
 function sourcesSection({ licence, datasets }: CardSubject): string {
+  const unnamed = datasets.filter((dataset) => dataset.licence === undefined).length;
   return `## Sources
 
 ${licence}
 
 ${table(
-  ["dataset", "files", "id"],
-  datasets.map(({ name, files, id }) => [name, files.map((file) => file.name).join(", "), id]),
+  ["dataset", "licence", "from", "files", "id"],
+  datasets.map(({ name, licence: own, url, files, id }) => [
+    name,
+    own ?? "as said above",
+    url ?? "",
+    files.map((file) => file.name).join(", "),
+    id,
+  ]),
 )}
-
+${unnamed === 0 ? "" : `\n${unnamed} of ${datasets.length} source datasets have no licence of their own in the config; the words above are all that is known of them.\n`}
 The terms of each source apply to what was derived from it. Whether a model's terms allow training on its output is for you to check.`;
 }
 
@@ -167,7 +163,8 @@ function demonstration(models: readonly CardModel[]): string {
   return `> **Demonstration.** ${names.join(", ")} ${names.length === 1 ? "is" : "are"} the offline teacher: a program, not an LLM. These files are a demonstration of the line, not data to train a model on.`;
 }
 
-function statisticsRows(statistics: ExampleStatistics): (string | number)[][] {
+function statisticsRows({ tally }: CardSubject): (string | number)[][] {
+  const statistics = tally.statistics();
   const { turns } = statistics;
   return [
     ["examples", statistics.examples],
@@ -182,24 +179,8 @@ function statisticsRows(statistics: ExampleStatistics): (string | number)[][] {
     ...(statistics.calls === 0 ? [] : [["assistant messages that call a function", statistics.calls]]),
     ...(statistics.thinking === 0
       ? []
-      : [["assistant messages whose thinking was kept apart and is not in these files", statistics.thinking]]),
+      : [["assistant messages with thinking apart from the text", statistics.thinking]]),
   ];
-}
-
-const units = ["", "K", "M", "B", "T"];
-
-/** The Hub's size bucket: `n<1K`, `1K<n<10K`, `10K<n<100K`, `100K<n<1M` … */
-export function sizeCategory(examples: number): string {
-  if (examples < 1_000) return "n<1K";
-  let low = 1_000;
-  while (examples >= low * 10) low *= 10;
-  if (low >= 1e12) return "n>1T";
-  return `${short(low)}<n<${short(low * 10)}`;
-}
-
-function short(power: number): string {
-  const unit = Math.floor(Math.log10(power) / 3 + 1e-9);
-  return `${Math.round(power / 1000 ** unit)}${units[unit]}`;
 }
 
 function reasons(counts: Readonly<Record<string, number>>): string {
@@ -207,16 +188,4 @@ function reasons(counts: Readonly<Record<string, number>>): string {
     .sort(([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1))
     .map(([code, count]) => `${code} ${count}`)
     .join(", ");
-}
-
-function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const line = (cells: readonly (string | number)[]) => `| ${cells.map(cellText).join(" | ")} |`;
-  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
-}
-
-function cellText(value: string | number): string {
-  return String(value)
-    .replaceAll("\\", "\\\\")
-    .replaceAll("|", "\\|")
-    .replaceAll(/\s*\r?\n\s*/g, " ");
 }

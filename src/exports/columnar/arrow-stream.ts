@@ -16,41 +16,44 @@ import {
   Utf8,
   type Vector,
 } from "apache-arrow";
-import type { ExportedFile, ExportProblem } from "../contracts.ts";
-import type { Example } from "../domain/example.ts";
-import { openAtomicFile } from "./atomic-file.ts";
-import { type BatchLimits, inBatches, weightOf, withCalls } from "./batches.ts";
-import { jsonOf, wireCalls, wireTools } from "./chat-line.ts";
-import { rowProblems } from "./columnar-rows.ts";
-import { exportedBytes } from "./exported-bytes.ts";
-import { problemList } from "./problem-list.ts";
-import { refusingBroken } from "./problems.ts";
+import type { ExportedFile, ExportProblem, WriteOptions } from "../../contracts.ts";
+import type { Conversation, Example } from "../../domain/example.ts";
+import { openAtomicFile } from "../atomic-file.ts";
+import { jsonOf, wireCalls, wireTools } from "../chat-line.ts";
+import { exportedBytes } from "../exported-bytes.ts";
+import { problemList } from "../problem-list.ts";
+import { refusingBroken } from "../problems.ts";
+import { type BatchLimits, charactersOf, inBatches, type Traits, traitsOf, weightOf } from "./batches.ts";
+import { messageOfRow, rowProblems } from "./columnar-rows.ts";
 
-const messageTypeOf = (calls: boolean) =>
+const messageTypeOf = ({ calls, reasoning }: Traits) =>
   new Struct([
     new Field("role", new Utf8(), false),
     new Field("content", new Utf8(), false),
     new Field("weight", new Int32(), true),
     ...(calls ? [new Field("tool_calls", new Utf8(), true), new Field("tool_call_id", new Utf8(), true)] : []),
+    ...(reasoning ? [new Field("reasoning_content", new Utf8(), true)] : []),
   ]);
-const schemaOf = (calls: boolean) =>
+const schemaOf = (traits: Traits) =>
   new Schema([
     new Field("id", new Utf8(), false),
-    new Field("messages", new List(new Field("item", messageTypeOf(calls), false)), false),
+    new Field("messages", new List(new Field("item", messageTypeOf(traits), false)), false),
     new Field("group", new Utf8(), false),
     new Field("task_id", new Utf8(), false),
     new Field("query_id", new Utf8(), false),
     new Field("trajectory_id", new Utf8(), false),
     new Field("transforms", new List(new Field("item", new Utf8(), false)), false),
-    ...(calls ? [new Field("tools", new Utf8(), true)] : []),
+    ...(traits.calls ? [new Field("tools", new Utf8(), true)] : []),
   ]);
+const plainTraits: Traits = { calls: false, reasoning: false };
+const flags = [false, true];
 const endOfStream = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
 /** Writes the stream, one record batch a batch of `limits`. */
 export async function writeArrow(
   examples: AsyncIterable<Example>,
   path: string,
-  limits: BatchLimits,
+  { limits, placed }: { readonly limits: BatchLimits } & WriteOptions<Example>,
 ): Promise<ExportedFile> {
   await using file = await openAtomicFile(path);
   let chunks: Uint8Array[] = [];
@@ -61,24 +64,26 @@ export async function writeArrow(
     chunks = [];
   };
   const stream = new RecordBatchStreamWriter();
-  let calls: boolean | null = null;
+  let traits: Traits | null = null;
   let rows = 0;
-  for await (const batch of inBatches(refusingBroken(examples), limits)) {
-    const decided = withCalls(batch, calls);
-    if (calls === null) stream.reset(queue, schemaOf(decided));
-    calls = decided;
-    stream.write(recordBatch(batch, calls));
+  for await (const batch of inBatches(refusingBroken(examples), limits, charactersOf)) {
+    const decided = traitsOf(batch, traits);
+    if (traits === null) stream.reset(queue, schemaOf(decided));
+    traits = decided;
+    stream.write(recordBatch(batch, decided));
+    for (const example of batch) placed?.(example, 1);
     await drain();
     rows += batch.length;
   }
-  if (calls === null) stream.reset(queue, schemaOf(false));
+  if (traits === null) stream.reset(queue, schemaOf(plainTraits));
   stream.close();
   await drain();
   return await file.commit(rows);
 }
 
-function recordBatch(batch: readonly Example[], calls: boolean): RecordBatch {
-  const schema = schemaOf(calls);
+function recordBatch(batch: readonly Example[], traits: Traits): RecordBatch {
+  const schema = schemaOf(traits);
+  const { calls, reasoning } = traits;
   const messages = batch.flatMap((example) => example.messages);
   const weights = messages.map(weightOf);
   const columns: Data[] = [
@@ -86,7 +91,7 @@ function recordBatch(batch: readonly Example[], calls: boolean): RecordBatch {
     lists(
       batch.map((example) => example.messages.length),
       makeData({
-        type: messageTypeOf(calls),
+        type: messageTypeOf(traits),
         length: messages.length,
         nullCount: 0,
         children: [
@@ -105,6 +110,7 @@ function recordBatch(batch: readonly Example[], calls: boolean): RecordBatch {
                 nullable(messages.map(({ toolCallId }) => toolCallId ?? null)),
               ]
             : []),
+          ...(reasoning ? [nullable(messages.map((message) => message.reasoning ?? null))] : []),
         ],
       }),
     ),
@@ -165,9 +171,9 @@ export async function checkArrow(path: string): Promise<ExportProblem[]> {
     const reader = await RecordBatchReader.from(createReadStream(path));
     await reader.open();
     const { schema } = reader;
-    const [plain, calling] = [String(schemaOf(false)), String(schemaOf(true))];
-    if (String(schema) !== plain && String(schema) !== calling) {
-      whole("AR-R1", `Expected the columns ${plain}, or ${calling}, got ${schema}`);
+    const schemas = flags.flatMap((calls) => flags.map((reasoning) => String(schemaOf({ calls, reasoning }))));
+    if (!schemas.includes(String(schema))) {
+      whole("AR-R1", `Expected the columns ${schemas.join(", or ")}, got ${schema}`);
       await reader.cancel();
       return found.all();
     }
@@ -207,4 +213,13 @@ async function tail(path: string, bytes: number): Promise<Buffer> {
   } finally {
     await handle.close();
   }
+}
+
+/** The conversations of a stream, a row each. */
+export async function* arrowConversations(path: string): AsyncGenerator<Conversation | null> {
+  await exportedBytes(path);
+  const reader = await RecordBatchReader.from(createReadStream(path));
+  await reader.open();
+  for await (const batch of reader)
+    for (let index = 0; index < batch.numRows; index += 1) yield messageOfRow(rowAt(reader.schema, batch, index));
 }

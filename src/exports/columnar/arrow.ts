@@ -1,4 +1,4 @@
-import type { Exporter } from "../contracts.ts";
+import type { Exporter } from "../../contracts.ts";
 import { type BatchLimits, batchLimits } from "./batches.ts";
 
 const stream = () => import("./arrow-stream.ts");
@@ -9,7 +9,10 @@ export function arrowExporter(limits: BatchLimits = batchLimits): Exporter {
     name: "arrow",
     about: "Arrow IPC stream with the columns of the Parquet export",
     fileName: "chat.arrow",
-    write: async (examples, path) => (await stream()).writeArrow(examples, path, limits),
+    write: async (examples, path, options) => (await stream()).writeArrow(examples, path, { limits, ...options }),
     check: async (path) => (await stream()).checkArrow(path),
+    async *conversations(path) {
+      yield* (await stream()).arrowConversations(path);
+    },
   };
 }

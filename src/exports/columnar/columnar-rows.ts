@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { ExampleMessage } from "../domain/example.ts";
-import type { ToolDefinition } from "../domain/trajectory.ts";
-import type { LineProblem } from "./chat-line.ts";
-import { exampleProblems } from "./problems.ts";
+import type { Conversation, ExampleMessage } from "../../domain/example.ts";
+import type { ToolDefinition } from "../../domain/trajectory.ts";
+import type { LineProblem } from "../chat-line.ts";
+import { exampleProblems } from "../problems.ts";
 
 const json = <T extends z.ZodType>(shape: T) =>
   z
@@ -47,6 +47,7 @@ const row = z.strictObject({
       weight: z.union([z.literal(0), z.literal(1), z.null()]),
       tool_calls: calls.nullish(),
       tool_call_id: z.string().nullish(),
+      reasoning_content: z.string().nullish(),
     }),
   ),
   group: z.string(),
@@ -84,14 +85,26 @@ export function rowProblems(value: unknown, shapeRule: string): LineProblem[] {
 }
 
 function messageOf(message: z.output<typeof row>["messages"][number]): ExampleMessage {
-  const { role, content, weight, tool_calls: made, tool_call_id: answered } = message;
+  const { role, content, weight, tool_calls: made, tool_call_id: answered, reasoning_content: reasoning } = message;
   return {
     role,
     content,
     train: weight === 1,
+    ...(reasoning === null || reasoning === undefined ? {} : { reasoning }),
     ...(made === null || made === undefined
       ? {}
       : { toolCalls: made.map((call) => ({ id: call.id, ...call.function })) }),
     ...(answered === null || answered === undefined ? {} : { toolCallId: answered }),
+  };
+}
+
+/** A row as a conversation; null where it is none. */
+export function messageOfRow(value: unknown): Conversation | null {
+  const read = row.safeParse(value);
+  if (!read.success) return null;
+  const { messages, tools } = read.data;
+  return {
+    messages: messages.map(messageOf),
+    ...(tools === null || tools === undefined ? {} : { tools: tools.map((tool): ToolDefinition => tool.function) }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Example, ExampleMessage } from "../domain/example.ts";
+import type { Example, ExampleMessage } from "../../domain/example.ts";
 
 /** Counts over exported examples. `turns` are assistant messages of one example; `masked` ones are context with loss 0. */
 export interface ExampleStatistics {

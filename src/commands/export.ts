@@ -1,0 +1,220 @@
+import { readdir } from "node:fs/promises";
+import { basename, join, relative, resolve } from "node:path";
+import type { ArgumentsCamelCase, Argv } from "yargs";
+import { z } from "zod";
+import { countOwed } from "../archive/run-end.ts";
+import { findRun, type Manifest, readManifest, readSummary } from "../archive/run-folder.ts";
+import { openRunLedger, type RunLedger } from "../archive/run-ledger.ts";
+import { countFunnel } from "../audit/funnel.ts";
+import { bytesText, count, plural, shellWord } from "../audit/text.ts";
+import { parseConfig } from "../config/parse.ts";
+import { UsageError } from "../domain/errors.ts";
+import { readEvents } from "../engine/events.ts";
+import { exampleTally } from "../exports/card/tally.ts";
+import { type ExportOptions, exportOptions, lengthPolicies, relativeTo } from "../exports/options.ts";
+import { perStep } from "../exports/render/per-step.ts";
+import { type ExportPlan, exportRun, planExport } from "../run/export-run.ts";
+import { finishExport } from "../run/finish-export.ts";
+import { rowPreview } from "../run/row-preview.ts";
+import { steadyCount } from "../run/steady-count.ts";
+import { type RendererArguments, rendererOptions } from "./renderer-options.ts";
+
+interface ExportArguments extends RendererArguments {
+  readonly run: string;
+  readonly output: string;
+  readonly format: readonly string[];
+  readonly to?: string | undefined;
+  readonly splitValidation?: number | undefined;
+  readonly splitTest?: number | undefined;
+  readonly shuffle?: boolean | undefined;
+  readonly perStep?: boolean | undefined;
+  readonly seed?: number | undefined;
+  readonly shardMb?: number | undefined;
+  readonly shardItems?: number | undefined;
+  readonly over?: string | undefined;
+  readonly preview?: string | undefined;
+  readonly json: boolean;
+}
+
+export function builder(argv: Argv): Argv {
+  return rendererOptions(
+    argv
+      .positional("run", { type: "string", default: "latest", describe: "`latest`, a run's id or its folder" })
+      .option("format", {
+        type: "string",
+        array: true,
+        default: [],
+        requiresArg: true,
+        describe: "Formats to write, `npx tracemill list export-formats`; the run's own where none is named",
+      })
+      .option("to", { type: "string", requiresArg: true, describe: "The folder to write; it must be new or empty" })
+      .option("split-validation", {
+        type: "number",
+        requiresArg: true,
+        describe: "Share of source datasets for validation",
+      })
+      .option("split-test", { type: "number", requiresArg: true, describe: "Share of source datasets for testing" })
+      .option("shuffle", { type: "boolean", describe: "Write in an order drawn by the seed" })
+      .option("per-step", { type: "boolean", describe: "A row for each trained message, not one for a conversation" })
+      .option("seed", {
+        type: "number",
+        requiresArg: true,
+        describe: "Seed of splits and shuffling; the run's otherwise",
+      })
+      .option("shard-mb", { type: "number", requiresArg: true, describe: "Cut files at about so many megabytes" })
+      .option("shard-items", { type: "number", requiresArg: true, describe: "Cut files at so many items" })
+      .option("over", {
+        choices: lengthPolicies,
+        describe: "What becomes of rows over --max-tokens: left out, split by step, or their observations shortened",
+      })
+      .option("preview", {
+        type: "string",
+        describe: "Print so many rows (3) as their trainer sees them, loss shaded, and write nothing",
+      })
+      .option("json", { type: "boolean", default: false, describe: "Print the manifest as JSON" }),
+  );
+}
+
+export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promise<void> {
+  const folder = await findRun(args.output, args.run);
+  const manifest = await readManifest(folder);
+  if (manifest === null)
+    throw new UsageError(`Expected \`${folder.manifestPath}\`, got no file: name another run, or run it again`);
+  const options = optionsOf(args, manifest);
+  const plan = await planExport(options, { seed: manifest.seed });
+  if (args.preview !== undefined) {
+    await using ledger = await openRunLedger(folder);
+    process.stdout.write(previewPage(ledger, { plan, rows: rowsOf(args.preview) }));
+    return;
+  }
+  const to = resolve(args.to ?? `${folder.run}-export`);
+  await expectEmpty(to);
+  const shown = steadyCount(process.stderr, { what: "items", quiet: args.json });
+  const tally = exampleTally();
+  const exported = await exportRun({
+    plan,
+    folder: to,
+    indexPath: join(to, "..", `${basename(to)}.examples.csv`),
+    openLedger: () => openRunLedger(folder),
+    watch: tally.add,
+    written: () => shown.add(),
+  });
+  shown.end();
+  const { formats, notes } = exported;
+  const summary = await readSummary(folder);
+  const funnel =
+    summary?.funnel ?? (await countFunnel(readEvents(folder.eventsPath), { stages: manifest.stages })).rows;
+  const written = await finishExport({
+    ...{ folder: to, manifest, exported, tally, funnel, openLedger: () => openRunLedger(folder) },
+    title: options.title,
+    licence: options.licence,
+    owed: countOwed(funnel),
+    stopped: summary === null || !["done", "owed", "short"].includes(summary.status),
+  });
+  if (args.json) process.stdout.write(`${JSON.stringify(written, null, 2)}\n`);
+  else {
+    const here = (path: string) => shellWord(relative(process.cwd(), path) || ".");
+    const lines = formats.flatMap(({ format, files }) =>
+      files.map(
+        ({ path, rows, bytes }) =>
+          `  ${format.padEnd(20)} ${here(path)}  (${plural(rows, "row")}, ${bytesText(bytes)})`,
+      ),
+    );
+    process.stdout.write(
+      `${[
+        `${plural(tally.examples(), "example")} of run ${folder.run}`,
+        ...lines,
+        ...notes.map((note) => `${note}.`),
+        "",
+        `next: npx tracemill check ${here(to)}`,
+      ].join("\n")}\n`,
+    );
+  }
+}
+
+/** The run's own `export:`, changed by the command line. @throws {UsageError} naming what cannot be. */
+function optionsOf(args: ExportArguments, manifest: Manifest): ExportOptions {
+  const config = z.looseObject({ export: z.looseObject({}).optional() }).safeParse(manifest.config);
+  const base = exportOptions.safeParse(config.data?.export ?? {});
+  const own = relativeTo(manifest.configPath, base.success ? base.data : exportOptions.parse({}));
+  const { format, tokenizer, template, maxTokens, over, splitValidation, splitTest, shardMb, shardItems } = args;
+  const formats = format.flatMap((one) => one.split(",")).filter((one) => one !== "");
+  if (over !== undefined && maxTokens === undefined && own.length === undefined)
+    throw new UsageError("Expected --max-tokens beside --over, got none: how long is too long?");
+  const changed = {
+    ...own,
+    ...(formats.length === 0 ? {} : { formats }),
+    ...(tokenizer === undefined ? {} : { tokenizer }),
+    ...(template === undefined ? {} : { template }),
+    ...(maxTokens === undefined && over === undefined
+      ? {}
+      : {
+          length: {
+            ...own.length,
+            ...(maxTokens === undefined ? {} : { maxTokens }),
+            ...(over === undefined ? {} : { over }),
+          },
+        }),
+    ...(splitValidation === undefined && splitTest === undefined
+      ? {}
+      : {
+          split: {
+            ...own.split,
+            ...(splitValidation === undefined ? {} : { validation: splitValidation }),
+            ...(splitTest === undefined ? {} : { test: splitTest }),
+          },
+        }),
+    ...(shardMb === undefined && shardItems === undefined
+      ? {}
+      : {
+          shards: {
+            ...(shardMb === undefined ? {} : { megabytes: shardMb }),
+            ...(shardItems === undefined ? {} : { items: shardItems }),
+          },
+        }),
+    ...(args.shuffle === undefined ? {} : { shuffle: args.shuffle }),
+    ...(args.perStep === undefined ? {} : { perStep: args.perStep }),
+    ...(args.seed === undefined ? {} : { seed: args.seed }),
+  };
+  const parsed = parseConfig(exportOptions, changed, "the export's options");
+  return relativeTo(join(process.cwd(), "command line"), parsed);
+}
+
+async function expectEmpty(folder: string): Promise<void> {
+  const entries = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw new UsageError(
+      `Expected \`${folder}\` to be a folder, or nothing yet, got: ${error.code}; name another with --to`,
+      {
+        cause: error,
+      },
+    );
+  });
+  if (entries.length > 0)
+    throw new UsageError(
+      `Expected \`${folder}\` to be new or empty, got ${plural(entries.length, "entry")} in it: name another folder with --to`,
+    );
+}
+
+function rowsOf(preview: string): number {
+  const rows = preview === "" ? 3 : Number(preview);
+  if (!Number.isInteger(rows) || rows < 1)
+    throw new UsageError(`Expected --preview to be a whole number from 1, got \`${preview}\``);
+  return rows;
+}
+
+function previewPage(ledger: RunLedger, { plan, rows }: { readonly plan: ExportPlan; readonly rows: number }): string {
+  const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
+  const pages: string[] = [];
+  for (const id of ledger.exampleIds) {
+    const example = ledger.example(id);
+    for (const row of plan.options.perStep ? perStep(example) : [example]) {
+      if (pages.length >= rows) break;
+      pages.push(
+        `=== row ${count(pages.length + 1)}, ${row.id}: ${rowPreview(row, { renderer: plan.renderer, colour })}`,
+      );
+    }
+  }
+  if (pages.length === 0) return "The run has no examples to show.\n";
+  return `${pages.join("\n")}\n`;
+}

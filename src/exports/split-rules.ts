@@ -1,0 +1,78 @@
+// SP-R2, SP-R3 and OA-R14: a validation file that shares nothing with the training file.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import type { ExportProblem } from "../contracts.ts";
+import { problemList } from "./problem-list.ts";
+import { questionsOf, sharedLines, shinglesOf, withoutShared, wordsOf } from "./questions.ts";
+
+const tooSimilar = 0.7;
+const wordsPerShingle = 3;
+
+/**
+ * What a validation (or test) file shares with the training file: the file itself or a source dataset (SP-R2, OA-R14), a question, or nearly one
+ * (SP-R3: Jaccard similarity of word 3-grams of 0.7 or more). Holds the shingles of the validation file's questions.
+ */
+export async function splitProblems(trainPath: string, validationPath: string): Promise<ExportProblem[]> {
+  const found = problemList();
+  if ((await hashOfFile(trainPath)) === (await hashOfFile(validationPath))) {
+    const message = `Expected other rows than in \`${trainPath}\`, got the same file as validation; split by source dataset (\`export.split\`)`;
+    for (const rule of ["SP-R2", "OA-R14"]) found.add({ rule, line: 0, field: "", message });
+    return found.all();
+  }
+  const shared = await sharedLines(validationPath);
+  const questions: { line: number; shingles: ReadonlySet<string> }[] = [];
+  const index = new Map<string, number[]>();
+  const groups = new Map<string, number>();
+  const shingled = (text: string) => new Set(shinglesOf(wordsOf(withoutShared(text, shared)), wordsPerShingle));
+  for await (const { line, text, group } of questionsOf(validationPath)) {
+    if (group !== null) groups.set(group, line);
+    const shingles = shingled(text);
+    for (const shingle of shingles) {
+      const at = index.get(shingle);
+      if (at === undefined) index.set(shingle, [questions.length]);
+      else at.push(questions.length);
+    }
+    questions.push({ line, shingles });
+  }
+  const told = new Set<string>();
+  for await (const { line, text, group } of questionsOf(trainPath)) {
+    if (group !== null && groups.has(group) && !told.has(group)) {
+      told.add(group);
+      const message = `Expected source datasets of its own, got \`${group}\` also in line ${groups.get(group)} of the validation file; split by source dataset (\`export.split\`)`;
+      for (const rule of ["SP-R2", "OA-R14"]) found.add({ rule, line, field: "group", message });
+    }
+    const near = nearest(shingled(text), { questions, index });
+    if (near !== null && near.similarity >= tooSimilar)
+      found.add({
+        rule: "SP-R3",
+        line,
+        field: "",
+        message: `Expected no question of the validation file, got one ${Math.round(near.similarity * 100)} % like its line ${near.line}; split by source dataset, or drop one of them`,
+      });
+  }
+  return found.all();
+}
+
+interface Indexed {
+  readonly questions: readonly { readonly line: number; readonly shingles: ReadonlySet<string> }[];
+  readonly index: ReadonlyMap<string, readonly number[]>;
+}
+
+function nearest(shingles: ReadonlySet<string>, { questions, index }: Indexed) {
+  const common = new Map<number, number>();
+  for (const shingle of shingles) for (const at of index.get(shingle) ?? []) common.set(at, (common.get(at) ?? 0) + 1);
+  let best: { similarity: number; line: number } | null = null;
+  for (const [at, both] of common) {
+    const other = questions[at];
+    if (other === undefined) continue;
+    const similarity = both / (shingles.size + other.shingles.size - both);
+    if (best === null || similarity > best.similarity) best = { similarity, line: other.line };
+  }
+  return best;
+}
+
+async function hashOfFile(path: string): Promise<string> {
+  const digest = createHash("sha256");
+  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
+  return digest.digest("hex");
+}
