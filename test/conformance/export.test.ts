@@ -126,7 +126,7 @@ test("file names of the exporters are distinct", () => {
 test("DuckDB reads Parquet and JSONL value for value, messages as a list of structs", async () => {
   await using folder = await scratchFolder();
   const paths = new Map<string, string>();
-  for (const exporter of exporters)
+  for (const exporter of readable)
     paths.set(exporter.name, (await exporter.write(streamOf(hard), folder.at(exporter.fileName))).path);
   const parquet = await duckdb(`SELECT * FROM read_parquet('${paths.get("parquet")}')`);
   for (const [index, row] of parquet.rows.entries()) expect(row).toEqual(columnarRow(hard[index] as Example));
