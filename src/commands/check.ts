@@ -149,9 +149,11 @@ async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw new UsageError(`Expected a grader's file at \`${path}\`, got: ${(cause as NodeJS.ErrnoException).code}`, {
-      cause,
-    });
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new UsageError(
+      `Expected a grader's file at \`${path}\`, got: ${code}; name the JSON file whose {{item.…}} stand on every line, or leave --grader out`,
+      { cause },
+    );
   }
 }
 
