@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
@@ -17,12 +17,19 @@ function firstCells(heading: string): string[] {
     .filter((cell) => !/^(?:---|rule|target)$/.test(cell));
 }
 
-test("the table of rules names every rule that the code can tell, once, and no other", () => {
-  const code = readdirSync(join(root, "src/exports"), { recursive: true, withFileTypes: true })
+function idsIn(folder: string, pattern: RegExp): (string | undefined)[] {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"));
-  const literal = new RegExp(`"(${ruleId.source})"`, "g");
-  const told = new Set(code.flatMap((text) => [...text.matchAll(literal)].map(([, id]) => id)));
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), "utf8"))
+    .flatMap((text) => [...text.matchAll(pattern)].map(([, id]) => id));
+}
+
+test("the table of rules names every rule that the code can tell, once, and no other", () => {
+  const literals = idsIn("src/exports", new RegExp(`"(${ruleId.source})"`, "g"));
+  // Whoever tunes tells a job's settings in a sentence, with the rule's number in it.
+  const named = idsIn("src/tuners", /\b([A-Z]{2}-R\d+)\b/g);
+  const told = new Set([...literals, ...named]);
   expect(told.size).toBeGreaterThan(80);
   expect(firstCells("Rules").sort()).toEqual([...told].sort());
 });
