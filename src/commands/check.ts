@@ -1,5 +1,5 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { z } from "zod";
 import { exitCodes } from "../archive/run-end.ts";
@@ -10,6 +10,7 @@ import { UsageError } from "../domain/errors.ts";
 import { parseJson } from "../domain/reply-json.ts";
 import { againstProblems } from "../exports/decontamination.ts";
 import { graderFieldsOf } from "../exports/hosted/reinforcement-rules.ts";
+import { exporters } from "../exports/index.ts";
 import { splitProblems } from "../exports/split-rules.ts";
 import { targets } from "../exports/targets.ts";
 import { type RendererArguments, rendererOf, rendererOptions } from "./renderer-options.ts";
@@ -137,17 +138,22 @@ function targetNamed(name: string): Target {
   return found;
 }
 
+/** Which one is not guessed: the same file can be right for one service and wrong for another. */
 function untold(path: string): string {
-  return `Expected --target with \`${basename(path)}\`: what is it for? \`npx tracemill list targets\` has them, e.g. \`npx tracemill check ${path} --target openai\``;
+  const taking = exporters.filter(({ fileName }) => extname(fileName) === extname(path)).map(({ name }) => name);
+  const names = taking.length === 0 ? "`npx tracemill list targets` has them" : `one of ${taking.join(", ")}`;
+  return `Expected --target with \`${basename(path)}\`, what it is for: ${names}; e.g. \`npx tracemill check ${path} --target ${taking[1] ?? "openai"}\``;
 }
 
 async function textOf(path: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw new UsageError(`Expected a grader's file at \`${path}\`, got: ${(cause as NodeJS.ErrnoException).code}`, {
-      cause,
-    });
+    const code = (cause as NodeJS.ErrnoException).code;
+    throw new UsageError(
+      `Expected a grader's file at \`${path}\`, got: ${code}; name the JSON file whose {{item.…}} stand on every line, or leave --grader out`,
+      { cause },
+    );
   }
 }
 
@@ -164,18 +170,19 @@ function pageOf({ file, target, problems }: CheckedFile, all: boolean): string {
   const lines = [`${file} for ${target}: ${problems.length === 0 ? "nothing to mend" : counts}`];
   const shown = new Map<string, number>();
   for (const problem of problems) {
-    const before = shown.get(problem.rule) ?? 0;
-    shown.set(problem.rule, before + 1);
+    const warns = isError(problem) ? "" : " (warning)";
+    // Warnings under the same number shall not crowd out the error that fails the file.
+    const kind = `${problem.rule}${warns}`;
+    const before = shown.get(kind) ?? 0;
+    shown.set(kind, before + 1);
     if (!all && before >= shownByRule) continue;
     const where = [problem.line === 0 ? "" : `line ${count(problem.line)}`, problem.field].filter(
       (part) => part !== "",
     );
-    lines.push(
-      `  ${problem.rule}${isError(problem) ? "" : " (warning)"}${where.length === 0 ? "" : ` ${where.join(", ")}`}: ${harmless(problem.message)}`,
-    );
+    lines.push(`  ${kind}${where.length === 0 ? "" : ` ${harmless(where.join(", "))}`}: ${harmless(problem.message)}`);
   }
   const hidden = [...shown].filter(([, times]) => !all && times > shownByRule);
-  for (const [rule, times] of hidden)
-    lines.push(`  ${rule}: ${count(times - shownByRule)} more like these (--all shows them)`);
+  for (const [kind, times] of hidden)
+    lines.push(`  ${kind}: ${count(times - shownByRule)} more like these (--all shows them)`);
   return lines.join("\n");
 }

@@ -40,10 +40,37 @@ export function shown(value: unknown): string {
   return `\`${text.length > 60 ? `${text.slice(0, 57)}…` : text}\``;
 }
 
-/** True when a line spells a weight as `1.0` or `1e0`: the same number to JSON.parse, a float to a target's checker. */
+// Messages stand in a list in the line's object; the example's own weight, and a weight in a function's schema or a call, lie elsewhere.
+const depthOfMessageKeys = 3;
+
+/** True when a line spells a message's weight as `1.0` or `1e0`: the same number to JSON.parse, a float to a target's checker. */
 export function hasFractionalWeight(line: string): boolean {
-  // A quote inside a JSON string is escaped, so an unescaped "weight" followed by a colon is a key.
-  return /(?<!\\)"weight"\s*:\s*-?\d+[.eE]/.test(line);
+  if (!/"weight"\s*:\s*-?\d+[.eE]/.test(line)) return false;
+  let depth = 0;
+  for (let at = 0; at < line.length; at += 1) {
+    const character = line[at];
+    if (character === "{" || character === "[") depth += 1;
+    else if (character === "}" || character === "]") depth -= 1;
+    else if (character === '"') {
+      const key = depth === depthOfMessageKeys && line.startsWith('"weight"', at);
+      at = endOfText(line, at);
+      decimal.lastIndex = at + 1;
+      if (key && decimal.test(line)) return true;
+    }
+  }
+  return false;
+}
+
+const decimal = /\s*:\s*-?\d+[.eE]/y;
+
+/** Where the JSON text that begins at `start` ends. By hand: a regular expression runs out of stack on long texts. */
+function endOfText(line: string, start: number): number {
+  for (let end = line.indexOf('"', start + 1); end !== -1; end = line.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (line[end - slashes - 1] === "\\") slashes += 1;
+    if (slashes % 2 === 0) return end;
+  }
+  return line.length;
 }
 
 /** Problems of `weight` on one message, the same for both targets but for the rule's id. */

@@ -31,6 +31,32 @@ export const commandCases: readonly Case[] = [
     wayOut: /one of .*`run`.*`audit`/,
   },
   {
+    did: "`tracemill check` of a file without saying what it is for",
+    arrange: async ({ write }) => ({ args: ["check", await write("rows.jsonl", "{}\n")] }),
+    code: 2,
+    what: /Expected --target/,
+    where: /`rows\.jsonl`/,
+    wayOut: /one of chat-jsonl, openai, .*--target openai/,
+  },
+  {
+    did: "`tracemill check` for a misspelt target",
+    arrange: async ({ write }) => ({ args: ["check", await write("rows.jsonl", "{}\n"), "--target", "togehter"] }),
+    code: 2,
+    what: /Expected a target/,
+    where: /`togehter`/,
+    wayOut: /did you mean `together`/,
+  },
+  {
+    did: "`tracemill check` with a grader's file that is not there",
+    arrange: async ({ write }) => ({
+      args: ["check", await write("rows.jsonl", "{}\n"), "--target", "openai-rft", "--grader", "grader.json"],
+    }),
+    code: 2,
+    what: /Expected a grader's file/,
+    where: /`grader\.json`/,
+    wayOut: /name the JSON file .*leave --grader out/,
+  },
+  {
     did: "a misspelt command of `store`",
     arrange: () => ({ args: ["store", "statz"] }),
     code: 2,

@@ -37,7 +37,7 @@ function fireworksRules({ reasoning = false }: CheckOptions): JsonlRules {
       weighted ??= has;
       if (thinkingTurns(line) > 1) expanded += thinkingTurns(line);
       return [
-        ...fractionalMessageWeight(text, line),
+        ...fractionalWeight(text, ["FW-R3"]),
         ...fireworksMessageProblems(line.messages, "messages"),
         ...rootWeightProblems(line, { weighted, has }),
       ];
@@ -54,11 +54,6 @@ function fireworksRules({ reasoning = false }: CheckOptions): JsonlRules {
           ]
         : [],
   };
-}
-
-// The whole example's weight may be any float, a message's may not.
-function fractionalMessageWeight(text: string, line: JsonObject): LineProblem[] {
-  return "weight" in line ? [] : fractionalWeight(text, ["FW-R3"]);
 }
 
 /** Assistant messages with thinking: the service makes an example of each. */

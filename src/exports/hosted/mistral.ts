@@ -74,6 +74,11 @@ function mistralProblems(line: JsonObject): LineProblem[] {
   }
   const messages = line.messages as unknown[];
   const unanswered = new Set<unknown>();
+  const unansweredAt = (field: string) => {
+    for (const id of unanswered)
+      report("MI-R3", field, `Expected an answer to the call ${shown(id)} before this, got none`);
+    unanswered.clear();
+  };
   for (const [index, message] of messages.entries()) {
     const field = `messages[${index}]`;
     if (!isObject(message) || !roles.has(message.role)) {
@@ -81,6 +86,7 @@ function mistralProblems(line: JsonObject): LineProblem[] {
       continue;
     }
     problems.push(...weightProblems("MI-R6", message, field));
+    if (message.role !== "tool") unansweredAt(field);
     const calls = Array.isArray(message.tool_calls) ? (message.tool_calls as unknown[]) : [];
     if (message.role === "assistant" && Boolean(message.content) === calls.length > 0)
       report("MI-R5", field, "Expected content or calls in an assistant message, and not both; leave one out");
@@ -96,6 +102,7 @@ function mistralProblems(line: JsonObject): LineProblem[] {
         `Expected the id of an earlier call without an answer, got ${shown(message.tool_call_id)}`,
       );
   }
+  unansweredAt("messages");
   const last = messages.at(-1);
   if (!isObject(last) || last.role !== "assistant")
     report("MI-R4", "messages", `Expected an assistant message last, got ${shown(isObject(last) ? last.role : last)}`);

@@ -17,14 +17,15 @@ const file = {
   rows: { rule: "TG-R2", fewest: 1 },
 } as const;
 
-/** Together AI's conversational format (TG-R1..R9, R11, R13). */
-export function togetherExporter(): Exporter {
+/** Together AI's conversational format (TG-R1..R9, R11, R13). `mostBytes`: the size that the service takes, which has moved before. */
+export function togetherExporter(limits: { readonly mostBytes?: number } = {}): Exporter {
+  const bytes = { rule: "TG-R3", most: limits.mostBytes ?? mostBytes };
   return exampleFormat({
     name: "together",
     about: "Together AI, conversational: chat lines with weights, calls and thinking",
     fileName: "together.jsonl",
     rows: (example) => [chatRow(example, { weight: true, reasoning: "reasoning_content" })],
-    rules: conversationalRules,
+    rules: (options) => ({ ...conversationalRules(options), bytes }),
     conversation: readChat,
   });
 }
