@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { type CardSubject, datasetCard, sizeCategory, writeCard } from "../../src/exports/card/card.ts";
-import { writeExportManifest } from "../../src/exports/manifest.ts";
 import { exampleTally } from "../../src/exports/card/tally.ts";
+import { writeExportManifest } from "../../src/exports/manifest.ts";
 import { callingExample, count, exampleOf, say, scratchFolder } from "./export-fixtures.ts";
 
 const files = [

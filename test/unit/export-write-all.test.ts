@@ -4,11 +4,11 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { expect, test } from "vitest";
 import { StoreError } from "../../src/domain/errors.ts";
 import type { Example } from "../../src/domain/example.ts";
-import { arrowExporter } from "../../src/exports/columnar/arrow.ts";
-import { chatJsonlExporter } from "../../src/exports/chat-jsonl.ts";
-import { exampleExporters as exporters } from "../../src/exports/index.ts";
-import { parquetExporter } from "../../src/exports/columnar/parquet.ts";
 import { exampleTally } from "../../src/exports/card/tally.ts";
+import { chatJsonlExporter } from "../../src/exports/chat-jsonl.ts";
+import { arrowExporter } from "../../src/exports/columnar/arrow.ts";
+import { parquetExporter } from "../../src/exports/columnar/parquet.ts";
+import { exampleExporters as exporters } from "../../src/exports/index.ts";
 import { exportExamples } from "../../src/exports/write-all.ts";
 import { count, exampleOf, scratchFolder, streamOf } from "./export-fixtures.ts";
 
