@@ -8,9 +8,9 @@ import type {
   ProductName,
   RlTask,
 } from "../domain/products.ts";
-import { arrowExporter } from "./arrow.ts";
+import { arrowExporter } from "./columnar/arrow.ts";
 import { chatJsonlExporter } from "./chat-jsonl.ts";
-import { parquetExporter } from "./parquet.ts";
+import { parquetExporter } from "./columnar/parquet.ts";
 
 /** The formats of each product. Config names come from these lists. */
 export const exampleExporters: readonly Exporter[] = [chatJsonlExporter(), parquetExporter(), arrowExporter()];

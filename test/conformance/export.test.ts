@@ -8,9 +8,9 @@ import type { Exporter } from "../../src/contracts.ts";
 import { UsageError } from "../../src/domain/errors.ts";
 import type { Example } from "../../src/domain/example.ts";
 import type { ToolCall } from "../../src/domain/trajectory.ts";
-import { arrowExporter } from "../../src/exports/arrow.ts";
+import { arrowExporter } from "../../src/exports/columnar/arrow.ts";
 import { exampleExporters as exporters } from "../../src/exports/index.ts";
-import { parquetExporter } from "../../src/exports/parquet.ts";
+import { parquetExporter } from "../../src/exports/columnar/parquet.ts";
 import { callingExample, count, exampleOf, hardTexts, say, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
 
 const hard: Example[] = [

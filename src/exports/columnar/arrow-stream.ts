@@ -16,15 +16,15 @@ import {
   Utf8,
   type Vector,
 } from "apache-arrow";
-import type { ExportedFile, ExportProblem } from "../contracts.ts";
-import type { Example } from "../domain/example.ts";
-import { openAtomicFile } from "./atomic-file.ts";
+import type { ExportedFile, ExportProblem } from "../../contracts.ts";
+import type { Example } from "../../domain/example.ts";
+import { openAtomicFile } from "../atomic-file.ts";
 import { type BatchLimits, inBatches, weightOf, withCalls } from "./batches.ts";
-import { jsonOf, wireCalls, wireTools } from "./chat-line.ts";
+import { jsonOf, wireCalls, wireTools } from "../chat-line.ts";
 import { rowProblems } from "./columnar-rows.ts";
-import { exportedBytes } from "./exported-bytes.ts";
-import { problemList } from "./problem-list.ts";
-import { refusingBroken } from "./problems.ts";
+import { exportedBytes } from "../exported-bytes.ts";
+import { problemList } from "../problem-list.ts";
+import { refusingBroken } from "../problems.ts";
 
 const messageTypeOf = (calls: boolean) =>
   new Struct([

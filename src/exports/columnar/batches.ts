@@ -1,5 +1,5 @@
-import { UsageError } from "../domain/errors.ts";
-import type { Example, ExampleMessage } from "../domain/example.ts";
+import { UsageError } from "../../domain/errors.ts";
+import type { Example, ExampleMessage } from "../../domain/example.ts";
 
 /** Bounds of what a columnar format holds in memory at once. `characters` counts message text in UTF-16 units. */
 export interface BatchLimits {

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { ExampleMessage } from "../domain/example.ts";
-import type { ToolDefinition } from "../domain/trajectory.ts";
-import type { LineProblem } from "./chat-line.ts";
-import { exampleProblems } from "./problems.ts";
+import type { ExampleMessage } from "../../domain/example.ts";
+import type { ToolDefinition } from "../../domain/trajectory.ts";
+import type { LineProblem } from "../chat-line.ts";
+import { exampleProblems } from "../problems.ts";
 
 const json = <T extends z.ZodType>(shape: T) =>
   z

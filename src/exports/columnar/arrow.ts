@@ -1,4 +1,4 @@
-import type { Exporter } from "../contracts.ts";
+import type { Exporter } from "../../contracts.ts";
 import { type BatchLimits, batchLimits } from "./batches.ts";
 
 const stream = () => import("./arrow-stream.ts");

@@ -1,14 +1,14 @@
 import type { SchemaElement } from "hyparquet";
 import type { ColumnSource } from "hyparquet-writer";
-import type { Exporter, ExportProblem } from "../contracts.ts";
-import type { Example } from "../domain/example.ts";
-import { openAtomicFile } from "./atomic-file.ts";
+import type { Exporter, ExportProblem } from "../../contracts.ts";
+import type { Example } from "../../domain/example.ts";
+import { openAtomicFile } from "../atomic-file.ts";
 import { type BatchLimits, batchLimits, inBatches, weightOf, withCalls } from "./batches.ts";
-import { jsonOf, wireCalls, wireTools } from "./chat-line.ts";
+import { jsonOf, wireCalls, wireTools } from "../chat-line.ts";
 import { rowProblems } from "./columnar-rows.ts";
-import { exportedBytes } from "./exported-bytes.ts";
-import { problemList } from "./problem-list.ts";
-import { refusingBroken } from "./problems.ts";
+import { exportedBytes } from "../exported-bytes.ts";
+import { problemList } from "../problem-list.ts";
+import { refusingBroken } from "../problems.ts";
 
 const text = (name: string): SchemaElement => ({
   name,
