@@ -16,34 +16,36 @@ import {
   Utf8,
   type Vector,
 } from "apache-arrow";
-import type { ExportedFile, ExportProblem } from "../../contracts.ts";
-import type { Example } from "../../domain/example.ts";
+import type { ExportedFile, ExportProblem, WriteOptions } from "../../contracts.ts";
+import type { Conversation, Example } from "../../domain/example.ts";
 import { openAtomicFile } from "../atomic-file.ts";
-import { type BatchLimits, inBatches, weightOf, withCalls } from "./batches.ts";
 import { jsonOf, wireCalls, wireTools } from "../chat-line.ts";
-import { rowProblems } from "./columnar-rows.ts";
 import { exportedBytes } from "../exported-bytes.ts";
 import { problemList } from "../problem-list.ts";
 import { refusingBroken } from "../problems.ts";
+import { type BatchLimits, charactersOf, inBatches, type Parts, partsOf, weightOf } from "./batches.ts";
+import { conversationOf, rowProblems } from "./columnar-rows.ts";
 
-const messageTypeOf = (calls: boolean) =>
+const messageTypeOf = ({ calls, reasoning }: Parts) =>
   new Struct([
     new Field("role", new Utf8(), false),
     new Field("content", new Utf8(), false),
     new Field("weight", new Int32(), true),
+    ...(reasoning ? [new Field("reasoning", new Utf8(), true)] : []),
     ...(calls ? [new Field("tool_calls", new Utf8(), true), new Field("tool_call_id", new Utf8(), true)] : []),
   ]);
-const schemaOf = (calls: boolean) =>
+const schemaOf = (parts: Parts) =>
   new Schema([
     new Field("id", new Utf8(), false),
-    new Field("messages", new List(new Field("item", messageTypeOf(calls), false)), false),
+    new Field("messages", new List(new Field("item", messageTypeOf(parts), false)), false),
     new Field("group", new Utf8(), false),
     new Field("task_id", new Utf8(), false),
     new Field("query_id", new Utf8(), false),
     new Field("trajectory_id", new Utf8(), false),
     new Field("transforms", new List(new Field("item", new Utf8(), false)), false),
-    ...(calls ? [new Field("tools", new Utf8(), true)] : []),
+    ...(parts.calls ? [new Field("tools", new Utf8(), true)] : []),
   ]);
+const plainParts: Parts = { calls: false, reasoning: false };
 const endOfStream = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
 /** Writes the stream, one record batch a batch of `limits`. */
@@ -51,6 +53,7 @@ export async function writeArrow(
   examples: AsyncIterable<Example>,
   path: string,
   limits: BatchLimits,
+  placed: WriteOptions<Example>["placed"],
 ): Promise<ExportedFile> {
   await using file = await openAtomicFile(path);
   let chunks: Uint8Array[] = [];
@@ -61,24 +64,28 @@ export async function writeArrow(
     chunks = [];
   };
   const stream = new RecordBatchStreamWriter();
-  let calls: boolean | null = null;
+  let parts: Parts | null = null;
   let rows = 0;
-  for await (const batch of inBatches(refusingBroken(examples), limits)) {
-    const decided = withCalls(batch, calls);
-    if (calls === null) stream.reset(queue, schemaOf(decided));
-    calls = decided;
-    stream.write(recordBatch(batch, calls));
+  for await (const batch of inBatches(refusingBroken(examples), limits, weigh)) {
+    const decided = partsOf(batch, parts);
+    if (parts === null) stream.reset(queue, schemaOf(decided));
+    parts = decided;
+    stream.write(recordBatch(batch, parts));
     await drain();
     rows += batch.length;
+    for (const example of batch) placed?.(example, 1);
   }
-  if (calls === null) stream.reset(queue, schemaOf(false));
+  if (parts === null) stream.reset(queue, schemaOf(plainParts));
   stream.close();
   await drain();
   return await file.commit(rows);
 }
 
-function recordBatch(batch: readonly Example[], calls: boolean): RecordBatch {
-  const schema = schemaOf(calls);
+const weigh = ({ messages }: Example) => charactersOf(messages);
+
+function recordBatch(batch: readonly Example[], parts: Parts): RecordBatch {
+  const { calls, reasoning } = parts;
+  const schema = schemaOf(parts);
   const messages = batch.flatMap((example) => example.messages);
   const weights = messages.map(weightOf);
   const columns: Data[] = [
@@ -86,7 +93,7 @@ function recordBatch(batch: readonly Example[], calls: boolean): RecordBatch {
     lists(
       batch.map((example) => example.messages.length),
       makeData({
-        type: messageTypeOf(calls),
+        type: messageTypeOf(parts),
         length: messages.length,
         nullCount: 0,
         children: [
@@ -99,6 +106,7 @@ function recordBatch(batch: readonly Example[], calls: boolean): RecordBatch {
             nullBitmap: bitmap(weights.map((weight) => weight !== null)),
             data: Int32Array.from(weights, (weight) => weight ?? 0),
           }),
+          ...(reasoning ? [nullable(messages.map((message) => message.reasoning ?? null))] : []),
           ...(calls
             ? [
                 nullable(messages.map((message) => jsonOf(wireCalls(message)))),
@@ -154,6 +162,18 @@ function bitmap(bits: readonly boolean[]): Uint8Array {
   return bytes;
 }
 
+const everyParts: readonly Parts[] = [false, true].flatMap((calls) =>
+  [false, true].map((reasoning) => ({ calls, reasoning })),
+);
+
+/** The conversation of every row, a record batch in memory at a time. */
+export async function* arrowConversations(path: string): AsyncGenerator<Conversation | null> {
+  const reader = await RecordBatchReader.from(createReadStream(path));
+  await reader.open();
+  for await (const batch of reader)
+    for (let index = 0; index < batch.numRows; index += 1) yield conversationOf(rowAt(reader.schema, batch, index));
+}
+
 /** AR-R1 schema, AR-R2 the stream reads to its end mark and every row comes back whole and keeps the canonical rules. */
 export async function checkArrow(path: string): Promise<ExportProblem[]> {
   const bytes = await exportedBytes(path);
@@ -165,9 +185,9 @@ export async function checkArrow(path: string): Promise<ExportProblem[]> {
     const reader = await RecordBatchReader.from(createReadStream(path));
     await reader.open();
     const { schema } = reader;
-    const [plain, calling] = [String(schemaOf(false)), String(schemaOf(true))];
-    if (String(schema) !== plain && String(schema) !== calling) {
-      whole("AR-R1", `Expected the columns ${plain}, or ${calling}, got ${schema}`);
+    const shapes = everyParts.map((parts) => String(schemaOf(parts)));
+    if (!shapes.includes(String(schema))) {
+      whole("AR-R1", `Expected the columns ${shapes[0]} (or with reasoning and calls), got ${schema}; convert it`);
       await reader.cancel();
       return found.all();
     }

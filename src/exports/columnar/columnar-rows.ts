@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ExampleMessage } from "../../domain/example.ts";
+import type { Conversation, ExampleMessage } from "../../domain/example.ts";
 import type { ToolDefinition } from "../../domain/trajectory.ts";
 import type { LineProblem } from "../chat-line.ts";
 import { exampleProblems } from "../problems.ts";
@@ -45,6 +45,7 @@ const row = z.strictObject({
       role: z.enum(["system", "user", "assistant", "tool"]),
       content: z.string(),
       weight: z.union([z.literal(0), z.literal(1), z.null()]),
+      reasoning: z.string().nullish(),
       tool_calls: calls.nullish(),
       tool_call_id: z.string().nullish(),
     }),
@@ -83,12 +84,24 @@ export function rowProblems(value: unknown, shapeRule: string): LineProblem[] {
   return problems;
 }
 
+/** A row of Parquet or Arrow as the conversation it holds; null for one of another shape. */
+export function conversationOf(value: unknown): Conversation | null {
+  const read = row.safeParse(value);
+  if (!read.success) return null;
+  const { messages, tools } = read.data;
+  return {
+    messages: messages.map(messageOf),
+    ...(tools === null || tools === undefined ? {} : { tools: tools.map((tool): ToolDefinition => tool.function) }),
+  };
+}
+
 function messageOf(message: z.output<typeof row>["messages"][number]): ExampleMessage {
-  const { role, content, weight, tool_calls: made, tool_call_id: answered } = message;
+  const { role, content, weight, reasoning, tool_calls: made, tool_call_id: answered } = message;
   return {
     role,
     content,
     train: weight === 1,
+    ...(reasoning === null || reasoning === undefined ? {} : { reasoning }),
     ...(made === null || made === undefined
       ? {}
       : { toolCalls: made.map((call) => ({ id: call.id, ...call.function })) }),
