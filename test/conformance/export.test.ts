@@ -9,8 +9,8 @@ import { UsageError } from "../../src/domain/errors.ts";
 import type { Example } from "../../src/domain/example.ts";
 import type { ToolCall } from "../../src/domain/trajectory.ts";
 import { arrowExporter } from "../../src/exports/columnar/arrow.ts";
-import { exampleExporters as exporters } from "../../src/exports/index.ts";
 import { parquetExporter } from "../../src/exports/columnar/parquet.ts";
+import { exampleExporters } from "../../src/exports/index.ts";
 import { callingExample, count, exampleOf, hardTexts, say, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
 
 const hard: Example[] = [
@@ -41,6 +41,9 @@ const readBack: Readonly<Record<string, (path: string) => Promise<unknown[]>>> =
   parquet: async (path) => parquetReadObjects({ file: await asyncBufferFromFile(path) }),
   arrow: async (path) => arrowRows(path),
 };
+
+// The other formats have rows of their own, and tests of their own.
+const exporters = exampleExporters.filter(({ name }) => name in readBack);
 
 describe.each(exporters.map((exporter) => [exporter.name, exporter] as const))("exporter %s", (name, exporter) => {
   test("returns every value as it was, and its own check finds nothing but too few rows", async () => {

@@ -89,6 +89,7 @@ function kept(value: unknown, { element }: Node): boolean {
   if (element.type === "BOOLEAN") return typeof value === "boolean";
   if (element.type === "INT32")
     return Number.isInteger(value) && Math.abs((value as number) + 0.5) < 2 ** 31 && !Object.is(value, -0);
+  if (element.type === "DOUBLE") return typeof value === "number" && Number.isFinite(value);
   if (element.type === "INT64")
     return typeof value === "bigint" && value <= Number.MAX_SAFE_INTEGER && value >= Number.MIN_SAFE_INTEGER;
   return false;

@@ -1,7 +1,8 @@
 // Parquet's physical columns, in the words of a schema element.
 import type { SchemaElement } from "hyparquet";
 
-type Elements = readonly SchemaElement[];
+/** A column or a field, as the elements of its tree in order. */
+export type Elements = readonly SchemaElement[];
 type Logical = Pick<SchemaElement, "converted_type" | "logical_type">;
 
 /** A top-level column; a minimum and maximum are kept for each row group unless `statistics` is false. */
@@ -10,9 +11,11 @@ export interface Column {
   readonly statistics?: false;
 }
 
-const leaf = (name: string, type: "BYTE_ARRAY" | "INT32" | "INT64" | "BOOLEAN", logical: Logical = {}): Elements => [
-  { name, type, ...logical, repetition_type: "OPTIONAL" },
-];
+const leaf = (
+  name: string,
+  type: "BYTE_ARRAY" | "INT32" | "INT64" | "DOUBLE" | "BOOLEAN",
+  logical: Logical = {},
+): Elements => [{ name, type, ...logical, repetition_type: "OPTIONAL" }];
 
 /** UTF-8 text. */
 export const text = (name: string): Elements =>
@@ -23,6 +26,7 @@ export const json = (name: string): Elements =>
 export const int32 = (name: string): Elements => leaf(name, "INT32");
 /** Cells are bigints. */
 export const int64 = (name: string): Elements => leaf(name, "INT64");
+export const double = (name: string): Elements => leaf(name, "DOUBLE");
 export const flag = (name: string): Elements => leaf(name, "BOOLEAN");
 
 /** Named fields; at least one, for Parquet has no empty group. */
