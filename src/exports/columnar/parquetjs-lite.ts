@@ -1,4 +1,4 @@
-/// <reference path="./parquetjs-lite.d.ts" />
+/// <reference path="./parquetjs-lite-module.d.ts" />
 // The second engine. It stores what it is not made for without a word (5e-7 in an INT32 as 5, a field it does not know as nothing), so every
 // cell is looked at first, and what it would change is refused.
 import type { FieldDefinition } from "parquetjs-lite";
