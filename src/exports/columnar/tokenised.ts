@@ -8,6 +8,9 @@ import { checkParquet } from "./parquet-read.ts";
 import { type Column, int32, list } from "./schema.ts";
 import { type TokenRules, tokenColumnProblems, tokenRowProblems } from "./tokenised-rules.ts";
 
+// Three numbers of 4 bytes a token, and up to four tokens a character where a tokenizer falls back to bytes: 12 to 48 bytes where text has 1 to
+// 3. So a batch of 2 Mi characters stays below 100 MB.
+const bytesBesideText = 8;
 const names = ["input_ids", "attention_mask", "labels"] as const;
 const columns: readonly Column[] = names.map((name) => ({ elements: list(name, int32("element")), statistics: false }));
 
@@ -22,7 +25,7 @@ export function tokenisedExporter(limits?: BatchLimits): Exporter {
     fileName: "tokenised.parquet",
     needsRenderer: true,
     limits,
-    weigh: ({ messages }) => charactersOf(messages),
+    weigh: ({ messages }) => charactersOf(messages) * bytesBesideText,
     guard: refusingBroken,
     layout: (_, before, { renderer }) => before ?? { columns, row: (example) => tokens(example, renderer) },
     check: (path, options) => checkTokens(path, { columns: "AX-R4", rows: "TG-R12", others: [] }, options),
