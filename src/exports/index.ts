@@ -15,7 +15,7 @@ import { parquetExporter } from "./columnar/parquet.ts";
 import { parquetJsonExporter } from "./columnar/parquet-json.ts";
 import { tokenisedExporter } from "./columnar/tokenised.ts";
 import { verlRlExporter } from "./columnar/verl-rl.ts";
-import { verlSftExporter } from "./columnar/verl-sft.ts";
+import { verlSftExporter, verlSftTrainableExporter } from "./columnar/verl-sft.ts";
 import { fireworksExporter, fireworksPreferenceExporter } from "./hosted/fireworks.ts";
 import { mistralExporter } from "./hosted/mistral.ts";
 import {
@@ -65,6 +65,7 @@ export const exampleExporters: readonly Exporter[] = [
   parquetJsonExporter(),
   arrowExporter(),
   verlSftExporter(),
+  verlSftTrainableExporter(),
   tokenisedExporter(),
 ];
 export const preferenceExporters: readonly Exporter<PreferencePair>[] = [

@@ -1,7 +1,7 @@
 // The question of each row of a file, whatever its format: what splits and decontamination compare.
 import { extname } from "node:path";
 import { isObject, type JsonObject } from "./chat-line.ts";
-import { parquetRows } from "./columnar/parquet-check.ts";
+import { parquetRows } from "./columnar/parquet-read.ts";
 import { readJsonl } from "./jsonl-check.ts";
 
 /** A row's question: its first user text without what it shares with every row, and the source dataset where the row says it. */
@@ -14,11 +14,15 @@ export interface RowQuestion {
 /** The questions of a JSONL or Parquet file, row by row. Rows without a text to compare are left out. */
 export async function* questionsOf(path: string): AsyncGenerator<RowQuestion> {
   let line = 0;
-  for await (const row of extname(path) === ".parquet" ? parquetRows(path) : readJsonl(path)) {
+  for await (const row of extname(path) === ".parquet" ? parquetObjects(path) : readJsonl(path)) {
     line += 1;
     const text = row === null ? null : questionOf(row);
     if (row !== null && text !== null) yield { line, text, group: typeof row.group === "string" ? row.group : null };
   }
+}
+
+async function* parquetObjects(path: string): AsyncGenerator<JsonObject | null> {
+  for await (const { value } of parquetRows(path)) yield isObject(value) ? value : null;
 }
 
 const lists = ["messages", "prompt", "conversations", "chosen"];

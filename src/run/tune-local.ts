@@ -6,7 +6,7 @@ import type { Renderer, TuningSettings } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import { writeTextFile } from "../exports/atomic-file.ts";
-import { parquetRows } from "../exports/columnar/parquet-check.ts";
+import { parquetRows } from "../exports/columnar/parquet-read.ts";
 import { exporters } from "../exports/index.ts";
 import { encodingRenderer } from "../exports/render/encoding.ts";
 import { hashOfFile } from "../exports/split-rules.ts";
@@ -130,8 +130,8 @@ async function checkedLength({ file, validation, renderer, maxTokens }: LocalTun
     if (conversations !== undefined) {
       for await (const one of conversations) if (one !== null) longest = Math.max(longest, counting.count(one));
     } else if (extname(path) === ".parquet") {
-      for await (const { input_ids: ids } of parquetRows(path))
-        if (Array.isArray(ids)) longest = Math.max(longest, ids.length);
+      for await (const { value } of parquetRows(path))
+        if (Array.isArray(value.input_ids)) longest = Math.max(longest, value.input_ids.length);
     }
   }
   const exact = counting.exact || format === "tokenised";

@@ -23,37 +23,37 @@ import { jsonOf, wireCalls, wireTools } from "../chat-line.ts";
 import { exportedBytes } from "../exported-bytes.ts";
 import { problemList } from "../problem-list.ts";
 import { refusingBroken } from "../problems.ts";
-import { type BatchLimits, charactersOf, inBatches, type Traits, traitsOf, weightOf } from "./batches.ts";
-import { messageOfRow, rowProblems } from "./columnar-rows.ts";
+import { type BatchLimits, charactersOf, inBatches, type Parts, partsOf, weightOf } from "./batches.ts";
+import { conversationOf, rowProblems } from "./columnar-rows.ts";
 
-const messageTypeOf = ({ calls, reasoning }: Traits) =>
+const messageTypeOf = ({ calls, reasoning }: Parts) =>
   new Struct([
     new Field("role", new Utf8(), false),
     new Field("content", new Utf8(), false),
     new Field("weight", new Int32(), true),
+    ...(reasoning ? [new Field("reasoning", new Utf8(), true)] : []),
     ...(calls ? [new Field("tool_calls", new Utf8(), true), new Field("tool_call_id", new Utf8(), true)] : []),
-    ...(reasoning ? [new Field("reasoning_content", new Utf8(), true)] : []),
   ]);
-const schemaOf = (traits: Traits) =>
+const schemaOf = (parts: Parts) =>
   new Schema([
     new Field("id", new Utf8(), false),
-    new Field("messages", new List(new Field("item", messageTypeOf(traits), false)), false),
+    new Field("messages", new List(new Field("item", messageTypeOf(parts), false)), false),
     new Field("group", new Utf8(), false),
     new Field("task_id", new Utf8(), false),
     new Field("query_id", new Utf8(), false),
     new Field("trajectory_id", new Utf8(), false),
     new Field("transforms", new List(new Field("item", new Utf8(), false)), false),
-    ...(traits.calls ? [new Field("tools", new Utf8(), true)] : []),
+    ...(parts.calls ? [new Field("tools", new Utf8(), true)] : []),
   ]);
-const plainTraits: Traits = { calls: false, reasoning: false };
-const flags = [false, true];
+const plainParts: Parts = { calls: false, reasoning: false };
 const endOfStream = Buffer.from([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
 /** Writes the stream, one record batch a batch of `limits`. */
 export async function writeArrow(
   examples: AsyncIterable<Example>,
   path: string,
-  { limits, placed }: { readonly limits: BatchLimits } & WriteOptions<Example>,
+  limits: BatchLimits,
+  placed: WriteOptions<Example>["placed"],
 ): Promise<ExportedFile> {
   await using file = await openAtomicFile(path);
   let chunks: Uint8Array[] = [];
@@ -64,26 +64,28 @@ export async function writeArrow(
     chunks = [];
   };
   const stream = new RecordBatchStreamWriter();
-  let traits: Traits | null = null;
+  let parts: Parts | null = null;
   let rows = 0;
-  for await (const batch of inBatches(refusingBroken(examples), limits, charactersOf)) {
-    const decided = traitsOf(batch, traits);
-    if (traits === null) stream.reset(queue, schemaOf(decided));
-    traits = decided;
-    stream.write(recordBatch(batch, decided));
-    for (const example of batch) placed?.(example, 1);
+  for await (const batch of inBatches(refusingBroken(examples), limits, weigh)) {
+    const decided = partsOf(batch, parts);
+    if (parts === null) stream.reset(queue, schemaOf(decided));
+    parts = decided;
+    stream.write(recordBatch(batch, parts));
     await drain();
     rows += batch.length;
+    for (const example of batch) placed?.(example, 1);
   }
-  if (traits === null) stream.reset(queue, schemaOf(plainTraits));
+  if (parts === null) stream.reset(queue, schemaOf(plainParts));
   stream.close();
   await drain();
   return await file.commit(rows);
 }
 
-function recordBatch(batch: readonly Example[], traits: Traits): RecordBatch {
-  const schema = schemaOf(traits);
-  const { calls, reasoning } = traits;
+const weigh = ({ messages }: Example) => charactersOf(messages);
+
+function recordBatch(batch: readonly Example[], parts: Parts): RecordBatch {
+  const { calls, reasoning } = parts;
+  const schema = schemaOf(parts);
   const messages = batch.flatMap((example) => example.messages);
   const weights = messages.map(weightOf);
   const columns: Data[] = [
@@ -91,7 +93,7 @@ function recordBatch(batch: readonly Example[], traits: Traits): RecordBatch {
     lists(
       batch.map((example) => example.messages.length),
       makeData({
-        type: messageTypeOf(traits),
+        type: messageTypeOf(parts),
         length: messages.length,
         nullCount: 0,
         children: [
@@ -104,13 +106,13 @@ function recordBatch(batch: readonly Example[], traits: Traits): RecordBatch {
             nullBitmap: bitmap(weights.map((weight) => weight !== null)),
             data: Int32Array.from(weights, (weight) => weight ?? 0),
           }),
+          ...(reasoning ? [nullable(messages.map((message) => message.reasoning ?? null))] : []),
           ...(calls
             ? [
                 nullable(messages.map((message) => jsonOf(wireCalls(message)))),
                 nullable(messages.map(({ toolCallId }) => toolCallId ?? null)),
               ]
             : []),
-          ...(reasoning ? [nullable(messages.map((message) => message.reasoning ?? null))] : []),
         ],
       }),
     ),
@@ -160,6 +162,18 @@ function bitmap(bits: readonly boolean[]): Uint8Array {
   return bytes;
 }
 
+const everyParts: readonly Parts[] = [false, true].flatMap((calls) =>
+  [false, true].map((reasoning) => ({ calls, reasoning })),
+);
+
+/** The conversation of every row, a record batch in memory at a time. */
+export async function* arrowConversations(path: string): AsyncGenerator<Conversation | null> {
+  const reader = await RecordBatchReader.from(createReadStream(path));
+  await reader.open();
+  for await (const batch of reader)
+    for (let index = 0; index < batch.numRows; index += 1) yield conversationOf(rowAt(reader.schema, batch, index));
+}
+
 /** AR-R1 schema, AR-R2 the stream reads to its end mark and every row comes back whole and keeps the canonical rules. */
 export async function checkArrow(path: string): Promise<ExportProblem[]> {
   const bytes = await exportedBytes(path);
@@ -171,9 +185,9 @@ export async function checkArrow(path: string): Promise<ExportProblem[]> {
     const reader = await RecordBatchReader.from(createReadStream(path));
     await reader.open();
     const { schema } = reader;
-    const schemas = flags.flatMap((calls) => flags.map((reasoning) => String(schemaOf({ calls, reasoning }))));
-    if (!schemas.includes(String(schema))) {
-      whole("AR-R1", `Expected the columns ${schemas.join(", or ")}, got ${schema}`);
+    const shapes = everyParts.map((parts) => String(schemaOf(parts)));
+    if (!shapes.includes(String(schema))) {
+      whole("AR-R1", `Expected the columns ${shapes[0]} (or with reasoning and calls), got ${schema}; convert it`);
       await reader.cancel();
       return found.all();
     }
@@ -213,13 +227,4 @@ async function tail(path: string, bytes: number): Promise<Buffer> {
   } finally {
     await handle.close();
   }
-}
-
-/** The conversations of a stream, a row each. */
-export async function* arrowConversations(path: string): AsyncGenerator<Conversation | null> {
-  await exportedBytes(path);
-  const reader = await RecordBatchReader.from(createReadStream(path));
-  await reader.open();
-  for await (const batch of reader)
-    for (let index = 0; index < batch.numRows; index += 1) yield messageOfRow(rowAt(reader.schema, batch, index));
 }

@@ -9,7 +9,7 @@ export function arrowExporter(limits: BatchLimits = batchLimits): Exporter {
     name: "arrow",
     about: "Arrow IPC stream with the columns of the Parquet export",
     fileName: "chat.arrow",
-    write: async (examples, path, options) => (await stream()).writeArrow(examples, path, { limits, ...options }),
+    write: async (examples, path, { placed } = {}) => (await stream()).writeArrow(examples, path, limits, placed),
     check: async (path) => (await stream()).checkArrow(path),
     async *conversations(path) {
       yield* (await stream()).arrowConversations(path);

@@ -1,7 +1,8 @@
 import { UsageError } from "../../domain/errors.ts";
 import type { Example, ExampleMessage } from "../../domain/example.ts";
+import type { Message } from "../../domain/trajectory.ts";
 
-/** Bounds of what a columnar format holds in memory at once. `characters` counts text in UTF-16 units. */
+/** Bounds of what a columnar format holds in memory at once. `characters` counts message text in UTF-16 units. */
 export interface BatchLimits {
   readonly rows: number;
   readonly characters: number;
@@ -10,17 +11,17 @@ export interface BatchLimits {
 /** 1,000 rows or 16 Mi characters, whichever comes first: at most 48 MiB of UTF-8, well under the 100 MB a reader expects of a row group. */
 export const batchLimits: BatchLimits = { rows: 1_000, characters: 16 * 1024 * 1024 };
 
-/** Cuts a stream into batches of at least one item; a batch passes `characters` by at most its last item. */
+/** Cuts a stream into batches of at least one item; a batch passes `characters` (what `weigh` counts) by at most its last item. */
 export async function* inBatches<Item>(
   items: AsyncIterable<Item>,
   limits: BatchLimits,
-  charactersOf: (item: Item) => number,
+  weigh: (item: Item) => number,
 ): AsyncGenerator<readonly Item[], void, undefined> {
   let batch: Item[] = [];
   let characters = 0;
   for await (const item of items) {
     batch.push(item);
-    characters += charactersOf(item);
+    characters += weigh(item);
     if (batch.length < limits.rows && characters < limits.characters) continue;
     yield batch;
     batch = [];
@@ -29,44 +30,42 @@ export async function* inBatches<Item>(
   if (batch.length > 0) yield batch;
 }
 
-/** The characters of messages, their thinking and arguments. */
-export function charactersOf({ messages }: Pick<Example, "messages">): number {
-  return messages.reduce(
-    (sum, { content, reasoning = "", toolCalls = [] }) =>
-      sum + content.length + reasoning.length + toolCalls.reduce((all, call) => all + call.arguments.length, 0),
-    0,
-  );
+/** Characters of the text, thinking and arguments of messages. */
+export function charactersOf(messages: readonly Message[]): number {
+  let characters = 0;
+  for (const { content, reasoning = "", toolCalls = [] } of messages)
+    characters += toolCalls.reduce((sum, call) => sum + call.arguments.length, content.length + reasoning.length);
+  return characters;
 }
 
-/** Which columns a file of examples has beside those of plain ones. */
-export interface Traits {
+/** Which optional columns a file of examples has. */
+export interface Parts {
+  /** Calls, their answers and the functions that were offered. */
   readonly calls: boolean;
+  /** What an endpoint showed apart from the text. */
   readonly reasoning: boolean;
 }
 
-const names = { calls: "native calls", reasoning: "thinking" } as const;
-
 /**
- * Whether a columnar file has the columns of calls and of thinking: they are there only where its first batch has any, since a null in every
- * message of plain examples makes some chat templates take each of them for a call. @throws {UsageError} for either in a later batch of a file without.
+ * Which optional columns a columnar file has: they are there only where its first batch has any, since a null in every message of plain
+ * examples makes some chat templates take each of them for a call. @throws {UsageError} for calls or reasoning in a later batch of a file without them.
  */
-export function traitsOf(batch: readonly Example[], decided: Traits | null): Traits {
-  const has: Traits = {
-    calls: batch.some(
-      ({ tools, messages }) =>
-        tools !== undefined ||
-        messages.some(({ toolCalls, toolCallId }) => toolCalls !== undefined || toolCallId !== undefined),
-    ),
-    reasoning: batch.some(({ messages }) => messages.some(({ reasoning }) => reasoning !== undefined)),
-  };
-  if (decided === null) return has;
-  for (const trait of ["calls", "reasoning"] as const)
-    if (has[trait] && !decided[trait])
-      throw new UsageError(
-        `Expected examples with ${names[trait]} from the first batch on, or none at all, in a Parquet or Arrow file, got some behind plain ones: ` +
-          "write `export.formats: [chat-jsonl]`, or run the scaffolds apart",
-      );
-  return decided;
+export function partsOf(batch: readonly Example[], decided: Parts | null): Parts {
+  const calls = batch.some(
+    ({ tools, messages }) =>
+      tools !== undefined ||
+      messages.some(({ toolCalls, toolCallId }) => toolCalls !== undefined || toolCallId !== undefined),
+  );
+  const reasoning = batch.some(({ messages }) => messages.some((message) => message.reasoning !== undefined));
+  const late = (what: string, rest: string) =>
+    new UsageError(
+      `Expected examples with ${what} from the first batch on, or none at all, in a Parquet or Arrow file, got some behind plain ones: ${rest}`,
+    );
+  if (decided?.calls === false && calls)
+    throw late("native calls", "write `export.formats: [chat-jsonl]`, or run the scaffolds apart");
+  if (decided?.reasoning === false && reasoning)
+    throw late("reasoning", "write `export.formats: [parquet-json]`, or run models with and without it apart");
+  return decided ?? { calls, reasoning };
 }
 
 /** The loss weight every format carries: 1 or 0 on assistant messages, null on the others. */

@@ -45,9 +45,9 @@ const row = z.strictObject({
       role: z.enum(["system", "user", "assistant", "tool"]),
       content: z.string(),
       weight: z.union([z.literal(0), z.literal(1), z.null()]),
+      reasoning: z.string().nullish(),
       tool_calls: calls.nullish(),
       tool_call_id: z.string().nullish(),
-      reasoning_content: z.string().nullish(),
     }),
   ),
   group: z.string(),
@@ -84,8 +84,19 @@ export function rowProblems(value: unknown, shapeRule: string): LineProblem[] {
   return problems;
 }
 
+/** A row of Parquet or Arrow as the conversation it holds; null for one of another shape. */
+export function conversationOf(value: unknown): Conversation | null {
+  const read = row.safeParse(value);
+  if (!read.success) return null;
+  const { messages, tools } = read.data;
+  return {
+    messages: messages.map(messageOf),
+    ...(tools === null || tools === undefined ? {} : { tools: tools.map((tool): ToolDefinition => tool.function) }),
+  };
+}
+
 function messageOf(message: z.output<typeof row>["messages"][number]): ExampleMessage {
-  const { role, content, weight, tool_calls: made, tool_call_id: answered, reasoning_content: reasoning } = message;
+  const { role, content, weight, reasoning, tool_calls: made, tool_call_id: answered } = message;
   return {
     role,
     content,
@@ -95,16 +106,5 @@ function messageOf(message: z.output<typeof row>["messages"][number]): ExampleMe
       ? {}
       : { toolCalls: made.map((call) => ({ id: call.id, ...call.function })) }),
     ...(answered === null || answered === undefined ? {} : { toolCallId: answered }),
-  };
-}
-
-/** A row as a conversation; null where it is none. */
-export function messageOfRow(value: unknown): Conversation | null {
-  const read = row.safeParse(value);
-  if (!read.success) return null;
-  const { messages, tools } = read.data;
-  return {
-    messages: messages.map(messageOf),
-    ...(tools === null || tools === undefined ? {} : { tools: tools.map((tool): ToolDefinition => tool.function) }),
   };
 }

@@ -1,127 +1,63 @@
-import type { SchemaElement } from "hyparquet";
-import type { Exporter, Target, Tokenised } from "../../contracts.ts";
+import type { CheckOptions, Exporter, ExportProblem, Renderer, Target } from "../../contracts.ts";
 import { UsageError } from "../../domain/errors.ts";
 import type { Example } from "../../domain/example.ts";
-import { type JsonObject, type LineProblem, shown } from "../chat-line.ts";
 import { refusingBroken } from "../problems.ts";
-import { trainedTokens } from "../render/tokens.ts";
-import { checkParquet } from "./parquet-check.ts";
-import { writeParquet } from "./parquet-file.ts";
-import { type Column, integer, list } from "./parquet-schema.ts";
+import { type BatchLimits, charactersOf } from "./batches.ts";
+import { parquetFormat } from "./parquet-format.ts";
+import { checkParquet } from "./parquet-read.ts";
+import { type Column, int32, list } from "./schema.ts";
+import { type TokenRules, tokenColumnProblems, tokenRowProblems } from "./tokenised-rules.ts";
 
-const numbers = (name: string) => list(name, [integer("element")]);
-const columns: readonly Column<Tokenised>[] = [
-  { elements: numbers("input_ids"), value: ({ inputIds }) => inputIds, statistics: false },
-  { elements: numbers("attention_mask"), value: ({ attentionMask }) => attentionMask, statistics: false },
-  { elements: numbers("labels"), value: ({ labels }) => labels, statistics: false },
-];
+// Three numbers of 4 bytes a token, and up to four tokens a character where a tokenizer falls back to bytes: 12 to 48 bytes where text has 1 to
+// 3. So a batch of 2 Mi characters stays below 100 MB.
+const bytesBesideText = 8;
+const names = ["input_ids", "attention_mask", "labels"] as const;
+const columns: readonly Column[] = names.map((name) => ({ elements: list(name, int32("element")), statistics: false }));
 
 /**
- * Examples as tokens with labels (TG-R12, AX-R4): input_ids, attention_mask and labels, -100 where there is no loss, not shifted, not packed. The
- * mask is exact with every trainer. @throws {UsageError} for an example without a token to train on.
+ * Parquet of tokens, exactly `input_ids`, `attention_mask` and `labels` (LIST<INT32>, one length a row): the only format in which each masked
+ * message stays masked with every trainer. Labels are not shifted, and -100 where there is no loss. Needs `options.renderer`.
  */
-export function tokenisedExporter(): Exporter {
-  return {
+export function tokenisedExporter(limits?: BatchLimits): Exporter {
+  return parquetFormat<Example>({
     name: "tokenised",
-    about: "Tokens with labels, for Together AI, Axolotl, TRL: needs `export.tokenizer`",
+    about: "Parquet of token ids and labels, masked as recorded, for Together, Axolotl and TRL",
     fileName: "tokenised.parquet",
     needsRenderer: true,
-    write(examples, path, options = {}) {
-      const { renderer } = options;
-      if (renderer === undefined)
-        throw new UsageError("Expected `export.tokenizer` for the format `tokenised`, got none");
-      return writeParquet<Example, Tokenised>(refusingBroken(examples), path, {
-        ...options,
-        rows(example) {
-          const tokens = renderer.tokenise(example);
-          if (trainedTokens(tokens) === 0)
-            throw new UsageError(
-              `Expected at least one token with loss in ${example.id}, got none: the template drops what is trained; use another template`,
-            );
-          return [tokens];
-        },
-        layout: {
-          name: "tokenised",
-          charactersOf: ({ inputIds }) => inputIds.length * 12,
-          columns: () => columns,
-        },
-      });
-    },
-    check: tokenisedTarget("tokenised", ["TG-R12", "AX-R4"]).check,
-  };
+    limits,
+    weigh: ({ messages }) => charactersOf(messages) * bytesBesideText,
+    guard: refusingBroken,
+    layout: (_, before, { renderer }) => before ?? { columns, row: (example) => tokens(example, renderer) },
+    check: (path, options) => checkTokens(path, { columns: "AX-R4", rows: "TG-R12", others: [] }, options),
+  });
 }
 
-/** A target of tokenised Parquet under its own rule number. */
-export function tokenisedTarget(name: string, rules: readonly string[]): Target {
-  const each = (problem: Omit<LineProblem, "rule">) => rules.map((rule) => ({ ...problem, rule }));
-  return {
-    name,
-    about: "Parquet of input_ids, attention_mask and labels: checked only",
-    check: (path) =>
-      checkParquet(path, {
-        schema: (elements) => [...schemaProblems(elements)].flatMap(each),
-        row: (row) => [...rowProblems(row)].flatMap(each),
-      }),
-  };
+/** Together's rules for Parquet of tokens (TG-R12): `input_ids` and nothing but `attention_mask`, `labels` and `position_ids` beside it. */
+export const togetherTokenised: Target = {
+  name: "together-tokenised",
+  about: "Parquet of tokens as Together takes it",
+  check: (path, options) => checkTokens(path, { columns: "TG-R12", rows: "TG-R12", others: ["position_ids"] }, options),
+};
+
+/** Axolotl's rules for Parquet of tokens (AX-R4): exactly `input_ids`, `attention_mask` and `labels`. */
+export const axolotlTokenised: Target = {
+  name: "axolotl-tokenised",
+  about: "Parquet of tokens as Axolotl takes it (type left empty)",
+  check: (path, options) => checkTokens(path, { columns: "AX-R4", rows: "AX-R4", others: [] }, options),
+};
+
+function tokens(example: Example, renderer: Renderer | undefined) {
+  if (renderer === undefined)
+    throw new UsageError(
+      "Expected a tokenizer for the format `tokenised`, got none: set `export.tokenizer` to the folder of the model's tokenizer",
+    );
+  const { inputIds, attentionMask, labels } = renderer.tokenise(example);
+  return { input_ids: inputIds, attention_mask: attentionMask, labels };
 }
 
-const known = ["input_ids", "attention_mask", "labels", "position_ids"];
-
-function* schemaProblems(elements: readonly SchemaElement[]): Generator<Omit<LineProblem, "rule">> {
-  const tops = topNames(elements);
-  for (const name of tops)
-    if (!known.includes(name))
-      yield { field: name, message: `Expected only ${known.join(", ")}, got \`${name}\`; remove it` };
-  for (const name of ["input_ids", "attention_mask", "labels"])
-    if (!tops.includes(name)) yield { field: name, message: `Expected the column \`${name}\`, got none` };
-}
-
-/** The names of the columns themselves, not of what lies in them. */
-function topNames(elements: readonly SchemaElement[]): string[] {
-  const names: string[] = [];
-  let at = 1;
-  while (at < elements.length) {
-    names.push(elements[at]?.name ?? "");
-    let open = 1;
-    while (open > 0 && at < elements.length) {
-      open += (elements[at]?.num_children ?? 0) - 1;
-      at += 1;
-    }
-  }
-  return names;
-}
-
-function* rowProblems(row: JsonObject): Generator<Omit<LineProblem, "rule">> {
-  const ids = wholeNumbers(row.input_ids);
-  if (ids === null || ids.length === 0) {
-    yield { field: "input_ids", message: `Expected a list of token numbers, got ${shown(row.input_ids)}` };
-    return;
-  }
-  for (const name of ["attention_mask", "labels"]) {
-    const values = wholeNumbers(row[name]);
-    if (values === null || values.length !== ids.length) {
-      yield {
-        field: name,
-        message: `Expected ${ids.length} numbers, as many as input_ids, got ${shown(values?.length)}`,
-      };
-      continue;
-    }
-    if (name === "attention_mask" && values.some((value) => value !== 0 && value !== 1))
-      yield { field: name, message: "Expected 0 or 1 each, got another number" };
-    if (name !== "labels") continue;
-    const wrong = values.findIndex((label, index) => label !== -100 && label !== ids[index]);
-    if (wrong !== -1)
-      yield {
-        field: `labels[${wrong}]`,
-        message: `Expected -100 or the token at the same place (labels are not shifted), got ${values[wrong]} at token ${ids[wrong]}`,
-      };
-    if (values.every((label) => label === -100))
-      yield { field: "labels", message: "Expected at least one token with loss, got none; drop the row" };
-  }
-}
-
-function wholeNumbers(value: unknown): number[] | null {
-  if (!Array.isArray(value)) return null;
-  const list = (value as unknown[]).map((one) => (typeof one === "bigint" ? Number(one) : one));
-  return list.every((one) => Number.isInteger(one)) ? (list as number[]) : null;
+function checkTokens(path: string, rules: TokenRules, { maxTokens }: CheckOptions = {}): Promise<ExportProblem[]> {
+  return checkParquet(path, {
+    schema: (found) => tokenColumnProblems(found, rules),
+    row: (row) => tokenRowProblems(row, rules, maxTokens),
+  });
 }

@@ -1,145 +1,110 @@
-import type { SchemaElement } from "hyparquet";
-import type { CheckOptions, Exporter } from "../../contracts.ts";
+import { basename } from "node:path";
+import type { Exporter, WriteOptions } from "../../contracts.ts";
+import { UsageError } from "../../domain/errors.ts";
+import { sha256 } from "../../domain/hash.ts";
 import type { RlTask } from "../../domain/products.ts";
-import { isObject, type JsonObject, type LineProblem, shown } from "../chat-line.ts";
-import { checkParquet } from "./parquet-check.ts";
-import { writeParquet } from "./parquet-file.ts";
-import { type Column, flag, integer, list, struct, text } from "./parquet-schema.ts";
-
-interface Row {
-  readonly task: RlTask;
-  readonly index: number;
-}
-
-// One physical type for each column in all rows, and no struct without a field: Parquet has none.
-const columns: readonly Column<Row>[] = [
-  { elements: [text("data_source")], value: ({ task }) => `tracemill/${task.dataset}` },
-  {
-    elements: list("prompt", struct("element", [text("role")], [text("content")])),
-    value: ({ task }) => task.prompt.map(({ role, content }) => ({ role, content })),
-    statistics: false,
-  },
-  { elements: [text("ability")], value: () => "data_science" },
-  {
-    elements: struct("reward_model", [text("style")], [text("ground_truth")], [text("metric")], [text("params")]),
-    value: ({ task: { reference } }) => ({
-      style: "rule",
-      ground_truth: reference.file === undefined ? reference.answer : `sha256:${reference.file.sha256}`,
-      metric: reference.metric,
-      params: JSON.stringify(reference.params),
-    }),
-    statistics: false,
-  },
-  {
-    elements: struct(
-      "extra_info",
-      [text("split")],
-      [integer("index", "INT64")],
-      [text("task_id")],
-      [text("group")],
-      [text("difficulty")],
-      [integer("tried", "INT64")],
-      [integer("accepted", "INT64")],
-      [flag("need_tools_kwargs")],
-      struct("tools_kwargs", struct("python", struct("create_kwargs", list("files", [text("element")])))),
-    ),
-    value: ({ task, index }) => ({
-      split: "train",
-      index: BigInt(index),
-      task_id: task.id,
-      group: task.group,
-      difficulty: task.difficulty,
-      tried: BigInt(task.tried),
-      accepted: BigInt(task.accepted),
-      need_tools_kwargs: true,
-      tools_kwargs: { python: { create_kwargs: { files: task.files.map(({ name }) => name) } } },
-    }),
-    statistics: false,
-  },
-  { elements: [text("agent_name")], value: () => "tool_agent" },
-];
-
-/** Prompts longer than this verl leaves out at its own default; the configs that we write set the real one. */
-const mostPromptTokens = 32_768;
+import { type BatchLimits, charactersOf } from "./batches.ts";
+import { type Layout, parquetFormat } from "./parquet-format.ts";
+import { checkParquet } from "./parquet-read.ts";
+import { type Column, flag, int64, list, struct, text } from "./schema.ts";
+import { verlRlRules } from "./verl-rl-rules.ts";
 
 /**
- * verl's RL rows (VR-R1..R5): the prompt as the rollouts asked it, the reference answer with the metric that compares it, the data files as
- * arguments of the tool. The reward function is the user's: docs/products.md says what the metrics do.
+ * Parquet of tasks for verl's reinforcement learning: `data_source`, `prompt`, `ability`, `reward_model` and `extra_info`, and `agent_name`
+ * where functions are offered. `extra_info.index` is made of the task's id: unique over all files of a run.
  */
-export function verlRlExporter(): Exporter<RlTask> {
-  return {
+export function verlRlExporter(limits?: BatchLimits): Exporter<RlTask> {
+  return parquetFormat<RlTask>({
     name: "verl-rl",
-    about: "verl RL: prompts with reference, metric and data files",
+    about: "tasks with their reference answers, for verl's reinforcement learning",
     product: "rl",
     fileName: "verl-rl.parquet",
-    write(tasks, path, options = {}) {
-      let index = 0;
-      return writeParquet<RlTask, Row>(tasks, path, {
-        ...options,
-        rows: (task) => [{ task, index: index++ }],
-        layout: {
-          name: "verl-rl",
-          charactersOf: ({ task }) => task.prompt.reduce((sum, { content }) => sum + content.length, 0),
-          columns: () => columns,
-        },
-      });
+    limits,
+    weigh: ({ prompt }) => charactersOf(prompt),
+    layout,
+    check: (path, options = {}) => checkParquet(path, verlRlRules(path, options)),
+  });
+}
+
+function columnsFor(functions: readonly string[]): Column[] {
+  const statistics = false;
+  const created = (name: string) => struct(name, struct("create_kwargs", list("files", text("element"))));
+  return [
+    { elements: text("data_source") },
+    { elements: list("prompt", struct("element", text("role"), text("content"))), statistics },
+    { elements: text("ability") },
+    { elements: struct("reward_model", text("style"), text("ground_truth")), statistics },
+    {
+      elements: struct(
+        "extra_info",
+        ...[text("split"), int64("index"), flag("need_tools_kwargs")],
+        // A struct without fields cannot be written: where nothing is offered the key is not there.
+        ...(functions.length === 0 ? [] : [struct("tools_kwargs", ...functions.map(created))]),
+        ...[text("metric"), text("metric_params"), text("reference_file_sha256")],
+        list("files", struct("element", text("name"), text("sha256"), int64("bytes"))),
+        ...["task_id", "query_id", "group", "difficulty", "scaffold"].map((name) => text(name)),
+        ...[int64("tried"), int64("accepted")],
+      ),
+      statistics,
     },
-    check(path, options = {}) {
-      const seen = new Set<bigint>();
-      return checkParquet(path, { schema: schemaProblems, row: (row) => rowProblems(row, { seen, options }) });
+    ...(functions.length === 0 ? [] : [{ elements: text("agent_name") }]),
+  ];
+}
+
+const offered = ({ tools = [] }: RlTask) => tools.map(({ name }) => name).sort();
+
+type RlLayout = Layout<RlTask> & { readonly functions: readonly string[] };
+
+function layout(
+  batch: readonly RlTask[],
+  before: Layout<RlTask> | null,
+  _: WriteOptions<RlTask>,
+  path: string,
+): RlLayout {
+  const functions = (before as RlLayout | null)?.functions ?? (batch[0] === undefined ? [] : offered(batch[0]));
+  for (const task of batch)
+    if (offered(task).join() !== functions.join())
+      throw new UsageError(
+        `Expected tasks that offer the same functions in one verl-rl file (${functions.join(", ") || "none"}), got ${task.id} with ${offered(task).join(", ") || "none"}: run the scaffolds apart`,
+      );
+  const split = /^(train|validation|test)-/.exec(basename(path))?.[1] ?? "train";
+  return { functions, columns: columnsFor(functions), row: (task) => rowOf(task, functions, split) };
+}
+
+function rowOf(task: RlTask, functions: readonly string[], split: string) {
+  const strange = task.prompt.find(
+    ({ role, toolCalls }) => !["system", "user"].includes(role) || toolCalls !== undefined,
+  );
+  if (strange !== undefined)
+    throw new Error(`Task ${task.id} has a ${strange.role} message in its prompt, which verl-rl has no place for`);
+  const files = task.files.map(({ name }) => name);
+  return {
+    data_source: `tracemill/${task.dataset}`,
+    prompt: task.prompt.map(({ role, content }) => ({ role, content })),
+    ability: "data_science",
+    reward_model: { style: "rule", ground_truth: task.reference.answer },
+    extra_info: {
+      split,
+      index: indexOf(task.id),
+      need_tools_kwargs: functions.length > 0,
+      ...(functions.length === 0
+        ? {}
+        : { tools_kwargs: Object.fromEntries(functions.map((name) => [name, { create_kwargs: { files } }])) }),
+      metric: task.reference.metric,
+      metric_params: JSON.stringify(task.reference.params),
+      reference_file_sha256: task.reference.file?.sha256 ?? null,
+      files: task.files.map(({ name, sha256: hash, bytes }) => ({ name, sha256: hash, bytes: BigInt(bytes) })),
+      task_id: task.taskId,
+      query_id: task.queryId,
+      group: task.group,
+      difficulty: task.difficulty,
+      scaffold: task.scaffold,
+      tried: BigInt(task.tried),
+      accepted: BigInt(task.accepted),
     },
+    ...(functions.length === 0 ? {} : { agent_name: "tool_agent" }),
   };
 }
 
-const needed = ["data_source", "prompt", "ability", "reward_model", "extra_info"];
-
-/** VR-R1, VR-R3: the five columns are there, the prompt as structs, the ground truth as text. */
-function schemaProblems(elements: readonly SchemaElement[]): LineProblem[] {
-  const names = new Set(elements.map(({ name }) => name));
-  const problems: LineProblem[] = needed
-    .filter((name) => !names.has(name))
-    .map((name) => ({ rule: "VR-R1", field: name, message: `Expected the column \`${name}\`, got none` }));
-  const prompt = elements.findIndex(({ name }) => name === "prompt");
-  if (prompt !== -1 && (elements[prompt + 2]?.num_children ?? 0) === 0)
-    problems.push({
-      rule: "VR-R1",
-      field: "prompt",
-      message: "Expected a list of structs { role, content }, got another type; write the format `verl-rl`",
-    });
-  const truth = elements.find(({ name }) => name === "ground_truth");
-  if (truth !== undefined && truth.converted_type !== "UTF8" && truth.logical_type?.type !== "STRING")
-    problems.push({
-      rule: "VR-R3",
-      field: "reward_model.ground_truth",
-      message: `Expected text in all rows, got ${truth.converted_type ?? truth.type ?? "a group"}; write numbers as text`,
-    });
-  return problems;
-}
-
-function rowProblems(
-  row: JsonObject,
-  { seen, options }: { readonly seen: Set<bigint>; readonly options: CheckOptions },
-): LineProblem[] {
-  const problems: LineProblem[] = [];
-  const report = (rule: string, field: string, message: string) => problems.push({ rule, field, message });
-  const prompt: unknown[] = Array.isArray(row.prompt) ? row.prompt : [];
-  if (prompt.length === 0) report("VR-R1", "prompt", `Expected a list of messages, got ${shown(row.prompt)}`);
-  const truth = isObject(row.reward_model) ? row.reward_model.ground_truth : undefined;
-  if (typeof truth !== "string") report("VR-R3", "reward_model.ground_truth", `Expected text, got ${shown(truth)}`);
-  const index = isObject(row.extra_info) ? row.extra_info.index : undefined;
-  const whole = typeof index === "bigint" ? index : Number.isInteger(index) ? BigInt(index as number) : null;
-  if (whole === null) report("VR-R4", "extra_info.index", "Expected a whole number, got none");
-  else if (seen.has(whole)) report("VR-R4", "extra_info.index", `Expected an index of its own, got ${whole} again`);
-  else seen.add(whole);
-  const { renderer, maxTokens = mostPromptTokens } = options;
-  if (renderer !== undefined && prompt.every(isMessage)) {
-    const tokens = renderer.count({ messages: prompt.map((message) => ({ ...message, train: false })) });
-    if (tokens > maxTokens)
-      report("VR-R2", "prompt", `Expected at most ${maxTokens} tokens, got ${tokens}: verl would leave the row out`);
-  }
-  return problems;
-}
-
-function isMessage(value: unknown): value is { role: "system" | "user"; content: string } {
-  return isObject(value) && (value.role === "system" || value.role === "user") && typeof value.content === "string";
-}
+/** The first 52 bits of the id's hash, so that every reader holds it exactly. */
+const indexOf = (id: string): bigint => BigInt(`0x${sha256(id).slice(0, 13)}`);
