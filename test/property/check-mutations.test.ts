@@ -63,7 +63,7 @@ async function found(target: string, lines: readonly (string | Buffer)[], path: 
 }
 
 const names = Object.keys(framing);
-const runs = { numRuns: 4 };
+const runs = { numRuns: 2 };
 /** Mutations that were tried, by target: one that never fitted a row proves nothing. */
 const tried = new Set<string>();
 
