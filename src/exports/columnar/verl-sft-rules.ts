@@ -1,6 +1,7 @@
 import type { CheckOptions } from "../../contracts.ts";
 import type { Conversation, ExampleMessage } from "../../domain/example.ts";
 import { isObject, type JsonObject, type LineProblem, shown } from "../chat-line.ts";
+import { renderProblems } from "../render/problems.ts";
 import { jsonCell } from "./json-columns.ts";
 import type { Row } from "./parquet-format.ts";
 import type { ParquetRules } from "./parquet-read.ts";
@@ -9,7 +10,7 @@ import { itemOf, type Node, physical } from "./schema.ts";
 const verlMaxTokens = 1024;
 const masks = ["train", "weight", "loss", "trainable"];
 
-/** VE-R1, VE-R4, and with a renderer VE-R2. `obeysTrainable`: the copy of verl masks messages with `trainable: false`. VE-R3 is the renderer's (prefix stability). */
+/** VE-R1, VE-R4, and with a renderer VE-R2, VE-R3 and the CT rules. `obeysTrainable`: the copy of verl masks messages with `trainable: false`. */
 export function verlSftRules(options: CheckOptions, obeysTrainable: boolean): ParquetRules {
   return { schema: schemaProblems, row: (row) => rowProblems(row, options, obeysTrainable) };
 }
@@ -60,13 +61,10 @@ function* rowProblems(row: Row, { renderer, maxTokens }: CheckOptions, obeys: bo
   for (const [index, message] of (row.messages as JsonObject[]).entries())
     if (message.role === "assistant") yield* maskProblems(message, `messages[${index}]`, obeys);
   if (renderer === undefined) return;
-  const tokens = renderer.count(conversation);
-  const most = maxTokens ?? verlMaxTokens;
-  if (tokens > most)
-    yield {
-      ...{ rule: "VE-R2", field: "messages", severity: maxTokens === undefined ? "warning" : "error" },
-      message: `Expected at most ${most} tokens (data.max_length${maxTokens === undefined ? ", verl's default" : ""}), got ${tokens}: verl stops with a ValueError; raise it, or leave the row out`,
-    };
+  // A longer row stops verl with a ValueError; its own default is what a config that says nothing has.
+  const length = { rule: "VE-R2", most: verlMaxTokens };
+  for (const problem of renderProblems(conversation, { renderer, length, maxTokens, prefixes: "VE-R3" }))
+    yield problem.rule === "VE-R2" && maxTokens === undefined ? { ...problem, severity: "warning" } : problem;
 }
 
 /** Masks that verl does not obey: it would train a message that is not to be trained. */
