@@ -34,6 +34,10 @@ export const framing: Readonly<Record<string, string>> = {
   "ms-swift-kto": "SW-R2",
   "nemo-rl": "NM-R1",
   "nemo-rl-steps": "NM-R1",
+  preference: "PR-R1",
+  kto: "PR-R1",
+  "rl-tasks": "PR-R1",
+  "step-labels": "PR-R1",
   batch: "BA-R2",
 };
 
@@ -366,7 +370,14 @@ export const rowMutations: readonly RowMutation[] = [
     ...{ "llama-factory": "LF-R2", "llama-factory-steps": "LF-R2", "llama-factory-preference": "LF-R2" },
   }),
   mutation("a label that is a number", (row) => "label" in row && on(row, () => (row.label = 1)), {
-    ...{ "trl-kto": "TR-R1", "llama-factory-kto": "LF-R2", "ms-swift-kto": "SW-R5" },
+    ...{ "trl-kto": "TR-R1", "llama-factory-kto": "LF-R2", "ms-swift-kto": "SW-R5", kto: "PR-R1" },
   }),
+  mutation(
+    "a column of our own that is missing",
+    always((row) => delete row.group),
+    {
+      ...{ preference: "PR-R1", kto: "PR-R1", "rl-tasks": "PR-R1", "step-labels": "PR-R1" },
+    },
+  ),
   mutation("a label too few", (row) => on(row.labels, (labels) => labels.pop()), { "trl-stepwise": "TR-R1" }),
 ];

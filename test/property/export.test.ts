@@ -8,8 +8,7 @@ import { chatJsonlExporter } from "../../src/exports/chat-jsonl.ts";
 import { arrowExporter } from "../../src/exports/columnar/arrow.ts";
 import { parquetExporter } from "../../src/exports/columnar/parquet.ts";
 import { exampleProblems } from "../../src/exports/problems.ts";
-import { exportExamples } from "../../src/exports/write-all.ts";
-import { exampleOf, say, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
+import { exampleOf, exportExamples, say, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
 
 // JavaScript readers drop a byte order mark that begins a text; the conformance kit shows that the file holds it.
 const text = fc

@@ -7,7 +7,7 @@ import { pythonTool } from "./export-fixtures.ts";
 export const wordRenderer: Renderer = {
   name: "words",
   identity: {},
-  exact: true,
+  exact: false,
   render: ({ messages }) => messages.map(({ content, train }, message) => ({ text: content, message, trained: train })),
   count: ({ messages }) => messages.reduce((sum, { content }) => sum + content.split(" ").length, 0),
   tokenise({ messages }) {

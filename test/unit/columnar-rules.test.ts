@@ -209,7 +209,7 @@ const cases: Case[] = [
     fails: says("[{role: 'user', content: 'Q Q'}, {role: 'assistant', content: 'A'}]"),
     field: "messages",
     line: 1,
-    way: /ValueError; raise it/,
+    way: /Expected at most 2 tokens/,
     options: short,
   },
   {

@@ -1,8 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ExportedFile, Exporter } from "../../src/contracts.ts";
 import type { Example, ExampleMessage } from "../../src/domain/example.ts";
 import type { ToolDefinition } from "../../src/domain/trajectory.ts";
+import { collectPlaces } from "../../src/exports/places.ts";
+import { exportItems } from "../../src/exports/write-all.ts";
 
 /** An example with a failed cell that is repaired: five messages, the first assistant message masked. */
 export function exampleOf(index: number, changes: Partial<Example> = {}): Example {
@@ -81,4 +84,27 @@ export async function scratchFolder(): Promise<AsyncDisposable & { readonly path
     at: (name) => join(path, name),
     [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }),
   };
+}
+
+/** Writes examples in every format as a run without splits does; files in the order of the formats, `indexPath` is examples.csv. */
+export async function exportExamples({
+  examples,
+  indexPath,
+  ...options
+}: {
+  readonly examples: AsyncIterable<Example>;
+  readonly exporters: readonly Exporter[];
+  readonly folder: string;
+  readonly indexPath?: string;
+  readonly watch?: (example: Example) => void;
+}): Promise<ExportedFile[]> {
+  await using places = indexPath === undefined ? null : collectPlaces(indexPath);
+  const formats = await exportItems({
+    ...options,
+    splits: [{ name: "train", items: examples }],
+    folders: false,
+    ...(places === null ? {} : { places }),
+  });
+  await places?.join(options.folder);
+  return formats.flatMap(({ files }) => files);
 }

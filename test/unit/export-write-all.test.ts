@@ -2,15 +2,16 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { expect, test } from "vitest";
+import type { WriteOptions } from "../../src/contracts.ts";
 import { StoreError } from "../../src/domain/errors.ts";
 import type { Example } from "../../src/domain/example.ts";
 import { exampleTally } from "../../src/exports/card/tally.ts";
 import { chatJsonlExporter } from "../../src/exports/chat-jsonl.ts";
 import { arrowExporter } from "../../src/exports/columnar/arrow.ts";
 import { parquetExporter } from "../../src/exports/columnar/parquet.ts";
-import { exampleExporters as exporters } from "../../src/exports/index.ts";
-import { exportExamples } from "../../src/exports/write-all.ts";
-import { count, exampleOf, scratchFolder, streamOf } from "./export-fixtures.ts";
+import { count, exampleOf, exportExamples, scratchFolder, streamOf } from "./export-fixtures.ts";
+
+const exporters = [chatJsonlExporter(), parquetExporter(), arrowExporter()];
 
 // A change of these means that users' files change: say so in the changelog.
 const golden = {
@@ -67,7 +68,7 @@ test("20,000 examples pass through all formats while at most one batch a format 
   };
   const counted = [chatJsonlExporter(), parquetExporter(limits), arrowExporter(limits)].map((exporter, index) => ({
     ...exporter,
-    write: (examples: AsyncIterable<Example>, path: string) =>
+    write: (examples: AsyncIterable<Example>, path: string, options?: WriteOptions<Example>) =>
       exporter.write(
         (async function* () {
           for await (const example of examples) {
@@ -76,6 +77,7 @@ test("20,000 examples pass through all formats while at most one batch a format 
           }
         })(),
         path,
+        options,
       ),
   }));
   const files = await exportExamples({ examples: source(), exporters: counted, folder: folder.path });
@@ -151,8 +153,8 @@ test("examples.csv maps each file and line to its example, whatever the ids hold
     "own_place",
   ]);
   expect(reader.getRowObjectsJson()).toEqual(
-    examples.flatMap(({ id, taskId, queryId, trajectoryId }, index) =>
-      exporters.map(({ fileName }) => ({
+    exporters.flatMap(({ fileName }) =>
+      examples.map(({ id, taskId, queryId, trajectoryId }, index) => ({
         file: fileName,
         line: String(index + 1),
         example_id: id,
