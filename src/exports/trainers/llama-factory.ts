@@ -8,6 +8,7 @@ import type { JsonlRules } from "../jsonl-check.ts";
 import { exampleFormat, jsonlFormat } from "../jsonl-format.ts";
 import { perStep } from "../render/per-step.ts";
 import { argumentsOf } from "../render/template-messages.ts";
+import { datasetInfoProblems } from "./dataset-info.ts";
 import { llamaFactoryLine } from "./llama-factory-rules.ts";
 import { conversationOf, splitThinking, trainsWhole, withThinking } from "./rows.ts";
 
@@ -78,66 +79,82 @@ const rules = (line: JsonlRules["line"]) => (): JsonlRules => ({
 
 /** LLaMA-Factory's ShareGPT format (LF-R1..R6), for `train_on_prompt: false, mask_history: false`: every assistant turn is trained, so an example with a masked one has no row here and all of its rows in `llama-factory-steps`. */
 export function llamaFactoryExporter(): Exporter {
-  return exampleFormat({
-    name: "llama-factory",
-    about: "LLaMA-Factory SFT (ShareGPT): examples whose every assistant message is trained",
-    fileName: "llama-factory.jsonl",
-    rows: wholeRows,
-    rules: rules(llamaFactoryLine(["conversations"])),
-    conversation: (line) => readSharegpt(line),
-    companions: (files) => [registry(files, {})],
-  });
+  return withRegistry(
+    exampleFormat({
+      name: "llama-factory",
+      about: "LLaMA-Factory SFT (ShareGPT): examples whose every assistant message is trained",
+      fileName: "llama-factory.jsonl",
+      rows: wholeRows,
+      rules: rules(llamaFactoryLine(["conversations"])),
+      conversation: (line) => readSharegpt(line),
+      companions: (files) => [registry(files, {})],
+    }),
+  );
 }
 
 /** The same with a row for each trained message, for `mask_history: true` (LF-R7). */
 export function llamaFactoryStepsExporter(): Exporter {
-  return exampleFormat({
-    name: "llama-factory-steps",
-    about: "LLaMA-Factory SFT (ShareGPT), a row for each trained message, for mask_history: true",
-    fileName: "llama-factory-steps.jsonl",
-    rows: stepRows,
-    rules: rules(llamaFactoryLine(["conversations"])),
-    conversation(line) {
-      const read = readSharegpt(line);
-      if (read === null) return null;
-      const last = read.messages.length - 1;
-      return { ...read, messages: read.messages.map((message, index) => ({ ...message, train: index === last })) };
-    },
-    companions: (files) => [registry(files, {})],
-  });
+  return withRegistry(
+    exampleFormat({
+      name: "llama-factory-steps",
+      about: "LLaMA-Factory SFT (ShareGPT), a row for each trained message, for mask_history: true",
+      fileName: "llama-factory-steps.jsonl",
+      rows: stepRows,
+      rules: rules(llamaFactoryLine(["conversations"])),
+      conversation(line) {
+        const read = readSharegpt(line);
+        if (read === null) return null;
+        const last = read.messages.length - 1;
+        return { ...read, messages: read.messages.map((message, index) => ({ ...message, train: index === last })) };
+      },
+      companions: (files) => [registry(files, {})],
+    }),
+  );
 }
 
 /** LLaMA-Factory's ranking format for DPO and its kin: the conversation, and the two messages in which the tries first differ. */
 export function llamaFactoryPreferenceExporter(): Exporter<PreferencePair> {
-  return jsonlFormat<PreferencePair>({
-    name: "llama-factory-preference",
-    about: "LLaMA-Factory ranking (DPO): the messages in which two tries first differ",
-    product: "preference",
-    fileName: "llama-factory-preference.jsonl",
-    *rows({ prompt, chosen, rejected, tools }) {
-      const row = sharegpt(prompt, tools);
-      const [better, worse] = [chosen, rejected].map(([first]) => (first === undefined ? null : turnOf(first)));
-      if (row !== null && better && worse) yield { ...row, chosen: better, rejected: worse };
-    },
-    rules: rules(llamaFactoryLine(["conversations", "chosen", "rejected"])),
-    companions: (files) => [registry(files, { ranking: true, columns: { chosen: "chosen", rejected: "rejected" } })],
-  });
+  return withRegistry(
+    jsonlFormat<PreferencePair>({
+      name: "llama-factory-preference",
+      about: "LLaMA-Factory ranking (DPO): the messages in which two tries first differ",
+      product: "preference",
+      fileName: "llama-factory-preference.jsonl",
+      *rows({ prompt, chosen, rejected, tools }) {
+        const row = sharegpt(prompt, tools);
+        const [better, worse] = [chosen, rejected].map(([first]) => (first === undefined ? null : turnOf(first)));
+        if (row !== null && better && worse) yield { ...row, chosen: better, rejected: worse };
+      },
+      rules: rules(llamaFactoryLine(["conversations", "chosen", "rejected"])),
+      companions: (files) => [registry(files, { ranking: true, columns: { chosen: "chosen", rejected: "rejected" } })],
+    }),
+  );
 }
 
 /** LLaMA-Factory's KTO format: a conversation and whether it is good. */
 export function llamaFactoryKtoExporter(): Exporter<LabelledTry> {
-  return jsonlFormat<LabelledTry>({
-    name: "llama-factory-kto",
-    about: "LLaMA-Factory KTO (ShareGPT): each try with a label",
-    product: "kto",
-    fileName: "llama-factory-kto.jsonl",
-    *rows({ messages, tools, label }) {
-      const row = sharegpt(messages, tools);
-      if (row !== null) yield { ...row, label };
-    },
-    rules: rules(llamaFactoryLine(["conversations", "label"])),
-    companions: (files) => [registry(files, { columns: { kto_tag: "label" } })],
-  });
+  return withRegistry(
+    jsonlFormat<LabelledTry>({
+      name: "llama-factory-kto",
+      about: "LLaMA-Factory KTO (ShareGPT): each try with a label",
+      product: "kto",
+      fileName: "llama-factory-kto.jsonl",
+      *rows({ messages, tools, label }) {
+        const row = sharegpt(messages, tools);
+        if (row !== null) yield { ...row, label };
+      },
+      rules: rules(llamaFactoryLine(["conversations", "label"])),
+      companions: (files) => [registry(files, { columns: { kto_tag: "label" } })],
+    }),
+  );
+}
+
+/** Its check looks at dataset_info.json beside the file as well (LF-R1). */
+function withRegistry<Item>(exporter: Exporter<Item>): Exporter<Item> {
+  return {
+    ...exporter,
+    check: async (path, options) => [...(await exporter.check(path, options)), ...(await datasetInfoProblems(path))],
+  };
 }
 
 /** dataset_info.json beside the data: an entry for each file, every tag and column written out (LF-R1). */
