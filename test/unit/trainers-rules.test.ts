@@ -323,7 +323,7 @@ test("every rule that the trainers' formats can tell has a case here, or is told
   const folder = fileURLToPath(new URL("../../src/exports/trainers", import.meta.url));
   const code = readdirSync(folder).map((name) => readFileSync(`${folder}/${name}`, "utf8"));
   const told = code.flatMap((text) => [...text.matchAll(/"((?:TR|LF|AX|SW|NM)-R\d+)"/g)].map(([, id]) => id ?? ""));
-  // NM-R5 needs a template: test/unit/render-problems.test.ts.
+  // NM-R5 needs a template: test/unit/render.test.ts.
   const tested = new Set([...cases.map(([rule]) => rule), "LF-R1", "NM-R5"]);
   expect(told.length).toBeGreaterThan(30);
   expect([...new Set(told)].filter((rule) => !tested.has(rule))).toEqual([]);

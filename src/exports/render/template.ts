@@ -2,8 +2,17 @@ import { UsageError } from "../../domain/errors.ts";
 import type { ReadyTemplate } from "./mask.ts";
 import { templateInput } from "./template-messages.ts";
 
-const opening = /\{%(-?)\s*generation\s*(-?)%\}/g;
-const closing = /\{%(-?)\s*endgeneration\s*(-?)%\}/g;
+const generation = /\{%-?\s*generation\s*-?%\}/;
+// With the white space that the tags swallow: a new line behind a tag, blanks before one that begins a line, all of it where they have a dash.
+const opening = /\{%(-?)\s*generation\s*(?:(-%\})\s*|%\}\n?)/g;
+const closing = /(?:\s*\{%(-)|(?<=^|\n)[ \t]*\{%|\{%)\s*endgeneration\s*(-?)%\}/g;
+
+/** The template printing a variable at each end of its `{% generation %}` blocks, and otherwise what it prints without. */
+function withMarks(text: string): string {
+  return text
+    .replace(opening, (_all, before: string) => `{%${before} generation %}{{ __generation_opens }}`)
+    .replace(closing, (_all, _before, behind: string) => `{{ __generation_closes }}{% endgeneration ${behind}%}`);
+}
 
 /** Parses a chat template. @throws {UsageError} where it does not parse; its `render` where it refuses a conversation. */
 export async function readyTemplate(
@@ -21,11 +30,8 @@ export async function readyTemplate(
     }
   };
   const plain = parsed(text);
-  const marks = text.search(opening) !== -1;
-  // The blocks print a variable each: their trim marks stay, so that the text around them does too.
-  const marked = marks
-    ? parsed(text.replace(opening, "{{$1 __generation_opens $2}}").replace(closing, "{{$1 __generation_closes $2}}"))
-    : plain;
+  const marks = generation.test(text);
+  const marked = marks ? parsed(withMarks(text)) : plain;
   return {
     marks,
     render(conversation, { prompt = false, marks: signs } = {}) {

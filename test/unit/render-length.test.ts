@@ -1,0 +1,177 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Renderer } from "../../src/contracts.ts";
+import type { Example } from "../../src/domain/example.ts";
+import { exampleProblems } from "../../src/exports/problems.ts";
+import { type LengthPolicy, lengthTally, withLength } from "../../src/exports/render/length.ts";
+import { openRenderer } from "../../src/exports/render/open.ts";
+import { perStep } from "../../src/exports/render/per-step.ts";
+import { shortened } from "../../src/exports/render/shorten.ts";
+import { rowPreview } from "../../src/run/row-preview.ts";
+import { smallTokenizer } from "../kit/small-tokenizer.ts";
+import { callingExample, exampleOf, say, scratchFolder, streamOf } from "./export-fixtures.ts";
+
+let folder: Awaited<ReturnType<typeof scratchFolder>>;
+let renderer: Renderer;
+beforeAll(async () => {
+  folder = await scratchFolder();
+  renderer = await openRenderer({ tokenizer: await smallTokenizer(folder.at("model"), "marked") });
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+const long = (lines: number, word: string) =>
+  `<information>\n${Array.from({ length: lines }, (_, index) => `row ${index} ${word}${index}`).join("\n")}\n</information>\n\n[4 messages left]`;
+
+/** A conversation with observations of these many lines, every answer trained. */
+function explored(sizes: readonly number[], changes: Partial<Example> = {}): Example {
+  return exampleOf(1, {
+    transforms: [],
+    messages: [
+      say("system", "You count."),
+      say("user", "How many rows?"),
+      ...sizes.flatMap((lines, index) => [
+        say("assistant", `<python>\nprint(step(${index}))\n</python>`, true),
+        say("user", long(lines, `word${index}x`)),
+      ]),
+      say("assistant", "<answer>891</answer>", true),
+    ],
+    ...changes,
+  });
+}
+
+async function applied(examples: readonly Example[], over: LengthPolicy, maxTokens: number) {
+  const tally = lengthTally();
+  const out: Example[] = [];
+  for await (const one of withLength(streamOf(examples), { renderer, maxTokens, over, tally })) out.push(one);
+  return { out, counts: tally.counts() };
+}
+
+test("what fits is not touched, whatever the policy", async () => {
+  const example = explored([2]);
+  const tokens = renderer.count(example);
+  for (const over of ["reject", "split", "shorten"] as const) {
+    const { out, counts } = await applied([example], over, tokens);
+    expect(out).toEqual([example]);
+    expect(counts).toMatchObject({ whole: 1, rejected: 0, split: 0, shortened: 0 });
+  }
+});
+
+test("`reject` leaves out what is longer, and counts it", async () => {
+  const example = explored([2]);
+  const { out, counts } = await applied([example, explored([40])], "reject", renderer.count(example));
+  expect(out).toEqual([example]);
+  expect(counts).toMatchObject({ whole: 1, rejected: 1 });
+});
+
+test("`split` makes a row of each step that fits: all before it as context, the step with loss", async () => {
+  const example = explored([1, 60]);
+  const steps = perStep(example);
+  expect(steps.map(({ messages }) => messages.length)).toEqual([3, 5, 7]);
+  for (const { messages, transforms, id } of steps) {
+    expect(messages.map(({ train }) => train)).toEqual(messages.map((_, index) => index === messages.length - 1));
+    expect(transforms).toEqual(["per_step"]);
+    expect(id).not.toBe(example.id);
+  }
+  const { out, counts } = await applied([example], "split", renderer.count(steps[1] as Example));
+  expect(out).toEqual(steps.slice(0, 2));
+  expect(counts).toMatchObject({ split: 1, rows: 2, tooLong: 1, rejected: 0 });
+  expect(out.flatMap(exampleProblems)).toEqual([]);
+});
+
+test("a row a step has no earlier thinking in it, and may end in a call", () => {
+  const calling = callingExample(1);
+  const thought = calling.messages.map((message) => (message.train ? { ...message, reasoning: "Hm." } : message));
+  const steps = perStep({ ...calling, messages: thought });
+  expect(steps.map(({ messages }) => messages.filter(({ reasoning }) => reasoning !== undefined).length)).toEqual([
+    1, 1,
+  ]);
+  expect(steps[0]?.messages.at(-1)?.toolCalls).toHaveLength(1);
+  expect(steps.flatMap(exampleProblems)).toEqual([]);
+});
+
+test("`shorten` takes from the longest observation first, with the agent's own marker, and names it", async () => {
+  const example = explored([30, 400]);
+  const { out, counts } = await applied([example], "shorten", renderer.count(example) - 500);
+  const [only] = out;
+  expect(counts).toMatchObject({ shortened: 1, rejected: 0 });
+  expect(only?.transforms).toEqual(["shorten_observations"]);
+  expect(only?.messages[3]).toEqual(example.messages[3]);
+  expect(only?.messages[5]?.content).toMatch(
+    /^<information>[\s\S]*\n\[\.\.\. [\d,]+ characters of this output were left out to make room \.\.\.\]\n[\s\S]*\[4 messages left\]$/,
+  );
+  const said = (messages: Example["messages"]) =>
+    messages.filter(({ role }) => role === "assistant").map(({ content }) => content);
+  expect(said(only?.messages ?? [])).toEqual(said(example.messages));
+});
+
+test("a message that uses what was left out loses its loss, and one that does not keeps it", () => {
+  const example = explored([400], {});
+  const uses = (word: string) => [...example.messages.slice(0, -1), say("assistant", `<answer>${word}</answer>`, true)];
+  const trained = (word: string) =>
+    shortened({ ...example, messages: uses(word) }, { renderer, maxTokens: 1_500 })?.messages.map(({ train }) => train);
+  expect(trained("word0x200")?.at(-1)).toBe(false);
+  expect(trained("word0x399")?.at(-1)).toBe(true);
+  expect(trained("nothing")?.at(-1)).toBe(true);
+});
+
+test("what cannot be made short enough, or has nothing left to train on, is rejected and counted", async () => {
+  const example = explored([400]);
+  const asks = {
+    ...example,
+    messages: example.messages.map((message, index) => ({ ...message, train: index === 4 && message.train })),
+  };
+  const uses = {
+    ...asks,
+    messages: [...asks.messages.slice(0, -1), say("assistant", "<answer>word0x200</answer>", true)],
+  };
+  expect((await applied([example], "shorten", 20)).counts).toMatchObject({ rejected: 1, shortened: 0 });
+  expect((await applied([uses], "shorten", 1_500)).counts).toMatchObject({ rejected: 1, shortened: 0 });
+});
+
+test("no policy lets through what is too long, and every example is counted once", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.array(fc.nat(120), { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 50, max: 2_000 }),
+      fc.constantFrom<LengthPolicy>("reject", "split", "shorten"),
+      async (shapes, maxTokens, over) => {
+        const { out, counts } = await applied(
+          shapes.map((sizes) => explored(sizes)),
+          over,
+          maxTokens,
+        );
+        for (const one of out) expect(renderer.count(one)).toBeLessThanOrEqual(maxTokens);
+        expect(counts.whole + counts.rejected + counts.split + counts.shortened).toBe(shapes.length);
+        expect(out).toHaveLength(counts.whole + counts.rows + counts.shortened);
+        expect(out.flatMap(exampleProblems)).toEqual([]);
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
+
+test("a preview marks the loss, counts tokens, and shows no control character of the data", () => {
+  const example = explored([1]);
+  const bell = {
+    ...example,
+    messages: example.messages.map((message) => ({ ...message, content: `${message.content}\u001b[31m` })),
+  };
+  const page = rowPreview(bell, { renderer, colour: false });
+  expect(page).toMatch(/^\d+ tokens, \d+ with loss \(\d+\.\d %\)\n/);
+  expect(page).toContain("<|im_start|>assistant\n⟦<answer>891</answer>\ufffd[31m<|im_end|>⟧");
+  expect(page).not.toContain("\u001b");
+  expect(page.match(/⟦/g)?.length).toBeGreaterThan(1);
+  expect(rowPreview(example, { renderer, colour: true })).toContain(
+    "\u001b[30;42m<answer>891</answer><|im_end|>\u001b[0m",
+  );
+});
+
+test("a preview without a template says that it is none", async () => {
+  const counting = await openRenderer({ tokenizer: "o200k_base" });
+  const page = rowPreview(explored([1]), { renderer: counting, colour: false });
+  expect(page).toMatch(
+    /^about \d+ tokens; messages as they are written; what a trainer makes of them shows with `--tokenizer`/,
+  );
+  expect(page).toContain("--- assistant (loss)\n⟦<answer>891</answer>⟧");
+  expect(page).toContain("--- user\nHow many rows?");
+});
