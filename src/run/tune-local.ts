@@ -1,5 +1,5 @@
 // A folder that a trainer of the user's can run as it is, and its launch here, over ssh or in a container.
-import { chmod, copyFile, link, mkdir, readdir, readFile, stat } from "node:fs/promises";
+import { chmod, copyFile, link, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, extname, join, relative, resolve } from "node:path";
 import { count, harmless, plural, shellWord } from "../audit/text.ts";
 import type { Renderer, TuningSettings } from "../contracts.ts";
@@ -181,10 +181,11 @@ async function writeFolder(
   if (options.validation !== null && plan.validation !== null)
     await place(options.validation, join(folder, plan.validation));
   for (const { name, text, executable } of files) {
-    await writeTextFile(join(folder, name), text);
+    // Flushed one by one they would take seconds; tracemill.json, last, says that all are there.
+    await writeFile(join(folder, name), text);
     if (executable === true) await chmod(join(folder, name), 0o755);
   }
-  await writeTextFile(
+  await writeFile(
     join(folder, "README.md"),
     readmeOf({ trainer, plan, options, longest, names: files.map(({ name }) => name) }),
   );

@@ -79,13 +79,19 @@ export async function openRecord(output: string, id: string, first?: () => TuneR
   await mkdir(folder, { recursive: true });
   const unlock = await lock(join(folder, "lock"), id);
   try {
-    let record = (await readRecord(path)) ?? (first === undefined ? null : first());
+    const known = await readRecord(path);
+    let written = known !== null;
+    let record = known ?? (first === undefined ? null : first());
     if (record === null) throw unknownTune(id);
     const eventsPath = join(folder, "events.jsonl");
     const seen = new Set((await linesOf(eventsPath)).map((line) => String((line as { id?: unknown }).id)));
     const write = async (change: Partial<TuneRecord>) => {
+      const before = JSON.stringify(record);
       record = { ...(record as TuneRecord), ...change };
+      // Flushed to disk, so only what is new: a job is looked at for hours.
+      if (JSON.stringify(record) === before && written) return;
       await writeTextFile(path, `${JSON.stringify(record, null, 2)}\n`);
+      written = true;
     };
     return {
       folder,
