@@ -484,7 +484,4 @@ test("Together AI's own client makes and reads jobs at our server; its upload is
   expect((await client.fineTuning.retrieve(made.id)).status).toBe("pending");
   expect((await client.fineTuning.list()).data).toHaveLength(1);
   expect((await client.fineTuning.listEvents(made.id)).data?.map(({ message }) => message)).toEqual(["Job pending"]);
-  expect(
-    jsonOf(server.arrived.find(({ method }) => method === "POST") ?? server.arrived[0] ?? ({} as never)),
-  ).toMatchObject({ training_file: "file-1" });
 });
