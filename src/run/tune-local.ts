@@ -13,7 +13,7 @@ import { hashOfFile } from "../exports/split-rules.ts";
 import { targets } from "../exports/targets.ts";
 import { packageVersion } from "../package.ts";
 import { localTrainers } from "../tuners/local/index.ts";
-import { type LocalPlan, type LocalTrainer, localDefaults } from "../tuners/local/plan.ts";
+import { type DataTraits, type LocalPlan, type LocalTrainer, localDefaults } from "../tuners/local/plan.ts";
 import { launchFolder } from "./launch.ts";
 
 export interface LocalTuning {
@@ -44,7 +44,7 @@ export async function tuneLocally(options: LocalTuning): Promise<number> {
       "Expected --image with --launch container, got none: an image that has the trainer; none is pulled",
     );
   const { format, form } = await formatOf(trainer, options.file);
-  const longest = await checkedLength(options, format);
+  const longest = await measured(options, format);
   const plan: LocalPlan = {
     data: `data/train${extname(options.file)}`,
     validation: options.validation === null ? null : `data/validation${extname(options.validation)}`,
@@ -55,6 +55,7 @@ export async function tuneLocally(options: LocalTuning): Promise<number> {
     learningRate: options.settings.learningRate ?? localDefaults.learningRate,
     batchSize: options.settings.batchSize ?? localDefaults.batchSize,
     seed: options.settings.seed ?? localDefaults.seed,
+    has: longest.has,
     extra: options.settings.extra,
   };
   const hashes = {
@@ -114,6 +115,7 @@ async function saysItself(file: string, name: string): Promise<boolean> {
 
 interface Longest {
   readonly maxLength: number;
+  readonly has: DataTraits;
   readonly words: string;
 }
 
@@ -121,14 +123,21 @@ interface Longest {
 const margin = 1.25;
 const roundedTo = 256;
 
-/** The longest row, rounded up: so long has the trainer to be. */
-async function checkedLength({ file, validation, renderer, maxTokens }: LocalTuning, format: string): Promise<Longest> {
+/** The longest row, rounded up: so long has the trainer to be. And what the rows have. */
+async function measured({ file, validation, renderer, maxTokens }: LocalTuning, format: string): Promise<Longest> {
   const counting = renderer ?? (await encodingRenderer("o200k_base"));
   let longest = 0;
+  const has = { tools: false, system: false, thinking: false };
   for (const path of validation === null ? [file] : [file, validation]) {
     const conversations = exporters.find(({ name }) => name === format)?.conversations?.(path);
     if (conversations !== undefined) {
-      for await (const one of conversations) if (one !== null) longest = Math.max(longest, counting.count(one));
+      for await (const one of conversations) {
+        if (one === null) continue;
+        longest = Math.max(longest, counting.count(one));
+        has.tools ||= (one.tools?.length ?? 0) > 0;
+        has.system ||= one.messages.some(({ role }) => role === "system");
+        has.thinking ||= one.messages.some(({ reasoning }) => reasoning !== undefined);
+      }
     } else if (extname(path) === ".parquet") {
       for await (const { value } of parquetRows(path))
         if (Array.isArray(value.input_ids)) longest = Math.max(longest, value.input_ids.length);
@@ -142,6 +151,7 @@ async function checkedLength({ file, validation, renderer, maxTokens }: LocalTun
     );
   return {
     maxLength: maxTokens ?? Math.max(roundedTo, needed),
+    has,
     words: exact
       ? `The longest row has ${count(longest)} tokens, counted with the trainer's own tokenizer.`
       : `The longest row has about ${count(longest)} tokens by another tokenizer (o200k); the length has a quarter more than that. With \`--tokenizer\` it is exact.`,

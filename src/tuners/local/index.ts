@@ -1,7 +1,7 @@
-import { swiftTrainer, verlTrainer } from "./argument-trainers.ts";
+import { nemoTrainer, swiftTrainer, verlTrainer } from "./argument-trainers.ts";
 import type { LocalTrainer } from "./plan.ts";
 import { trlTrainer } from "./trl.ts";
-import { axolotlTrainer, llamaFactoryTrainer, nemoTrainer } from "./yaml-trainers.ts";
+import { axolotlTrainer, llamaFactoryTrainer } from "./yaml-trainers.ts";
 
 /** The trainers that a folder can be written for. */
 export const localTrainers: readonly LocalTrainer[] = [

@@ -3,6 +3,12 @@
 /** How rows of the data file say what is trained. */
 export type DataForm = "messages" | "steps" | "tokenised";
 
+export interface DataTraits {
+  readonly tools: boolean;
+  readonly system: boolean;
+  readonly thinking: boolean;
+}
+
 /** A folder to write: data paths are relative to it, lengths in tokens. */
 export interface LocalPlan {
   readonly data: string;
@@ -14,6 +20,8 @@ export interface LocalPlan {
   readonly learningRate: number;
   readonly batchSize: number;
   readonly seed: number;
+  /** What some row has: functions, a system message, thinking. */
+  readonly has: DataTraits;
   /** Set over the trainer's own config, as it is. */
   readonly extra: Readonly<Record<string, unknown>>;
 }
@@ -48,14 +56,18 @@ export const localDefaults = {
 export const perDevice = 1;
 
 /**
- * A launch script: from whichever folder it is called, it goes to its own, says what is there, and runs `command`. Ends with 3 where the trainer is
- * not installed, as anything that a person has to mend first.
+ * A launch script: from whichever folder it is called, it goes to its own, says what is there, and runs `command`. Ends with 3 where something is
+ * missing that a person has to bring: Python, the trainer. `present` is a test in bash; `packages` are named with their versions.
  */
 export function launchScript({
-  looksFor,
+  present,
+  missing = "the trainer is not installed here: pip install -r requirements.txt, in an environment of its own",
+  packages,
   command,
 }: {
-  readonly looksFor: string;
+  readonly present: string;
+  readonly missing?: string;
+  readonly packages: readonly string[];
   readonly command: string;
 }): LocalFile {
   return {
@@ -65,17 +77,46 @@ export function launchScript({
 # Trains what lies in data/. Written by Tracemill; README.md says how it was decided.
 set -euo pipefail
 cd "$(dirname "\${BASH_SOURCE[0]}")"
-if ! ${looksFor} >/dev/null 2>&1; then
-  echo "launch: the trainer is not installed here: pip install -r requirements.txt, in an environment of its own" >&2
+if ! command -v python3 >/dev/null; then
+  echo "launch: there is no python3 here" >&2
+  exit 3
+fi
+if ! ${present} >/dev/null 2>&1; then
+  echo "launch: ${missing}" >&2
   exit 3
 fi
 gpus=$( (nvidia-smi --list-gpus 2>/dev/null || true) | wc -l)
-echo "launch: $gpus GPU(s), $(python3 --version 2>&1)"
+python3 - ${packages.join(" ")} <<'VERSIONS'
+import importlib.metadata, platform, sys
+print("launch: Python", platform.python_version())
+for name in sys.argv[1:]:
+    try:
+        print("launch:", name, importlib.metadata.version(name))
+    except importlib.metadata.PackageNotFoundError:
+        print("launch:", name, "is not installed")
+VERSIONS
+echo "launch: $gpus GPU(s)"
 if [ "$gpus" = 0 ]; then echo "launch: no GPU found; most trainers stop or take very long without one" >&2; fi
 export GPUS="$((gpus > 0 ? gpus : 1))"
 ${command}
 `,
   };
+}
+
+/** A test in bash for a Python module, without importing it. */
+export function hasModule(name: string): string {
+  return `python3 -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("${name}") is None)'`;
+}
+
+/** A word for bash, quoted where it has to be. */
+export function bashWord(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A command over several lines. */
+export function overLines(first: string, rest: readonly string[]): string {
+  return [first, ...rest.map((line) => `  ${line}`)].join(" \\\n");
 }
 
 export function requirements(lines: readonly string[]): LocalFile {

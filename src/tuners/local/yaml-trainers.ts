@@ -1,4 +1,4 @@
-// Trainers that read one YAML file: Axolotl, LLaMA-Factory, NeMo-RL.
+// Trainers that read one YAML file: Axolotl, LLaMA-Factory.
 import { stringify } from "yaml";
 import { UsageError } from "../../domain/errors.ts";
 import { type LocalFile, type LocalPlan, type LocalTrainer, launchScript, perDevice, requirements } from "./plan.ts";
@@ -13,13 +13,14 @@ const accumulated = ({ batchSize }: Pick<LocalPlan, "batchSize">) => Math.max(1,
 export function axolotlTrainer(): LocalTrainer {
   const dataset = (path: string, { form }: Pick<LocalPlan, "form">) =>
     form === "tokenised"
-      ? { path, ds_type: "parquet", type: "" }
+      ? { path, ds_type: "parquet", type: null }
       : {
           path,
           ds_type: "json",
           type: "chat_template",
           field_messages: "messages",
           field_tools: "tools",
+          chat_template: "tokenizer_default",
           message_property_mappings: { role: "role", content: "content" },
           roles_to_train: [],
           message_field_training: "train",
@@ -37,6 +38,8 @@ export function axolotlTrainer(): LocalTrainer {
         ...(plan.validation === null ? {} : { test_datasets: [{ ...dataset(plan.validation, plan), split: "train" }] }),
         val_set_size: 0,
         sequence_len: plan.maxLength,
+        // Its own leaves longer rows out.
+        excess_length_strategy: "raise",
         sample_packing: false,
         train_on_inputs: false,
         num_epochs: plan.epochs,
@@ -52,11 +55,16 @@ export function axolotlTrainer(): LocalTrainer {
         saves_per_epoch: 1,
         ...(plan.validation === null ? {} : { evals_per_epoch: 1 }),
         output_dir: "./output",
+        dataset_prepared_path: "./prepared",
         seed: plan.seed,
         ...plan.extra,
       }),
-      requirements(["axolotl>=0.12"]),
-      launchScript({ looksFor: "command -v axolotl", command: "axolotl train config.yaml" }),
+      requirements(["axolotl>=0.16", "torch>=2.6"]),
+      launchScript({
+        present: "command -v axolotl",
+        packages: ["axolotl", "transformers", "torch"],
+        command: "axolotl train config.yaml",
+      }),
     ],
   };
 }
@@ -73,10 +81,15 @@ const tags = {
 
 /** LLaMA-Factory (LF-R1, R5, R6, R7): rows of one step each are trained on their last turn alone. */
 export function llamaFactoryTrainer(): LocalTrainer {
-  const entry = (path: string) => ({
+  // It reads a column that is named here from every row, and fails where no row of the file has it.
+  const entry = (path: string, { has }: Pick<LocalPlan, "has">) => ({
     file_name: path.replace(/^data\//, ""),
     formatting: "sharegpt",
-    columns: { messages: "conversations", system: "system", tools: "tools" },
+    columns: {
+      messages: "conversations",
+      ...(has.system ? { system: "system" } : {}),
+      ...(has.tools ? { tools: "tools" } : {}),
+    },
     tags,
   });
   return {
@@ -98,6 +111,8 @@ export function llamaFactoryTrainer(): LocalTrainer {
             ? {}
             : { eval_dataset: "validation", eval_strategy: "epoch", per_device_eval_batch_size: 1 }),
           template,
+          // Where a row has no thinking its templates write an empty one: with false that carries no loss.
+          enable_thinking: plan.has.thinking,
           // Its own is 2048.
           cutoff_len: plan.maxLength,
           train_on_prompt: false,
@@ -113,7 +128,6 @@ export function llamaFactoryTrainer(): LocalTrainer {
           logging_steps: 1,
           save_strategy: "epoch",
           output_dir: "output",
-          overwrite_output_dir: true,
           report_to: "none",
           seed: plan.seed,
           ...plan.extra,
@@ -121,13 +135,17 @@ export function llamaFactoryTrainer(): LocalTrainer {
         {
           name: "data/dataset_info.json",
           text: `${JSON.stringify(
-            { train: entry(plan.data), ...(plan.validation === null ? {} : { validation: entry(plan.validation) }) },
+            { train: entry(plan.data, plan), ...(plan.validation === null ? {} : { validation: entry(plan.validation, plan) }) },
             null,
             2,
           )}\n`,
         },
-        requirements(["llamafactory>=0.9.3"]),
-        launchScript({ looksFor: "command -v llamafactory-cli", command: "llamafactory-cli train config.yaml" }),
+        requirements(["llamafactory>=0.9.4", "torch>=2.6"]),
+        launchScript({
+          present: "command -v llamafactory-cli",
+          packages: ["llamafactory", "transformers", "torch"],
+          command: "llamafactory-cli train config.yaml",
+        }),
       ];
     },
   };
@@ -138,57 +156,4 @@ function templateOf(model: string): string {
   throw new UsageError(
     `Expected \`--set template=…\` for \`${model}\` with LLaMA-Factory, got none: it has its own names for chat templates (its README lists them); only Qwen3's is known here`,
   );
-}
-
-/** NeMo-RL (NM-R1, R4): its own SFT example with these settings over it. */
-export function nemoTrainer(): LocalTrainer {
-  return {
-    name: "nemo-rl",
-    about: "NeMo-RL: overrides of its SFT example; NEMO_RL names its checkout",
-    formats: { "nemo-rl-steps": "steps", "nemo-rl": "messages" },
-    version: "NeMo-RL at 7ea279a (2026-08)",
-    files: (plan) => [
-      yamlFile("config.yaml", {
-        // Its launcher reads the example that this extends from the checkout.
-        defaults: "NEMO_RL/examples/configs/sft.yaml",
-        policy: {
-          model_name: plan.model,
-          tokenizer: { name: plan.model },
-          train_global_batch_size: plan.batchSize,
-          train_micro_batch_size: perDevice,
-          // Its own is 1024, and longer rows are masked out whole.
-          max_total_sequence_length: plan.maxLength,
-          precision: "bfloat16",
-          optimizer: { kwargs: { lr: plan.learningRate } },
-        },
-        sft: { max_num_epochs: plan.epochs, seed: plan.seed, val_at_start: false },
-        data: {
-          dataset_name: "openai_format",
-          train_data_path: plan.data,
-          val_data_path: plan.validation ?? plan.data,
-          chat_key: "messages",
-          tool_key: "tools",
-          use_preserving_dataset: true,
-          ...(plan.form === "steps" ? { only_unmask_final: true } : {}),
-        },
-        checkpointing: { checkpoint_dir: "output" },
-        ...plan.extra,
-      }),
-      requirements(["# NeMo-RL runs from its checkout with uv; nothing to install here"]),
-      launchScript({
-        looksFor: 'test -f "$(printenv NEMO_RL)/examples/run_sft.py"',
-        command: [
-          'sed -i "s#NEMO_RL/#$NEMO_RL/#" config.yaml',
-          'here="$PWD"',
-          'cd "$NEMO_RL"',
-          'uv run examples/run_sft.py --config "$here/config.yaml" cluster.gpus_per_node="$GPUS" \\',
-          '  data.train_data_path="$here/' +
-            plan.data +
-            '" data.val_data_path="$here/' +
-            (plan.validation ?? plan.data) +
-            '" checkpointing.checkpoint_dir="$here/output"',
-        ].join("\n"),
-      }),
-    ],
-  };
 }
