@@ -119,7 +119,10 @@ test("Axolotl: the flag of each message decides, and nothing else (AX-R1, R3, R4
     message_field_training: "train",
   });
   expect(config).toMatchObject({ sample_packing: false, val_set_size: 0, train_on_inputs: false });
-  expect((await settingsOf("axolotl", "tokenised")).config.datasets[0]).toMatchObject({ type: "", ds_type: "parquet" });
+  expect((await settingsOf("axolotl", "tokenised")).config.datasets[0]).toMatchObject({
+    type: null,
+    ds_type: "parquet",
+  });
 });
 
 test("LLaMA-Factory: rows of a step each train their last turn alone, and every tag is written (LF-R1, R5 to R7)", async () => {
@@ -140,18 +143,15 @@ test("LLaMA-Factory: rows of a step each train their last turn alone, and every 
 
 test("ms-swift, verl and NeMo-RL: too long is an error, and their own defaults are not left to stand (SW-R4, VE-R2, NM-R1, R4)", async () => {
   const swift = await settingsOf("ms-swift", "ms-swift");
-  expect(swift.launch).toMatch(/--truncation_strategy raise/);
+  expect(swift.launch).toMatch(/--truncation_strategy delete/);
+  expect(swift.launch).toMatch(/--strict true/);
   expect(swift.launch).toMatch(/--max_length \d+/);
   const verl = await settingsOf("verl", "verl-sft");
   expect(verl.launch).toMatch(/data\.truncation=error/);
-  expect(verl.launch).toMatch(/data\.multiturn\.messages_key=messages/);
-  const { config } = await settingsOf("nemo-rl", "nemo-rl-steps");
-  expect(config.data).toMatchObject({
-    dataset_name: "openai_format",
-    use_preserving_dataset: true,
-    only_unmask_final: true,
-  });
-  expect(config.policy.max_total_sequence_length).toBeGreaterThan(0);
+  expect(verl.launch).toMatch(/data\.messages_key=messages/);
+  const nemo = await settingsOf("nemo-rl", "nemo-rl-steps");
+  expect(nemo.launch).toMatch(/data\.train\.use_preserving_dataset=true/);
+  expect(nemo.launch).toMatch(/policy\.max_total_sequence_length=\d+/);
 });
 
 test("the length is that of the longest row where the trainer's own tokenizer counts, and a bound is kept", async () => {
