@@ -578,6 +578,8 @@ export interface Tuner {
   /** The variable that holds the key, and the base URL, where the user names none; null where there is no usual one. */
   readonly keyVariable: string;
   readonly baseUrl: string | null;
+  /** What `--option` may name; one that ends in `-bytes` is a whole number above 0. */
+  readonly options: readonly string[];
   /** Settings that the service would refuse, before anything is sent: `field: expected …`. */
   problems(settings: TuningSettings, file: { readonly rows: number }): readonly string[];
   /** Tokens that are paid for, from those of each row and of its assistant prefixes; epochs as the service would choose them where none are set. */
@@ -591,9 +593,11 @@ export interface TuningTokens {
   readonly tokens: number;
   readonly expandedTokens: number;
   readonly longest: number;
+  /** Of the validation file, once over; 0 without one. */
+  readonly validationTokens: number;
 }
 
-/** What a tuner is opened with. `fetch` and `sleep` are the process's own unless given. */
+/** What a tuner is opened with. */
 export interface TunerOptions {
   readonly baseUrl: string;
   readonly key: string;

@@ -3,7 +3,6 @@ import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import type { ArgumentsCamelCase, Argv } from "yargs";
 import { exitCodes } from "../archive/run-end.ts";
-import { count, dollars, harmless, table } from "../audit/text.ts";
 import { suggestion } from "../config/explain.ts";
 import type { Renderer, Tuner, TuningSettings } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
@@ -11,14 +10,15 @@ import { encodingRenderer } from "../exports/render/encoding.ts";
 import { expectConsent } from "../run/consent.ts";
 import { readTuningPrices } from "../run/read-prices.ts";
 import { tuneByCommand } from "../run/tune-command.ts";
-import { goOn, serviceOf, tuneHosted } from "../run/tune-hosted.ts";
+import { tuneHosted } from "../run/tune-hosted.ts";
 import { tuneLocally } from "../run/tune-local.ts";
-import { findRecord, linesOf, listRecords, openRecord, type TuneRecord, tuneIdOf } from "../run/tune-record.ts";
+import { openRecord, type TuneRecord, tuneIdOf } from "../run/tune-record.ts";
 import { measureTrainingFile } from "../run/tune-tokens.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { tuners } from "../tuners/index.ts";
 import { localTrainers } from "../tuners/local/index.ts";
 import { type RendererArguments, rendererOf, rendererOptions } from "./renderer-options.ts";
+import { actOn, type Doing, pollMsOf, verbs } from "./tune-verbs.ts";
 
 interface TuneArguments extends RendererArguments {
   readonly what: string;
@@ -51,7 +51,6 @@ interface TuneArguments extends RendererArguments {
   readonly json: boolean;
 }
 
-const verbs = ["list", "status", "events", "cancel", "resume"] as const;
 const commandTarget = "command";
 const targetNames = () => [...tuners.map(({ name }) => name), commandTarget, ...localTrainers.map(({ name }) => name)];
 
@@ -149,11 +148,6 @@ export async function handler(args: ArgumentsCamelCase<TuneArguments>): Promise<
   }
 }
 
-interface Doing {
-  readonly tell: (line: string) => void;
-  readonly signal: AbortSignal;
-}
-
 async function tune(args: TuneArguments, doing: Doing): Promise<number> {
   const verb = verbs.find((one) => one === args.what);
   const isFile = await stat(args.what).then(
@@ -219,12 +213,6 @@ async function startHosted(tuner: Tuner, args: TuneArguments, { tell, signal }: 
   });
 }
 
-function pollMsOf({ pollSeconds }: TuneArguments): number {
-  if (!(pollSeconds > 0))
-    throw new UsageError(`Expected --poll-seconds to be a number above 0, got \`${pollSeconds}\``);
-  return pollSeconds * 1000;
-}
-
 async function startCommand(args: TuneArguments, { tell, signal }: Doing): Promise<number> {
   const { command, model = "" } = args;
   if (command === undefined)
@@ -263,6 +251,10 @@ async function startCommand(args: TuneArguments, { tell, signal }: Doing): Promi
     );
     return 0;
   }
+  if (state === "failed" && !args.again) {
+    tell(`failed    ${opened.record.error ?? "it failed"}. The same command with --again runs it again (tune ${id})`);
+    return 3;
+  }
   await expectConsent(args, `Run \`${command}\`?`);
   return tuneByCommand(opened, { command, file, validation, settings, signal, tell });
 }
@@ -281,88 +273,4 @@ async function startLocal(trainer: string, args: TuneArguments, { tell, signal }
     renderer: await rendererOf(args),
     ...{ output: resolve(args.output), maxTokens: args.maxTokens ?? null, tell, signal },
   });
-}
-
-async function actOn(verb: (typeof verbs)[number], args: TuneArguments, { tell, signal }: Doing): Promise<number> {
-  const output = resolve(args.output);
-  if (verb === "list") {
-    const records = await listRecords(output);
-    process.stdout.write(args.json ? `${JSON.stringify(records, null, 2)}\n` : `${listPage(records)}\n`);
-    return 0;
-  }
-  const record = await findRecord(output, args.id);
-  const folder = join(output, "tunes", record.id);
-  if (verb === "events") {
-    const events = (await linesOf(join(folder, "events.jsonl"))) as { at?: string; level?: string; message?: string }[];
-    const page = events.map(({ at, level, message }) => `${at ?? ""}  ${level ?? ""}  ${harmless(message ?? "")}`);
-    process.stdout.write(
-      args.json ? `${JSON.stringify(events, null, 2)}\n` : `${page.join("\n") || "No events yet."}\n`,
-    );
-    return 0;
-  }
-  const tuner = tuners.find(({ name }) => name === record.target);
-  if (tuner === undefined) {
-    if (verb === "status") {
-      process.stdout.write(args.json ? `${JSON.stringify(record, null, 2)}\n` : `${statusPage(record, folder)}\n`);
-      return 0;
-    }
-    throw new UsageError(
-      `Expected a job at a service, got one of \`--target ${record.target}\`, which ends with its command: run that again`,
-    );
-  }
-  const service = serviceOf(record, tuner, pollMsOf(args));
-  const settings = record.settings as TuningSettings;
-  if (verb === "status") {
-    const job = record.jobId === null ? null : await service.job(record.jobId, signal);
-    const shown: TuneRecord = job === null ? record : { ...record, ...job, id: record.id, jobId: job.id };
-    process.stdout.write(args.json ? `${JSON.stringify(shown, null, 2)}\n` : `${statusPage(shown, folder)}\n`);
-    return 0;
-  }
-  await using opened = await openRecord(output, record.id);
-  if (verb === "resume") {
-    if (!record.asked)
-      throw new UsageError(
-        `Expected a job that was begun, got ${record.id}, which was only prepared: run its command again`,
-      );
-    return goOn(opened, {
-      asked: { tuner, settings, tell, signal, detach: args.detach, pollMs: pollMsOf(args) },
-      service,
-    });
-  }
-  if (record.jobId === null) throw new UsageError(`Expected a job to cancel, got ${record.id}, which has none`);
-  const job = await service.cancel(record.jobId, signal);
-  await opened.saw(job, new Date().toISOString());
-  tell(`job       ${job.id} ${job.status}`);
-  return 0;
-}
-
-function listPage(records: readonly TuneRecord[]): string {
-  if (records.length === 0) return "No tuning jobs yet: `npx tracemill tune <file> --target …` starts one.";
-  return table(
-    records.map(({ id, target, settings, status, state, startedAt, jobId, tunedModel }) => [
-      id,
-      target,
-      settings.model,
-      status ?? state ?? "prepared",
-      startedAt.slice(0, 16).replace("T", " "),
-      tunedModel ?? jobId ?? "",
-    ]),
-  );
-}
-
-function statusPage(record: TuneRecord, folder: string): string {
-  const { id, target, settings, file, jobId, status, error, tunedModel, trainedTokens, estimateUsd } = record;
-  const rows: [string, string][] = [
-    ["tune", id],
-    ["service", `${target}, ${settings.model}`],
-    ["file", `${file.path} (${count(file.rows)} rows)`],
-    ["job", jobId ?? "none yet"],
-    ["status", status ?? "prepared"],
-    ...(error === null ? [] : [["error", harmless(error)] as [string, string]]),
-    ...(tunedModel === null ? [] : [["model", tunedModel] as [string, string]]),
-    ...(trainedTokens === null ? [] : [["trained", `${count(trainedTokens)} tokens`] as [string, string]]),
-    ...(estimateUsd === null ? [] : [["estimate", dollars(estimateUsd)] as [string, string]]),
-    ["record", folder],
-  ];
-  return table(rows);
 }

@@ -28,7 +28,9 @@ export async function tuneByCommand(opened: OpenRecord, options: CommandTuning):
   const { command, file, validation, settings, signal, tell } = options;
   const out = join(opened.folder, "out");
   await mkdir(out, { recursive: true });
-  await opened.set({ asked: true, status: "running", state: "running" });
+  // Another run is another attempt: its lines are others than the last one's.
+  const attempt = opened.record.attempt + (opened.record.asked ? 1 : 0);
+  await opened.set({ asked: true, attempt, status: "running", state: "running", error: null, endedAt: null });
   const child = spawn("bash", ["-c", command], {
     // A group of its own, so that stopping reaches what it starts.
     detached: true,
@@ -52,6 +54,7 @@ export async function tuneByCommand(opened: OpenRecord, options: CommandTuning):
     for await (const line of createInterface({ input: stream })) {
       log.write(`${line}\n`);
       lines += 1;
+      const id = `${attempt}/${lines}`;
       tell(harmless(line));
       const value = parseJson(line);
       if (!isObject(value)) continue;
@@ -59,7 +62,7 @@ export async function tuneByCommand(opened: OpenRecord, options: CommandTuning):
         Object.entries(value).filter((entry): entry is [string, number] => typeof entry[1] === "number"),
       );
       if (Object.keys(metrics).length > 0)
-        await opened.add([{ id: `line ${lines}`, at: new Date().toISOString(), level: "info", message: "", metrics }]);
+        await opened.add([{ id, at: new Date().toISOString(), level: "info", message: "", metrics }]);
     }
   };
   const ended = new Promise<number>((done, failed) => {
@@ -69,6 +72,8 @@ export async function tuneByCommand(opened: OpenRecord, options: CommandTuning):
   const [code] = await Promise.all([ended, read(child.stdout), read(child.stderr)]);
   signal.removeEventListener("abort", stop);
   await new Promise((done) => log.end(done));
+  if (signal.aborted)
+    await opened.set({ status: "interrupted", state: "cancelled", endedAt: new Date().toISOString() });
   signal.throwIfAborted();
   const state = code === 0 ? "succeeded" : "failed";
   await opened.set({

@@ -1,13 +1,22 @@
 // A job at a fine-tuning service: checked, priced, confirmed, uploaded, created, watched. Everything it did is in its record, so that it goes on where it stopped.
 import { setTimeout as sleep } from "node:timers/promises";
 import { count, dollars, duration, harmless, plural } from "../audit/text.ts";
-import type { Renderer, Tuner, TuningFile, TuningJob, TuningService, TuningSettings } from "../contracts.ts";
+import type {
+  Renderer,
+  Tuner,
+  TuningFile,
+  TuningJob,
+  TuningService,
+  TuningSettings,
+  TuningTokens,
+} from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { targets } from "../exports/targets.ts";
 import type { TuningPrice } from "../models/prices.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
+import { optionProblems } from "../tuners/settings.ts";
 import { expectConsent } from "./consent.ts";
-import { type OpenRecord, openRecord, type TuneRecord, tuneIdOf } from "./tune-record.ts";
+import { type OpenRecord, openRecord, openRecordIfFree, type TuneRecord, tuneIdOf } from "./tune-record.ts";
 import { measureTrainingFile } from "./tune-tokens.ts";
 
 export interface HostedTuning {
@@ -35,8 +44,10 @@ export async function tuneHosted(asked: HostedTuning): Promise<number> {
   const { tuner, settings, tell, renderer, output, signal } = asked;
   await expectGood(asked);
   const training = await measureTrainingFile(asked.file, renderer);
-  const validation = asked.validation === null ? null : (await measureTrainingFile(asked.validation, renderer)).file;
-  const wrong = tuner.problems(settings, training.file);
+  const measured = asked.validation === null ? null : await measureTrainingFile(asked.validation, renderer);
+  const validation = measured?.file ?? null;
+  const tokens = { ...training.tokens, validationTokens: measured?.tokens.tokens ?? 0 };
+  const wrong = [...optionProblems(asked.options, tuner.options), ...tuner.problems(settings, training.file)];
   if (wrong.length > 0)
     throw new UsageError(
       `Expected settings that ${tuner.name} takes, got:\n${wrong.map((line) => `- --${line}`).join("\n")}`,
@@ -56,13 +67,13 @@ export async function tuneHosted(asked: HostedTuning): Promise<number> {
     await opened.set({ ...unasked, attempt: record.attempt + 1 });
   else if (opened.record.asked) {
     tell(
-      `tune ${id}: this command has made its job before${record.jobId === null ? "" : ` (${record.jobId})`}; going on with it`,
+      `tune ${id}: this command ${record.jobId === null ? "was begun before" : `has made its job before (${record.jobId})`}; going on with it`,
     );
     return await goOn(opened, { asked, service });
   }
 
-  const cost = costOf(asked, training.tokens);
-  for (const line of outlineOf(asked, { file: training.file, validation, tokens: training.tokens, cost })) tell(line);
+  const cost = costOf(asked, tokens);
+  for (const line of outlineOf(asked, { file: training.file, validation, tokens, cost })) tell(line);
   await opened.set({ estimateUsd: cost.usd });
   await expectConsent(asked, `Upload ${plural(training.file.rows, "row")} to ${tuner.name} and start the job?`);
   await upload(opened, { service, file: training.file, validation, tell, signal });
@@ -137,10 +148,7 @@ interface Cost {
 
 const staleDays = 90;
 
-function costOf(
-  { tuner, settings, prices, renderer }: HostedTuning,
-  tokens: { readonly rows: number; readonly tokens: number; readonly expandedTokens: number; readonly longest: number },
-): Cost {
+function costOf({ tuner, settings, prices, renderer }: HostedTuning, tokens: TuningTokens): Cost {
   const billed = tuner.billedTokens(tokens, settings);
   const what = `${count(billed.tokens)} tokens over ${billed.epochs} epochs${renderer.exact ? "" : " (an estimate)"}`;
   const price = prices.find(
@@ -241,7 +249,11 @@ async function create(opened: OpenRecord, { asked, service }: Doing): Promise<nu
   }
   // Written before it is asked for: whoever comes after a kill looks for the job first.
   await opened.set({ asked: true });
-  const job = await service.create(files, settings, { key: jobKey(record), signal });
+  const job = await service.create(files, settings, { key: jobKey(record), signal }).catch(async (error: unknown) => {
+    // Refused: there is no job to look for.
+    if (error instanceof UsageError) await opened.set({ asked: false });
+    throw error;
+  });
   await opened.saw(job, new Date().toISOString());
   tell(`job       ${job.id} ${job.status}`);
   return watch(opened, { asked, service });
@@ -253,7 +265,7 @@ export async function goOn(opened: OpenRecord, { asked, service }: Doing): Promi
   if (record.jobId === null) {
     const found = await service.find(filesOf(record), asked.settings, { key: jobKey(record), signal: asked.signal });
     if (found === null) {
-      asked.tell("job       none was made: the command was stopped before the service had it");
+      asked.tell("find      no job was made: the command was stopped before the service had it");
       await opened.set({ asked: false });
       return create(opened, { asked, service });
     }
@@ -300,8 +312,8 @@ function ended(
   { state, error, tunedModel, trainedTokens }: TuningJob,
   tell: (line: string) => void,
 ): number {
-  const { startedAt, id } = opened.record;
-  const took = duration((Date.now() - Date.parse(startedAt)) / 1000);
+  const { startedAt, endedAt, id } = opened.record;
+  const took = duration((Date.parse(endedAt ?? startedAt) - Date.parse(startedAt)) / 1000);
   const tokens = trainedTokens === null ? "" : `, ${count(trainedTokens)} tokens trained`;
   if (state === "succeeded") {
     tell(`done      ${tunedModel ?? "the service names no model"} after ${took}${tokens}`);
@@ -318,4 +330,25 @@ function ended(
 export function serviceOf(record: TuneRecord, tuner: Tuner, pollMs: number): TuningService {
   const { baseUrl, options, keyVariable } = record;
   return openService({ tuner, baseUrl, pollMs, options }, keyOf(keyVariable, tuner));
+}
+
+/** Ends a job at its service, also while another process watches it, which then writes that down. @throws {UsageError} where there is no job. */
+export async function cancelJob(
+  record: TuneRecord,
+  {
+    service,
+    output,
+    signal,
+  }: { readonly service: TuningService; readonly output: string; readonly signal: AbortSignal },
+): Promise<TuningJob> {
+  const settings = record.settings as TuningSettings;
+  const id =
+    record.jobId ??
+    (record.asked ? (await service.find(filesOf(record), settings, { key: jobKey(record), signal }))?.id : null) ??
+    null;
+  if (id === null) throw new UsageError(`Expected a job to cancel, got ${record.id}, which has none`);
+  const job = await service.cancel(id, signal);
+  await using opened = await openRecordIfFree(output, record.id);
+  await opened?.saw(job, new Date().toISOString());
+  return job;
 }

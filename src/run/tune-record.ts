@@ -75,16 +75,41 @@ function tunesFolder(output: string): string {
 /** Opens the record of an id, making it from `first` where there is none. @throws {UsageError} while another process has it open. */
 export async function openRecord(output: string, id: string, first?: () => TuneRecord): Promise<OpenRecord> {
   const folder = join(tunesFolder(output), id);
-  const path = join(folder, "job.json");
   await mkdir(folder, { recursive: true });
-  const unlock = await lock(join(folder, "lock"), id);
+  const taken = await lock(join(folder, "lock"));
+  if (!("pid" in taken)) return opened(folder, { id, first, unlock: taken });
+  throw new UsageError(
+    `Another process (pid ${taken.pid}) watches the tuning job ${id}: \`npx tracemill tune status ${id}\` shows how it stands`,
+  );
+}
+
+/** Opens the record of an id; null while another process has it open. */
+export async function openRecordIfFree(output: string, id: string): Promise<OpenRecord | null> {
+  const folder = join(tunesFolder(output), id);
+  const taken = await lock(join(folder, "lock"));
+  return "pid" in taken ? null : opened(folder, { id, first: undefined, unlock: taken });
+}
+
+type Unlock = () => Promise<void>;
+
+async function opened(
+  folder: string,
+  {
+    id,
+    first,
+    unlock,
+  }: { readonly id: string; readonly first: (() => TuneRecord) | undefined; readonly unlock: Unlock },
+): Promise<OpenRecord> {
+  const path = join(folder, "job.json");
   try {
     const known = await readRecord(path);
     let written = known !== null;
     let record = known ?? (first === undefined ? null : first());
     if (record === null) throw unknownTune(id);
     const eventsPath = join(folder, "events.jsonl");
-    const seen = new Set((await linesOf(eventsPath)).map((line) => String((line as { id?: unknown }).id)));
+    const metricsPath = join(folder, "metrics.jsonl");
+    const seen = await idsIn(eventsPath);
+    const measured = await idsIn(metricsPath);
     const write = async (change: Partial<TuneRecord>) => {
       const before = JSON.stringify(record);
       record = { ...(record as TuneRecord), ...change };
@@ -105,15 +130,16 @@ export async function openRecord(output: string, id: string, first?: () => TuneR
           ...(["succeeded", "failed", "cancelled"].includes(state) ? { endedAt: record?.endedAt ?? now } : {}),
         }),
       async add(events) {
-        const fresh = events.filter((event) => !seen.has(event.id));
-        for (const event of fresh) seen.add(event.id);
-        if (fresh.length > 0) await onDisk(eventsPath, () => appendFile(eventsPath, fresh.map(lineOf).join("")));
-        const measured = fresh.filter(({ metrics }) => metrics !== undefined);
-        const metricsPath = join(folder, "metrics.jsonl");
-        if (measured.length > 0)
-          await onDisk(metricsPath, () =>
-            appendFile(metricsPath, measured.map(({ at, metrics }) => lineOf({ at, ...metrics })).join("")),
-          );
+        const fresh = unknownTo(seen, events);
+        await appendLines(eventsPath, fresh);
+        const numbers = unknownTo(
+          measured,
+          events.filter(({ metrics }) => metrics !== undefined),
+        );
+        await appendLines(
+          metricsPath,
+          numbers.map(({ id: event, at, metrics }) => ({ id: event, at, ...metrics })),
+        );
         return fresh;
       },
       keep: (checkpoints) =>
@@ -168,8 +194,25 @@ export async function linesOf(path: string): Promise<unknown[]> {
     .filter((line) => line !== undefined);
 }
 
-function lineOf(value: unknown): string {
-  return `${JSON.stringify(value)}\n`;
+/** The ids of a file's lines. What was half written when a process was killed is ended, so that the next line is one of its own. */
+async function idsIn(path: string): Promise<Set<string>> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  if (text !== "" && !text.endsWith("\n")) await onDisk(path, () => appendFile(path, "\n"));
+  return new Set((await linesOf(path)).map((line) => String((line as { id?: unknown }).id)));
+}
+
+/** Those that are not among the known, which they then are. */
+function unknownTo(known: Set<string>, events: readonly TuningEvent[]): TuningEvent[] {
+  return events.filter(({ id }) => {
+    const isNew = !known.has(id);
+    known.add(id);
+    return isNew;
+  });
+}
+
+async function appendLines(path: string, values: readonly unknown[]): Promise<void> {
+  if (values.length === 0) return;
+  await onDisk(path, () => appendFile(path, values.map((value) => `${JSON.stringify(value)}\n`).join("")));
 }
 
 async function readRecord(path: string): Promise<TuneRecord | null> {
@@ -186,8 +229,8 @@ async function readRecord(path: string): Promise<TuneRecord | null> {
   return read.data;
 }
 
-/** Takes the record for this process; a dead holder's is taken at once. */
-async function lock(path: string, id: string): Promise<() => Promise<void>> {
+/** Takes the record for this process; a dead holder's is taken at once. Gives the holder where that lives. */
+async function lock(path: string): Promise<Unlock | Holder> {
   // Linked into place whole: an empty lock would be taken for a dead one's.
   const own = `${path}.${process.pid}`;
   await writeFile(own, JSON.stringify(thisHolder()));
@@ -199,10 +242,7 @@ async function lock(path: string, id: string): Promise<() => Promise<void>> {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
         const holder = parseJson(await readFile(path, "utf8").catch(() => "")) as Holder | undefined;
-        if (holder !== undefined && isAlive(holder))
-          throw new UsageError(
-            `Another process (pid ${holder.pid}) watches the tuning job ${id}: \`npx tracemill tune status ${id}\` shows how it stands`,
-          );
+        if (holder !== undefined && isAlive(holder)) return holder;
         await rm(path, { force: true });
       }
     }

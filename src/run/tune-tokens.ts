@@ -12,7 +12,7 @@ import { readJsonl } from "../exports/jsonl-check.ts";
 export async function measureTrainingFile(
   path: string,
   renderer: Renderer,
-): Promise<{ readonly file: TuningFile; readonly tokens: TuningTokens }> {
+): Promise<{ readonly file: TuningFile; readonly tokens: Omit<TuningTokens, "validationTokens"> }> {
   let rows = 0;
   let tokens = 0;
   let expandedTokens = 0;

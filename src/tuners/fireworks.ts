@@ -6,7 +6,7 @@ import type { Tuner, TunerOptions, TuningJob, TuningService, TuningSettings } fr
 import { UsageError } from "../domain/errors.ts";
 import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
 import { objectOf, textOf } from "./read.ts";
-import { rangeProblems } from "./settings.ts";
+import { ownProblems, rangeProblems } from "./settings.ts";
 
 const service = "fireworks";
 const keyVariable = "FIREWORKS_API_KEY";
@@ -21,6 +21,7 @@ export function fireworksTuner(): Tuner {
     targets: { sft: "fireworks", dpo: "fireworks-dpo" },
     keyVariable,
     baseUrl: "https://api.fireworks.ai/v1",
+    options: ["account", "direct-upload-bytes"],
     problems: (settings, { rows }) => [
       ...rangeProblems(settings, { epochs: { above: 0 }, learningRate: { above: 0 } }),
       ...(rows * (settings.epochs ?? 1) <= mostRowPasses
@@ -38,6 +39,7 @@ export function fireworksTuner(): Tuner {
           ]),
       ...(settings.batchSize === undefined ? [] : ["batch-size: the service no longer takes one; leave it out"]),
       ...(settings.seed === undefined ? [] : ["seed: the service takes none; leave it out"]),
+      ...ownProblems(settings.extra, ["dataset", "evaluationDataset"]),
     ],
     // Each message with thinking becomes an example with all that stands before it.
     billedTokens({ expandedTokens }, { epochs = 1 }) {
@@ -140,7 +142,18 @@ function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): Tuni
         throw inWords(error, words("look for the job"));
       }
     },
-    job: async (id, signal) => jobOf(await read(`/${id}`, signal, "look at the job"), kindOfId(id)),
+    async job(id, signal) {
+      try {
+        return jobOf(
+          await (await again(() => ask(http, `/${id}`, { signal }), { signal, waitMs: pollMs })).json(),
+          kindOfId(id),
+        );
+      } catch (error) {
+        // It was there once: somebody has deleted it, which is how such a job is cancelled.
+        if (error instanceof ServiceError && error.status === 404) return deleted(id);
+        throw inWords(error, words("look at the job"));
+      }
+    },
     // The service has no list of events: its state is all it tells.
     events: async () => [],
     checkpoints: async () => [],
@@ -148,12 +161,16 @@ function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): Tuni
       try {
         // A job of this kind is deleted, not cancelled.
         await ask(http, `/${id}`, { method: "DELETE", signal });
-        return { id, status: "deleted", state: "cancelled", error: null, tunedModel: null, trainedTokens: null };
+        return deleted(id);
       } catch (error) {
         throw inWords(error, words("delete the job"));
       }
     },
   };
+}
+
+function deleted(id: string): TuningJob {
+  return { id, status: "deleted", state: "cancelled", error: null, tunedModel: null, trainedTokens: null };
 }
 
 function kindOf({ method }: Pick<TuningSettings, "method">): string {

@@ -15,7 +15,7 @@ import type {
 import { UsageError } from "../domain/errors.ts";
 import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
 import { listOf, numbersOf, objectOf, textOf } from "./read.ts";
-import { rangeProblems } from "./settings.ts";
+import { ownProblems, rangeProblems } from "./settings.ts";
 
 const closed =
   "OpenAI has closed self-serve fine-tuning: since 2026-05-07 organisations that never tuned cannot create jobs, since 2026-07-02 neither can those without recent use of a tuned model, " +
@@ -35,6 +35,7 @@ interface Flavour {
   readonly keyVariable: string;
   readonly baseUrl: string | null;
   readonly suffix: number;
+  readonly options: readonly string[];
   readonly headers: (key: string) => Readonly<Record<string, string>>;
 }
 
@@ -46,6 +47,7 @@ export function openaiTuner(): Tuner {
     keyVariable: "OPENAI_API_KEY",
     baseUrl: "https://api.openai.com/v1",
     suffix: 64,
+    options: ["api-version"],
     headers: (key) => ({ authorization: `Bearer ${key}` }),
   });
 }
@@ -58,6 +60,7 @@ export function azureTuner(): Tuner {
     keyVariable: "AZURE_OPENAI_API_KEY",
     baseUrl: null,
     suffix: 18,
+    options: ["api-version", "training-type"],
     headers: (key) => ({ "api-key": key }),
   });
 }
@@ -65,7 +68,7 @@ export function azureTuner(): Tuner {
 function tuner(flavour: Flavour): Tuner {
   const { name, about, targets, keyVariable, baseUrl, suffix } = flavour;
   return {
-    ...{ name, about, targets, keyVariable, baseUrl },
+    ...{ name, about, targets, keyVariable, baseUrl, options: flavour.options },
     problems: (settings) => [
       ...rangeProblems(settings, {
         epochs: { least: 1, most: 50, whole: true },
@@ -79,6 +82,7 @@ function tuner(flavour: Flavour): Tuner {
             `suffix: expected at most ${suffix} characters, got ${settings.suffix.length} (${name === "azure" ? "AZ-R4" : "1 to 64"})`,
           ]),
       ...(settings.loraRank === undefined ? [] : ["lora-rank: the service chooses it; leave it out"]),
+      ...ownProblems(settings.extra, ["metadata", "training_file", "validation_file"]),
     ],
     billedTokens({ tokens, rows }, { epochs }) {
       const passes = epochs ?? automaticEpochs(rows);

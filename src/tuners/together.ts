@@ -1,14 +1,9 @@
-// Together AI's fine-tuning API. Its upload is our own: the official client's does not work on Node.
-import { openAsBlob } from "node:fs";
-import { open } from "node:fs/promises";
-import { basename, extname } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+// Together AI's fine-tuning API: prices and jobs.
 import type {
   Tuner,
   TunerOptions,
   TuningEstimate,
   TuningEvent,
-  TuningFile,
   TuningFiles,
   TuningJob,
   TuningService,
@@ -17,13 +12,13 @@ import type {
 import { UsageError } from "../domain/errors.ts";
 import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
 import { listOf, numbersOf, objectOf, textOf } from "./read.ts";
-import { rangeProblems } from "./settings.ts";
-import { reportProblems } from "./together-report.ts";
+import { ownProblems, rangeProblems } from "./settings.ts";
+import { togetherUpload } from "./together-upload.ts";
 
-const longestSuffix = 40;
+/** TG-R14's 40 characters, less those by which a job is found again. */
+const longestSuffix = 24;
 /** Above this a file goes up in parts; bytes. */
 const singleUploadBytes = 5 * 1000 ** 3;
-const partBytes = 250 * 1000 ** 2;
 const service = "together";
 const keyVariable = "TOGETHER_API_KEY";
 
@@ -34,6 +29,7 @@ export function togetherTuner(): Tuner {
     targets: { sft: "together", dpo: "together-preference" },
     keyVariable,
     baseUrl: "https://api.together.xyz/v1",
+    options: ["single-upload-bytes"],
     problems: (settings) => [
       ...rangeProblems(settings, {
         epochs: { least: 1, whole: true },
@@ -44,9 +40,11 @@ export function togetherTuner(): Tuner {
       ...(settings.suffix === undefined || settings.suffix.length <= longestSuffix
         ? []
         : [`suffix: expected at most ${longestSuffix} characters, got ${settings.suffix.length} (TG-R14)`]),
+      ...ownProblems(settings.extra, ["suffix", "training_file", "validation_file"]),
     ],
-    billedTokens({ tokens }, { epochs = 1 }) {
-      return { tokens: tokens * epochs, epochs };
+    // One evaluation over the validation file, as it is asked for.
+    billedTokens({ tokens, validationTokens }, { epochs = 1 }) {
+      return { tokens: tokens * epochs + validationTokens, epochs };
     },
     open: openService,
   };
@@ -66,113 +64,20 @@ function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): Tuni
   const read = (path: string, signal: AbortSignal, what: string) =>
     retried(what, signal, async () => (await ask(http, path, { signal })).json() as Promise<unknown>);
 
-  /** Where the bytes go, by the service's redirect; the signed address gets no key. */
-  async function place(file: TuningFile, signal: AbortSignal): Promise<{ url: string; id: string }> {
-    const query = new URLSearchParams({
-      file_name: basename(file.path),
-      file_type: extname(file.path).slice(1),
-      purpose: "fine-tune",
+  /** What was measured, each step an event; none where the service has no such list. */
+  async function metricsOf(id: string, signal: AbortSignal): Promise<TuningEvent[]> {
+    const told = await read(`/fine-tunes/${id}/metrics`, signal, "read metrics").catch((error: unknown) => {
+      if (error instanceof UsageError && (error.cause as ServiceError | undefined)?.status === 404) return {};
+      throw error;
     });
-    const response = await ask(http, `/files?${query}`, {
-      method: "POST",
-      body: query,
-      redirect: "manual",
-      signal,
-    });
-    const [url, id] = [response.headers.get("location"), response.headers.get("x-together-file-id")];
-    if (response.status !== 302 || url === null || id === null)
-      throw new ServiceError(502, `expected a redirect with an address and a file id, got ${response.status}`);
-    return { url, id };
-  }
-
-  async function put(file: TuningFile, signal: AbortSignal): Promise<string> {
-    // Each try asks for an address anew: a signed one may be used up. A blob has a length, which such addresses want.
-    return retried("upload the file", signal, async () => {
-      const { url, id } = await place(file, signal);
-      await ask({ ...http, headers: {} }, url, {
-        method: "PUT",
-        body: await openAsBlob(file.path),
-        headers: { "content-type": "application/octet-stream" },
-        signal,
-      });
-      return id;
-    });
-  }
-
-  async function putParts(
-    file: TuningFile,
-    { signal, tell }: { signal: AbortSignal; tell: (line: string) => void },
-  ): Promise<string> {
-    const count = Math.ceil(file.bytes / Math.min(partBytes, limit));
-    const begun = objectOf(
-      await retried("begin the upload", signal, async () =>
-        (
-          await ask(http, "/files/multipart/initiate", {
-            method: "POST",
-            body: {
-              file_name: basename(file.path),
-              file_size: file.bytes,
-              num_parts: count,
-              purpose: "fine-tune",
-              file_type: extname(file.path).slice(1),
-            },
-            signal,
-          })
-        ).json(),
-      ),
-    );
-    const [id, upload] = [textOf(begun.file_id) ?? "", textOf(begun.upload_id) ?? ""];
-    const done: { part_number: number; etag: string }[] = [];
-    const size = Math.ceil(file.bytes / count);
-    await using handle = await open(file.path);
-    for (const [index, part] of listOf(begun.parts).entries()) {
-      const bytes = Buffer.alloc(Math.min(size, file.bytes - index * size));
-      await handle.read(bytes, 0, bytes.byteLength, index * size);
-      const url = textOf(part.URL) ?? textOf(part.url) ?? "";
-      const response = await retried(`upload part ${index + 1} of ${count}`, signal, () =>
-        ask({ ...http, headers: {} }, url, {
-          method: "PUT",
-          body: bytes,
-          headers: { "content-type": "application/octet-stream" },
-          signal,
-        }),
-      );
-      done.push({ part_number: index + 1, etag: response.headers.get("etag") ?? "" });
-      tell(`part ${index + 1} of ${count} is up`);
-    }
-    await retried("end the upload", signal, () =>
-      ask(http, "/files/multipart/complete", {
-        method: "POST",
-        body: { file_id: id, upload_id: upload, parts: done },
-        signal,
-      }),
-    );
-    return id;
+    return listOf(objectOf(told).metrics).map((metrics, index) => ({
+      ...{ id: `metrics ${String(metrics.step ?? index)}`, at: null, level: "info", message: "measured" },
+      metrics: numbersOf(metrics),
+    }));
   }
 
   return {
-    async upload(file, { signal, tell }) {
-      const id = file.bytes > limit ? await putParts(file, { signal, tell }) : await put(file, signal);
-      // Older servers want to be told that the bytes are there, newer ones do not know the word.
-      await ask(http, `/files/${id}/preprocess`, { method: "POST", signal }).catch((error: unknown) => {
-        if (!(error instanceof ServiceError) || error.status >= 500)
-          throw inWords(error, words("have the file looked at"));
-      });
-      let said = "";
-      for (;;) {
-        const found = objectOf(await read(`/files/${id}`, signal, "look at the file"));
-        const status = textOf(found.processing_status) ?? textOf(found.processingStatus) ?? "COMPLETED";
-        const problems = reportProblems(objectOf(found.validation_report), file);
-        if (status === "FAILED" || status === "INVALID_FORMAT" || (status === "COMPLETED" && problems.length > 0))
-          throw new UsageError(
-            `Together AI refuses the file ${basename(file.path)} (${id}, ${status}): ${problems.join("; ") || "no reason given"}`,
-          );
-        if (status === "COMPLETED") return id;
-        if (status !== said) tell(`${id} ${status.toLowerCase()}`);
-        said = status;
-        await sleep(pollMs, undefined, { signal });
-      }
-    },
+    upload: togetherUpload(http, { pollMs, limit, retried }),
     async estimate(files, settings, signal) {
       try {
         const body = { ...requestOf(files, settings, ""), from_checkpoint: undefined, suffix: undefined };
@@ -196,14 +101,14 @@ function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): Tuni
     },
     async find(files, settings, { key: name, signal }) {
       const jobs = listOf(objectOf(await read("/fine-tunes", signal, "list jobs")).data);
-      const suffix = settings.suffix ?? suffixOf(name);
+      const suffix = suffixOf(settings.suffix, name);
       const mine = jobs.find((job) => job.training_file === files.training && job.suffix === suffix);
       return mine === undefined ? null : jobOf(mine);
     },
     job: async (id, signal) => jobOf(await read(`/fine-tunes/${id}`, signal, "look at the job")),
     async events(id, signal) {
       const found = listOf(objectOf(await read(`/fine-tunes/${id}/events`, signal, "read events")).data);
-      return found.map(eventOf);
+      return [...found.map(eventOf), ...(await metricsOf(id, signal))];
     },
     async checkpoints(id, signal) {
       const found = listOf(objectOf(await read(`/fine-tunes/${id}/checkpoints`, signal, "read checkpoints")).data);
@@ -224,9 +129,9 @@ function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): Tuni
   };
 }
 
-/** The suffix of a job without one of the user's: by it the job is found again. */
-function suffixOf(name: string): string {
-  return `tm-${name}`.slice(0, longestSuffix);
+/** The suffix of a job: by it the job is found again. */
+function suffixOf(suffix: string | undefined, name: string): string {
+  return `${suffix ?? "tm"}-${name}`;
 }
 
 function requestOf(
@@ -244,7 +149,7 @@ function requestOf(
     training_type: { type: "Lora", lora_r: loraRank, lora_alpha: loraRank * 2, lora_trainable_modules: "all-linear" },
     training_method: method === "dpo" ? { method: "dpo" } : { method: "sft", train_on_inputs: "auto" },
     ...(seed === undefined ? {} : { random_seed: seed }),
-    suffix: suffix ?? suffixOf(name),
+    suffix: suffixOf(suffix, name),
     ...extra,
   };
 }
@@ -293,7 +198,6 @@ function jobOf(value: unknown): TuningJob {
 }
 
 function eventOf(event: Record<string, unknown>, index: number): TuningEvent {
-  const metrics = numbersOf({ step: event.step, loss: event.training_loss ?? event.loss, eval_loss: event.eval_loss });
   return {
     // Events have no id of their own; their time and words are what they are.
     id:
@@ -302,6 +206,5 @@ function eventOf(event: Record<string, unknown>, index: number): TuningEvent {
     at: textOf(event.created_at),
     level: textOf(event.level) ?? "info",
     message: textOf(event.message) ?? textOf(event.type) ?? "",
-    ...("step" in metrics && Object.keys(metrics).length > 1 ? { metrics } : {}),
   };
 }

@@ -1,487 +1,330 @@
-// `tracemill tune` against servers that speak each service's protocol: from the file to the tuned model, and everything that goes wrong between.
-import { spawn } from "node:child_process";
-import { createReadStream } from "node:fs";
-import { readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import OpenAI from "openai";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { stringify } from "yaml";
-import { exampleExporters } from "../../src/exports/index.ts";
-import { packageRoot } from "../../src/package.ts";
-import { tracemill } from "../kit/cli.ts";
-import { fireworksKey, serveFireworks } from "../kit/tuning/fireworks.ts";
-import { openaiKey, serveOpenAi } from "../kit/tuning/openai.ts";
-import { serveTogether, togetherKey } from "../kit/tuning/together.ts";
-import { callingExample, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
+// `tracemill tune` at services that speak the documented protocols, through the built command. None of it was tried at a live service.
+import { readFile } from "node:fs/promises";
+import { describe, expect, test } from "vitest";
+import { serveFireworks } from "../kit/tuning/fireworks.ts";
+import { serveOpenai } from "../kit/tuning/openai.ts";
+import { formOf, jsonOf } from "../kit/tuning/service.ts";
+import { serveTogether } from "../kit/tuning/together.ts";
+import { keyOfTests, type TuneFolder, tuneFolder } from "../kit/tuning/tune-command.ts";
 
-let folder: Awaited<ReturnType<typeof scratchFolder>>;
-beforeAll(async () => {
-  folder = await scratchFolder();
-});
-afterAll(() => folder[Symbol.asyncDispose]());
+const model = "base-model";
 
-const examples = Array.from({ length: 60 }, (_, index) => callingExample(index));
-const files = new Map<string, string>();
-
-async function fileOf(format: string): Promise<string> {
-  const known = files.get(format);
-  if (known !== undefined) return known;
-  const exporter = exampleExporters.find(({ name }) => name === format);
-  if (exporter === undefined) throw new Error(`Expected the format ${format}`);
-  const path = folder.at(exporter.fileName);
-  await exporter.write(streamOf(examples), path);
-  files.set(format, path);
-  return path;
+function at(target: string, file: string, server: { readonly baseUrl: string }, ...words: string[]): string[] {
+  return [file, "--target", target, "--model", model, "--base-url", server.baseUrl, "--yes", ...words];
 }
 
-const env = {
-  OPENAI_API_KEY: openaiKey,
-  AZURE_OPENAI_API_KEY: openaiKey,
-  TOGETHER_API_KEY: togetherKey,
-  FIREWORKS_API_KEY: fireworksKey,
-};
-let outputs = 0;
-const fresh = () => folder.at(`output-${outputs++}`);
-
-interface Asked {
-  readonly target: string;
-  readonly server: { readonly baseUrl: string };
-  readonly output: string;
-  readonly args?: readonly string[];
-  readonly file?: string;
+async function ids(folder: TuneFolder): Promise<string[]> {
+  return (await folder.lines("events.jsonl")).map(({ id }) => String(id));
 }
 
-const words = async ({ target, server, output, args = [], file }: Asked) => [
-  ...["tune", file ?? (await fileOf(target)), "--target", target, "--base-url", server.baseUrl, "--output", output],
-  ...["--model", "small", "--poll-seconds", "0.02", ...(args.includes("--no-yes") ? [] : ["--yes"])],
-  ...args.filter((word) => word !== "--no-yes"),
-];
-const tune = async (asked: Asked) => tracemill(await words(asked), { env });
-
-async function recordOf(output: string) {
-  const [id = ""] = await readdir(join(output, "tunes"));
-  const at = join(output, "tunes", id);
-  const lines = async (name: string) =>
-    (await readFile(join(at, name), "utf8").catch(() => ""))
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line));
-  return {
-    job: JSON.parse(await readFile(join(at, "job.json"), "utf8")),
-    events: await lines("events.jsonl"),
-    metrics: await lines("metrics.jsonl"),
-    checkpoints: JSON.parse(await readFile(join(at, "checkpoints.json"), "utf8").catch(() => "null")),
-  };
-}
-
-test("OpenAI: the file arrives byte for byte, the job is created as documented, watched to its end, and written down", async () => {
-  await using server = await serveOpenAi();
-  const output = fresh();
-  const args = ["--epochs", "2", "--seed", "7", "--suffix", "ds", "--set", "service_tier=auto"];
-  const end = await tune({ target: "openai", server, output, args });
-  expect(end.code, end.stderr).toBe(0);
-  expect([...server.files.values()][0]).toEqual({
-    name: "openai.jsonl",
-    bytes: await readFile(await fileOf("openai")),
-  });
-  const [job] = server.jobs.values();
-  expect(job).toMatchObject({
-    ...{ model: "small", training_file: "file-1", seed: 7, suffix: "ds", service_tier: "auto" },
-    method: {
-      type: "supervised",
-      supervised: { hyperparameters: { n_epochs: 2, batch_size: "auto", learning_rate_multiplier: "auto" } },
-    },
-  });
-  expect(end.stdout).toMatch(
-    /job {7}ftjob-1 validating_files\n[\s\S]*status {4}running\n[\s\S]*done {6}ft:gpt-small:org::abc/,
-  );
-  const { job: record, events, metrics, checkpoints } = await recordOf(output);
-  expect(record).toMatchObject({
-    jobId: "ftjob-1",
-    state: "succeeded",
-    tunedModel: "ft:gpt-small:org::abc",
-    trainedTokens: 12_345,
-    error: null,
-  });
-  expect(events.map(({ id }) => id)).toEqual(["ftevent-0", "ftevent-1", "ftevent-2", "ftevent-3"]);
-  expect(metrics.map(({ step }) => step)).toEqual([1, 3]);
-  expect(checkpoints.map(({ step }: { step: number }) => step)).toEqual([1, 2]);
-  expect(end.stdout + end.stderr + JSON.stringify(record)).not.toContain(openaiKey);
-
-  const again = await tune({ target: "openai", server, output, args });
-  expect(again.code, again.stderr).toBe(0);
-  expect(again.stdout).toMatch(/this command has made its job before \(ftjob-1\)/);
-  expect([server.jobs.size, server.files.size]).toEqual([1, 1]);
-  expect((await recordOf(output)).events).toHaveLength(4);
-});
-
-test("Azure: the same with its key, its version and a byte order mark", async () => {
-  await using server = await serveOpenAi({ azure: true });
-  const output = fresh();
-  const end = await tune({
-    target: "azure",
-    server,
-    output,
-    args: [
-      "--option",
-      "api-version=2025-04-01",
-      "--option",
-      "training-type=GlobalStandard",
-      "--validation",
-      await fileOf("azure"),
-    ],
-  });
-  expect(end.code, end.stderr).toBe(0);
-  expect([...server.jobs.values()][0]).toMatchObject({ trainingType: "GlobalStandard", validation_file: "file-2" });
-  expect(server.arrived.every(({ query }) => query.get("api-version") === "2025-04-01")).toBe(true);
-  const long = await tune({
-    target: "azure",
-    server,
-    output: fresh(),
-    args: ["--suffix", "a-suffix-that-is-too-long"],
-  });
-  expect(long.stderr).toMatch(/--suffix: expected at most 18 characters, got 25 \(AZ-R4\)/);
-});
-
-test("Together AI: an upload by redirect without the key, its report compared, its own price told, the job found by its suffix", async () => {
-  await using server = await serveTogether();
-  const output = fresh();
-  const end = await tune({ target: "together", server, output, args: ["--lora-rank", "16"] });
-  expect(end.code, end.stderr).toBe(0);
-  expect(server.files.get("file-1")).toEqual(await readFile(await fileOf("together")));
-  expect([...server.jobs.values()][0]).toMatchObject({
-    ...{ model: "small", training_file: "file-1", n_epochs: 1 },
-    training_type: { type: "Lora", lora_r: 16, lora_alpha: 32 },
-    training_method: { method: "sft", train_on_inputs: "auto" },
-  });
-  expect(end.stdout).toMatch(
-    /file-1 pending\n[\s\S]*file-1 running\n[\s\S]*price {5}\$4\.20, Together AI's own estimate/,
-  );
-  const { job, events, metrics } = await recordOf(output);
-  expect(job).toMatchObject({
-    state: "succeeded",
-    tunedModel: expect.stringMatching(/^org\/small-tm-/),
-    estimateUsd: 4.2,
-  });
-  expect(events.map(({ message }) => message)).toEqual([
-    "Job pending",
-    "Job queued",
-    "Job running",
-    "Job compressing",
-    "Job completed",
-  ]);
-  expect(metrics).toMatchObject([{ step: 1, loss: 0.7 }]);
-});
-
-test.each([
-  [
-    "a format that it does not read",
-    { processing: ["PENDING", "INVALID_FORMAT"], report: { valid: false, error: "line 2 has no messages" } },
-    /INVALID_FORMAT\): line 2 has no messages/,
-  ],
-  [
-    "another number of lines than were written",
-    { report: { nlines: 59 } },
-    /TG-R15: expected the service to read `nlines: 60`, as written, got `59`/,
-  ],
-])("Together AI refuses a file for %s: no job is made", async (_what, plan, message) => {
-  await using server = await serveTogether(plan);
-  const end = await tune({ target: "together", server, output: fresh() });
-  expect(end.code).toBe(2);
-  expect(end.stderr).toMatch(message);
-  expect(server.jobs.size).toBe(0);
-});
-
-test("Together AI: a large file goes up in parts", async () => {
-  await using server = await serveTogether();
-  const end = await tune({
-    target: "together",
-    server,
-    output: fresh(),
-    args: ["--option", "single-upload-bytes=10000"],
-  });
-  expect(end.code, end.stderr).toBe(0);
-  expect(server.files.get("file-1")).toEqual(await readFile(await fileOf("together")));
-  expect(end.stdout).toMatch(/part 1 of \d+ is up/);
-});
-
-test("Fireworks: a dataset named by its content, the file by the short and the long way, a job named by us", async () => {
-  for (const args of [[], ["--option", "direct-upload-bytes=10"]]) {
-    await using server = await serveFireworks();
-    const end = await tune({
-      target: "fireworks",
-      server,
-      output: fresh(),
-      args: ["--option", "account=acme", "--epochs", "2", ...args],
+describe.concurrent("a job from file to model", () => {
+  test("OpenAI: the file's bytes, the request, events once, metrics, checkpoints, the record", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveOpenai({
+      faults: [
+        { on: "POST /files", times: 1, kind: "reset_in_body" },
+        { on: "GET /fine_tuning/jobs/", times: 1, kind: { status: 429, retryAfterSeconds: 0.05 } },
+        { on: "GET /fine_tuning/jobs/", times: 2, kind: { status: 500 } },
+      ],
     });
-    expect(end.code, end.stderr).toBe(0);
-    expect([...server.files.values()]).toEqual([await readFile(await fileOf("fireworks"))]);
-    const [[name, job] = []] = server.jobs;
-    expect(name).toMatch(/^accounts\/acme\/supervisedFineTuningJobs\/tm-[0-9a-f]{12}$/);
-    expect(job).toMatchObject({
-      baseModel: "small",
-      epochs: 2,
-      loraRank: 8,
-      evalAutoCarveout: false,
-      dataset: expect.stringMatching(/^accounts\/acme\/datasets\/tm-/),
-    });
-    expect(end.stdout).toMatch(/status {4}running\n[\s\S]*done {6}accounts\/acme\/models\/tm-/);
-  }
-  const unnamed = await tune({ target: "fireworks", server: { baseUrl: "http://127.0.0.1:1/v1" }, output: fresh() });
-  expect(unnamed.stderr).toMatch(/Expected `--option account=<id>` for Fireworks/);
-});
-
-test("resets in mid-upload, too many requests and broken answers are waited out; one job is made", async () => {
-  await using server = await serveTogether();
-  server.faults.push(
-    { on: /^PUT \/signed/, times: 1, how: "reset" },
-    { on: /^POST \/files$/, times: 1, how: { status: 503 } },
-    { on: /^GET \/files\//, times: 1, how: { status: 429, headers: { "retry-after": "0.05" } } },
-    { on: /^GET \/fine-tunes\//, times: 2, how: { status: 500 } },
-  );
-  const end = await tune({ target: "together", server, output: fresh() });
-  expect(end.code, end.stderr).toBe(0);
-  expect(server.jobs.size).toBe(1);
-  expect(server.faults.map(({ times }) => times)).toEqual([0, 0, 0, 0]);
-});
-
-/** Starts the command and kills it, as a machine that loses its power does, once `when` holds. */
-async function killedOnce(asked: Asked, when: () => boolean): Promise<void> {
-  const child = spawn(process.execPath, [join(packageRoot(), "dist/src/bin.js"), ...(await words(asked))], {
-    env: { ...process.env, ...env },
-    stdio: "ignore",
-  });
-  const ended = new Promise((done) => child.once("exit", done));
-  while (!when()) await new Promise((done) => setTimeout(done, 5));
-  child.kill("SIGKILL");
-  await ended;
-}
-
-test("a watcher that was killed is taken up by the same command: one job, no event twice", async () => {
-  await using server = await serveOpenAi({ statuses: [...Array.from({ length: 30 }, () => "running"), "succeeded"] });
-  const asked = { target: "openai", server, output: fresh() };
-  await killedOnce(asked, () => server.arrived.filter(({ path }) => path.endsWith("/events")).length > 5);
-  const end = await tune(asked);
-  expect(end.code, end.stderr).toBe(0);
-  expect([server.jobs.size, server.files.size]).toEqual([1, 1]);
-  const { events } = await recordOf(asked.output);
-  expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
-  expect(events).toHaveLength(31);
-});
-
-test.each([
-  ["openai", () => serveOpenAi(), []],
-  ["together", () => serveTogether(), []],
-  ["fireworks", () => serveFireworks(), ["--option", "account=acme"]],
-] as const)(
-  "%s: killed between the request for a job and its answer, the same command finds the job",
-  async (target, serve, args) => {
-    await using server = await serve();
-    server.faults.push({ on: /^POST .*(?:\/jobs|\/fine-tunes|Jobs)$/, times: 1, how: "hang" });
-    const asked = { target, server, output: fresh(), args };
-    await killedOnce(asked, () => server.jobs.size === 1);
-    const end = await tune(asked);
-    expect(end.code, end.stderr).toBe(0);
-    expect(end.stdout).toMatch(/made before and found again/);
-    expect(server.jobs.size).toBe(1);
-  },
-);
-
-test("two processes do not watch one job, and one that died holds nobody up", async () => {
-  await using server = await serveOpenAi({ statuses: [...Array.from({ length: 40 }, () => "running"), "succeeded"] });
-  const asked = { target: "openai", server, output: fresh() };
-  const first = tune(asked);
-  while (server.jobs.size === 0) await new Promise((done) => setTimeout(done, 5));
-  const second = await tune(asked);
-  expect(second.code).toBe(2);
-  expect(second.stderr).toMatch(/Another process \(pid \d+\) watches the tuning job/);
-  expect((await first).code).toBe(0);
-});
-
-test("OpenAI's closed door is told as such, with what else there is", async () => {
-  await using server = await serveOpenAi();
-  server.faults.push({
-    on: /^POST \/fine_tuning\/jobs$/,
-    times: 1,
-    how: {
-      status: 403,
-      body: { error: { message: "Fine-tuning is not available", type: "permission_error", code: "permission_denied" } },
-    },
-  });
-  const end = await tune({ target: "openai", server, output: fresh() });
-  expect(end.code).toBe(2);
-  expect(end.stderr).toMatch(
-    /OpenAI has closed self-serve fine-tuning: since 2026-05-07.*`--target together`.*The service said: Fine-tuning is not available/s,
-  );
-});
-
-test("a job that fails ends with 3 and its reason, an empty error is none, and --again makes another", async () => {
-  await using server = await serveOpenAi({ statuses: ["queued", "odd_new_word", "failed"] });
-  const asked = { target: "openai", server, output: fresh() };
-  const end = await tune(asked);
-  expect(end.code).toBe(3);
-  expect(end.stdout).toMatch(
-    /status {4}odd_new_word\n[\s\S]*failed {4}line 3 is no JSON\. The same command with --again/,
-  );
-  const again = await tune({ ...asked, args: ["--again"] });
-  expect(again.code).toBe(3);
-  expect(
-    [...server.jobs.values()].map(({ metadata }) => (metadata as { tracemill: string }).tracemill.slice(-2)),
-  ).toEqual([expect.any(String), "-2"]);
-  const plain = await tune(asked);
-  expect(plain.code).toBe(3);
-  expect(server.jobs.size).toBe(2);
-});
-
-test("list, status, events, cancel and resume act on what was started with --detach", async () => {
-  await using server = await serveOpenAi({ statuses: [...Array.from({ length: 6 }, () => "running"), "succeeded"] });
-  const output = fresh();
-  const ask = (...args: string[]) =>
-    tracemill(["tune", ...args, "--output", output, "--poll-seconds", "0.02"], { env });
-  expect((await ask("list")).stdout).toMatch(/No tuning jobs yet/);
-  const begun = await tune({ target: "openai", server, output, args: ["--detach"] });
-  expect(begun.code, begun.stderr).toBe(0);
-  expect(begun.stdout).toMatch(/npx tracemill tune resume [0-9a-f]{12} watches it/);
-  const [record] = JSON.parse((await ask("list", "--json")).stdout);
-  expect((await ask("status", record.id)).stdout).toMatch(/status {2,}running/);
-  expect((await ask("events")).stdout).toMatch(/The job is running/);
-  const resumed = await ask("resume");
-  expect(resumed.code, resumed.stderr).toBe(0);
-  expect(resumed.stdout).toMatch(/done {6}ft:gpt-small/);
-
-  const other = await tune({ target: "openai", server, output, args: ["--detach", "--seed", "3"] });
-  expect(other.code).toBe(0);
-  const cancelled = await ask("cancel");
-  expect(cancelled.stdout).toMatch(/job {7}ftjob-2 cancelled/);
-  expect((await ask("status", "nothing")).stderr).toMatch(/Expected the id of a tuning job, got `nothing`/);
-});
-
-test("nothing reaches a service of what is refused before: a broken file, bad settings, no key, nobody who agreed", async () => {
-  await using server = await serveOpenAi();
-  const asked = { target: "openai", server };
-  await writeFile(
-    folder.at("broken.jsonl"),
-    (await readFile(await fileOf("openai"), "utf8")).replace('"role":"user"', '"role":"human"'),
-  );
-  const refused: [Asked, Record<string, string>, RegExp][] = [
-    [
-      { ...asked, output: fresh(), file: folder.at("broken.jsonl") },
-      env,
-      /Expected `.*broken\.jsonl` to keep the rules of openai, got 1 problem:\n- OA-R5 line 1 messages\[1\]\.role[\s\S]*Nothing was sent/,
-    ],
-    [
-      { ...asked, output: fresh(), args: ["--epochs", "0", "--batch-size", "500"] },
-      env,
-      /--epochs: expected a whole number from 1 to 50, got 0\n- --batch-size: expected a whole number from 1 to 256, got 500/,
-    ],
-    [
-      { ...asked, output: fresh() },
-      { OPENAI_API_KEY: "" },
-      /Expected the environment variable `OPENAI_API_KEY` to hold the key for openai/,
-    ],
-    [{ ...asked, output: fresh(), args: ["--no-yes"] }, env, /Expected `--yes`, or a terminal to ask on/],
-    [{ ...asked, output: fresh(), args: ["--set", "novalue"] }, env, /Expected --set key=value, got `novalue`/],
-  ];
-  for (const [one, variables, message] of refused) {
-    const end = await tracemill(await words(one), { env: variables });
-    expect(end.code, end.stdout).toBe(2);
-    expect(end.stderr).toMatch(message);
-  }
-  expect(server.arrived).toEqual([]);
-  const wrongKey = await tracemill(await words({ ...asked, output: fresh() }), { env: { OPENAI_API_KEY: "sk-wrong" } });
-  expect(wrongKey.code).toBe(2);
-  expect(wrongKey.stderr).toMatch(
-    /openai answered 401 to upload the file: Incorrect API key provided\. Look at the key in `OPENAI_API_KEY`/,
-  );
-});
-
-test("the cost is told before anything is sent, from the user's prices, with its least and its age", async () => {
-  await using server = await serveOpenAi();
-  const prices = folder.at("prices.yaml");
-  const entry = { service: "openai", model: "small", perMillion: 1_000, asOf: "2020-01-01" };
-  const told = async (change: object, ...args: string[]) => {
-    await writeFile(prices, stringify({ tuning: [{ ...entry, ...change }], prices: [] }));
-    const end = await tune({
-      target: "openai",
-      server,
-      output: fresh(),
-      args: ["--prices", prices, "--no-yes", ...args],
-    });
-    return /^cost +(.*)$/m.exec(end.stdout)?.[1];
-  };
-  const two = /about \$(\d+\.\d+): ([\d,]+) tokens over 2 epochs/.exec((await told({}, "--epochs", "2")) ?? "");
-  expect(Number(two?.[1])).toBeCloseTo((Number(two?.[2]?.replaceAll(",", "")) * 1_000) / 1e6, 1);
-  expect(await told({})).toMatch(/over 3 epochs \(an estimate\) at \$1000\.00 a million; the price is of 2020-01-01/);
-  expect(
-    await told({ minimumUsd: 5_000, hostingPerHourUsd: 1.7, asOf: new Date().toISOString().slice(0, 10) }),
-  ).toMatch(/about \$5000\.00: .*, the least a job costs; the tuned model costs \$1\.70 an hour while it is deployed$/);
-  expect(await told({ model: "other" })).toMatch(/unknown: .*no price of `small` at openai in the prices file/);
-  expect(server.arrived).toEqual([]);
-});
-
-test("a command of the user's is told the file and the settings, its numbers are metrics, its end is the job's", async () => {
-  const output = fresh();
-  const run = async (command: string, ...args: string[]) =>
-    tracemill([
-      "tune",
-      await fileOf("openai"),
-      "--target",
-      "command",
-      "--command",
-      command,
-      "--output",
-      output,
-      "--yes",
-      "--model",
-      "m",
-      "--epochs",
-      "2",
-      ...args,
+    const file = await folder.write("openai");
+    const words = at("openai", file, server, "--epochs", "2", "--suffix", "mine", "--seed", "7");
+    const end = await folder.tune(words);
+    expect(end.stderr).toBe("");
+    expect(end.code).toBe(0);
+    expect(server.files.map(({ name, bytes }) => [name, bytes.toString()])).toEqual([
+      ["openai.jsonl", await readFile(file, "utf8")],
     ]);
-  const works = `echo "$TRACEMILL_MODEL $(wc -l < "$TRACEMILL_FILE")"; echo '{"loss": 0.5, "step": 1}'; echo "$TRACEMILL_SETTINGS" > "$TRACEMILL_OUT/settings.json"`;
-  const end = await run(works);
-  expect(end.code, end.stderr).toBe(0);
-  expect(end.stdout).toMatch(/^m 60\n/m);
-  const { job, metrics } = await recordOf(output);
-  expect(metrics).toMatchObject([{ loss: 0.5, step: 1 }]);
-  expect(JSON.parse(await readFile(join(job.tunedModel, "settings.json"), "utf8"))).toMatchObject({
-    model: "m",
-    epochs: 2,
+    const job = await folder.job();
+    expect(server.jobs.map(({ asked }) => asked)).toEqual([
+      {
+        ...{ model, training_file: "file-1", suffix: "mine", seed: 7, metadata: { tracemill: job.id } },
+        method: {
+          type: "supervised",
+          supervised: { hyperparameters: { n_epochs: 2, batch_size: "auto", learning_rate_multiplier: "auto" } },
+        },
+      },
+    ]);
+    expect(job).toMatchObject({
+      ...{ jobId: "ftjob-1", state: "succeeded", status: "succeeded", error: null, trainedTokens: 12_345 },
+      ...{ tunedModel: "ft:base-model:org::ftjob-1", fileId: "file-1", asked: true, attempt: 1 },
+    });
+    const events = await ids(folder);
+    expect(events).toEqual([0, 1, 2, 3, 4].map((index) => `ftevent-ftjob-1-${index}`));
+    expect(await folder.lines("metrics.jsonl")).toMatchObject([
+      { id: "ftevent-ftjob-1-1", step: 1, train_loss: 1 },
+      { id: "ftevent-ftjob-1-3", step: 3, train_loss: 1 / 3 },
+    ]);
+    expect(JSON.parse(await folder.record("checkpoints.json"))).toMatchObject([
+      { step: 10, model: "ft:model:ftjob-1:step-10" },
+      { step: 20, metrics: { step: 20, train_loss: 0.05 } },
+    ]);
+    expect(end.stdout).toContain("status    a_word_of_tomorrow");
+
+    const second = await folder.tune(words);
+    expect([second.code, server.jobs.length, server.files.length]).toEqual([0, 1, 1]);
+    expect(second.stdout).toContain("has made its job before (ftjob-1)");
+    expect(await ids(folder)).toEqual(events);
+    expect(end.stdout + second.stdout).not.toContain(keyOfTests);
   });
-  expect((await run(works)).stdout).toMatch(/this command has trained before/);
-  const failed = await run("echo no; exit 9");
-  expect(failed.code).toBe(3);
-  expect(failed.stdout).toMatch(/the command ended with 9/);
+
+  test("OpenAI preferences: the DPO request, with validation and a field of --set", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveOpenai({ statuses: ["succeeded"] });
+    const line = (index: number) => ({
+      input: { messages: [{ role: "user", content: `Mean of x${index}?` }] },
+      preferred_output: [{ role: "assistant", content: "4.2" }],
+      non_preferred_output: [{ role: "assistant", content: "Probably 5." }],
+    });
+    const file = await folder.text("pairs.jsonl", Array.from({ length: 10 }, (_, index) => line(index)));
+    const validation = await folder.text("more.jsonl", Array.from({ length: 10 }, (_, index) => line(index + 10)));
+    const end = await folder.tune(
+      at("openai", file, server, "--method", "dpo", "--validation", validation, "--set", "integrations=[]"),
+    );
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    expect(server.jobs[0]?.asked).toMatchObject({
+      ...{ training_file: "file-1", validation_file: "file-2", integrations: [] },
+      method: { type: "dpo", dpo: { hyperparameters: { n_epochs: "auto" } } },
+    });
+  });
+
+  test("Azure: its key header, the byte order mark, its version and training type", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveOpenai({ flavour: "azure" });
+    const file = await folder.write("azure");
+    const options = ["--option", "api-version=preview", "--option", "training-type=Developer"];
+    const end = await folder.tune(at("azure", file, server, ...options));
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    expect(server.jobs[0]?.asked).toMatchObject({ trainingType: "Developer", training_file: "file-1" });
+    expect(server.files[0]?.bytes).toEqual(await readFile(file));
+    expect(new Set(server.arrived.map(({ query }) => query.get("api-version")))).toEqual(new Set(["preview"]));
+    expect(server.arrived.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    const long = await folder.tune(at("azure", file, server, "--suffix", "nineteen-characters"));
+    expect([long.code, long.stderr]).toEqual([2, expect.stringContaining("AZ-R4")]);
+  });
+
+  test("Together AI: by the redirect, its report, its price, the request, the metrics", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveTogether({
+      preprocess: false,
+      faults: [
+        { on: "PUT /signed", times: 1, kind: "reset_in_body" },
+        { on: "GET /files", times: 1, kind: { status: 503 } },
+      ],
+    });
+    const file = await folder.write("together");
+    const end = await folder.tune(at("together", file, server, "--learning-rate", "1e-5", "--suffix", "mine"));
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    const job = await folder.job();
+    expect(server.files.at(-1)?.bytes).toEqual(await readFile(file));
+    const begun = server.arrived.find(({ path }) => path === "/files");
+    expect(Object.fromEntries(begun?.query ?? [])).toEqual({
+      ...{ file_name: "together.jsonl", file_type: "jsonl", purpose: "fine-tune" },
+    });
+    expect(server.jobs.map(({ asked }) => asked)).toEqual([
+      {
+        ...{ model, training_file: job.fileId, n_epochs: 1, batch_size: "max", learning_rate: 1e-5 },
+        training_type: { type: "Lora", lora_r: 8, lora_alpha: 16, lora_trainable_modules: "all-linear" },
+        ...{ training_method: { method: "sft", train_on_inputs: "auto" }, suffix: `mine-${String(job.id)}` },
+      },
+    ]);
+    expect(end.stdout).toContain("price     $4.25, Together AI's own estimate");
+    expect(job).toMatchObject({ jobId: "ft-1", state: "succeeded", estimateUsd: 4.25, trainedTokens: 4321 });
+    expect(await folder.lines("metrics.jsonl")).toContainEqual({ id: "metrics 1", at: null, step: 1, "train/loss": 0.5 });
+    expect(JSON.parse(await folder.record("checkpoints.json"))).toMatchObject([{ step: 10 }, { step: 20 }]);
+  });
+
+  test("Together AI in parts: every part once more where it breaks, and the whole is the file", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveTogether({
+      faults: [{ on: "PUT /signed/file-1/2", times: 1, kind: "reset_in_body" }],
+      price: { estimation_available: false, unavailable_reason: "train_file_not_validated" },
+    });
+    const file = await folder.write("together");
+    const end = await folder.tune(at("together", file, server, "--option", "single-upload-bytes=2000"));
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    const bytes = await readFile(file);
+    expect(server.files[0]?.bytes).toEqual(bytes);
+    expect(server.files[0]?.parts.size).toBe(Math.ceil(bytes.byteLength / 2000));
+    expect(end.stdout).toContain("gives no price: train_file_not_validated");
+  });
+
+  test("Together AI's report: a file it refuses, and one it reads otherwise than written, end before a job", async () => {
+    await using folder = await tuneFolder();
+    await using refusing = await serveTogether({ endOfFile: "INVALID_FORMAT", report: { error: "line 3 is odd" } });
+    await using misreading = await serveTogether({ report: { nlines: 11, dataset_has_tools: false } });
+    const file = await folder.write("together");
+    const refused = await folder.tune(at("together", file, refusing));
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/INVALID_FORMAT.*line 3 is odd/)]);
+    const misread = await folder.tune(at("together", file, misreading));
+    expect(misread.code).toBe(2);
+    expect(misread.stderr).toContain("TG-R15: expected the service to read `nlines: 12`, as written, got `11`");
+    expect(misread.stderr).toContain("`dataset_has_tools: true`");
+    expect(refusing.jobs.length + misreading.jobs.length).toBe(0);
+  });
+
+  test("Fireworks: a dataset by its content, the request, a job deleted, then another", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveFireworks({
+      faults: [{ on: "POST /accounts/acme/datasets/", times: 1, kind: "reset_in_body" }],
+    });
+    const file = await folder.write("fireworks");
+    const words = at("fireworks", file, server, "--option", "account=acme", "--epochs", "1.5", "--lora-rank", "16");
+    const end = await folder.tune(words);
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    const job = await folder.job();
+    const [dataset] = server.datasets;
+    expect(dataset?.bytes).toEqual(await readFile(file));
+    expect(dataset).toMatchObject({ id: job.fileId, asked: { userUploaded: {}, exampleCount: "12" } });
+    expect(server.jobs).toMatchObject([
+      {
+        id: `supervisedFineTuningJobs/tm-${String(job.id)}`,
+        asked: {
+          ...{ dataset: `accounts/acme/datasets/${dataset?.id}`, baseModel: model, epochs: 1.5, loraRank: 16 },
+          ...{ outputModel: `accounts/acme/models/tm-${String(job.id)}`, evalAutoCarveout: false },
+        },
+      },
+    ]);
+    expect(job).toMatchObject({ state: "succeeded", tunedModel: `accounts/acme/models/tm-${String(job.id)}` });
+  });
+
+  test("Fireworks above the limit: a signed address without the key, then its check; preferences are dpoJobs", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveFireworks();
+    const line = {
+      input: { messages: [{ role: "user", content: "Mean of x?" }] },
+      preferred_output: [{ role: "assistant", content: "4.2" }],
+      non_preferred_output: [{ role: "assistant", content: "5" }],
+    };
+    const file = await folder.text("pairs.jsonl", [line, line, line]);
+    const options = ["--option", "account=acme", "--option", "direct-upload-bytes=100", "--method", "dpo"];
+    const end = await folder.tune(at("fireworks", file, server, ...options));
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    expect(server.datasets[0]?.bytes).toEqual(await readFile(file));
+    expect(server.arrived.map(({ path }) => path)).toContain(
+      `/accounts/acme/datasets/${server.datasets[0]?.id}:validateUpload`,
+    );
+    expect(server.jobs[0]?.id).toMatch(/^dpoJobs\/tm-/);
+  });
 });
 
-test("OpenAI's own client has the same life with the server that the command is proven against", async () => {
-  await using server = await serveOpenAi();
-  const client = new OpenAI({ apiKey: openaiKey, baseURL: server.baseUrl, maxRetries: 0 });
-  const file = await client.files.create({ file: createReadStream(await fileOf("openai")), purpose: "fine-tune" });
-  const processed = await client.files.waitForProcessing(file.id, { pollInterval: 5 });
-  expect(processed.status).toBe("processed");
-  const job = await client.fineTuning.jobs.create({
-    model: "small",
-    training_file: file.id,
-    metadata: { tracemill: "x" },
+describe.concurrent("one command, one job", () => {
+  test("a watcher that is killed: the same command goes on, with one job and no event twice", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveOpenai({ statuses: ["running", "running", "running", "running", "succeeded"] });
+    const words = at("openai", await folder.write("openai"), server);
+    let pid = 0;
+    server.faults.push({ on: "GET /fine_tuning/jobs/ftjob-1/events", times: 1, kind: { status: 500 } });
+    const killed = folder.tune([...words, "--poll-seconds", "0.3"], { started: (one) => void (pid = one) });
+    await server.saw("GET /fine_tuning/jobs/ftjob-1/events");
+    const refused = await folder.tune(words);
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(`(pid ${pid}) watches the tuning job`)]);
+    process.kill(-pid, "SIGKILL");
+    expect((await killed).signal).toBe("SIGKILL");
+    const end = await folder.tune(words);
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    expect(server.jobs.length).toBe(1);
+    const events = await ids(folder);
+    expect(events.length).toBeGreaterThan(3);
+    expect(new Set(events).size).toBe(events.length);
   });
-  for (let status = job.status; status !== "succeeded"; )
-    status = (await client.fineTuning.jobs.retrieve(job.id)).status;
-  const events: string[] = [];
-  for await (const event of client.fineTuning.jobs.listEvents(job.id)) events.push(event.id);
-  expect(events).toEqual(["ftevent-3", "ftevent-2", "ftevent-1", "ftevent-0"]);
-  const checkpoints = await client.fineTuning.jobs.checkpoints.list(job.id);
-  expect(checkpoints.data.map(({ step_number: step }) => step)).toEqual([2, 1]);
-  expect((await client.fineTuning.jobs.cancel(job.id)).status).toBe("cancelled");
-});
 
-test("Together AI's own client makes and reads jobs at our server; its upload is known not to work on Node", async () => {
-  await using server = await serveTogether();
-  const { default: Together } = await import("together-ai");
-  const client = new Together({ apiKey: togetherKey, baseURL: server.baseUrl, maxRetries: 0 });
-  const made = await client.fineTuning.create({ model: "small", training_file: "file-1" });
-  expect(server.jobs.size).toBe(1);
-  expect((await client.fineTuning.retrieve(made.id)).status).toBe("pending");
-  expect((await client.fineTuning.list()).data).toHaveLength(1);
-  expect((await client.fineTuning.listEvents(made.id)).data?.map(({ message }) => message)).toEqual(["Job pending"]);
+  test.each([
+    ["openai", () => serveOpenai({ olderJobs: 5 }), "POST /fine_tuning/jobs", []],
+    ["together", () => serveTogether(), "POST /fine-tunes", []],
+    ["fireworks", () => serveFireworks(), "POST /accounts/acme/supervisedFineTuningJobs", ["--option", "account=acme"]],
+  ] as const)("%s: killed while it waits for the job's answer, it finds the job", async (target, serve, on, options) => {
+    await using folder = await tuneFolder();
+    await using server = await serve();
+    // The price of Together AI has the same beginning.
+    server.faults.push({ on: `${on}`, times: 1, kind: "answer_held" });
+    const words = at(target, await folder.write(target), server, ...options);
+    const older = server.jobs.length;
+    let pid = 0;
+    const killed = folder.tune(words, { started: (one) => void (pid = one) });
+    while (server.jobs.length === older) await new Promise((resolve) => setTimeout(resolve, 10));
+    process.kill(-pid, "SIGKILL");
+    await killed;
+    expect(await folder.job()).toMatchObject({ asked: true, jobId: null });
+    const end = await folder.tune(words);
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    expect(end.stdout).toContain("made before and found again");
+    expect(server.jobs.length).toBe(older + 1);
+  });
+
+  test("an answer that is lost ends with 3, and the same command finds the job; one that was never made is made", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveOpenai({ statuses: ["succeeded"] });
+    const words = at("openai", await folder.write("openai"), server);
+    server.faults.push({ on: "POST /fine_tuning/jobs", times: 1, kind: { status: 500 } });
+    const failed = await folder.tune(words);
+    expect([failed.code, failed.stderr]).toEqual([3, expect.stringContaining("Run the same command again")]);
+    server.faults.push({ on: "POST /fine_tuning/jobs", times: 1, kind: "answer_lost" });
+    const lost = await folder.tune(words);
+    expect([lost.code, lost.stdout]).toEqual([3, expect.stringContaining("no job was made")]);
+    const end = await folder.tune(words);
+    expect([end.code, server.jobs.length]).toEqual([0, 1]);
+  });
+
+  test("a job that fails ends with 3 and stays so; --again makes another", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveOpenai({
+      statuses: ["failed"],
+      error: { code: "invalid_training_file", message: "Line 3 is odd" },
+    });
+    const words = at("openai", await folder.write("openai"), server);
+    for (const jobs of [1, 1]) {
+      const end = await folder.tune(words);
+      expect([end.code, end.stdout, server.jobs.length]).toEqual([3, expect.stringContaining("Line 3 is odd"), jobs]);
+    }
+    const again = await folder.tune([...words, "--again"]);
+    expect([again.code, server.jobs.length, server.files.length]).toEqual([3, 2, 1]);
+    const { id, attempt } = await folder.job();
+    expect([attempt, server.jobs[0]?.asked.metadata]).toEqual([2, { tracemill: `${String(id)}-2` }]);
+  });
+
+  test("--detach, list, status, events, resume; Ctrl-C leaves the job; cancel reaches it while another watches", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveOpenai({ statuses: ["queued", "running"] });
+    const words = at("openai", await folder.write("openai"), server);
+    const begun = await folder.tune([...words, "--detach"]);
+    expect([begun.code, begun.stdout]).toEqual([0, expect.stringContaining("goes on at the service")]);
+    const { id } = await folder.job();
+    const [list, status, events] = await Promise.all([
+      folder.tune(["list", "--json"]),
+      folder.tune(["status"]),
+      folder.tune(["events"]),
+    ]);
+    expect(JSON.parse(list.stdout)).toMatchObject([{ id, jobId: "ftjob-1" }]);
+    expect(status.stdout).toMatch(/job +ftjob-1\nstatus +running/);
+    expect(events.stdout).toContain("Went on 0");
+
+    const looks = () => server.arrived.filter(({ path }) => path.endsWith("ftjob-1/events")).length;
+    const before = looks();
+    let pid = 0;
+    const watching = folder.tune(["resume"], { started: (one) => void (pid = one) });
+    while (looks() < before + 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    process.kill(pid, "SIGINT");
+    const stopped = await watching;
+    expect([stopped.code, stopped.stdout]).toEqual([130, expect.stringContaining("goes on at the service")]);
+
+    const again = folder.tune(words);
+    const seen = looks();
+    while (looks() < seen + 2) await new Promise((resolve) => setTimeout(resolve, 10));
+    const cancelled = await folder.tune(["cancel", String(id)]);
+    expect([cancelled.code, cancelled.stdout]).toEqual([0, "job       ftjob-1 cancelled\n"]);
+    expect((await again).code).toBe(3);
+    expect(await folder.job()).toMatchObject({ state: "cancelled" });
+  });
+
+  test("a Fireworks job that is deleted counts as cancelled, for its watcher and ever after", async () => {
+    await using folder = await tuneFolder();
+    await using server = await serveFireworks({ statuses: ["RUNNING"] });
+    const words = at("fireworks", await folder.write("fireworks"), server, "--option", "account=acme");
+    const watching = folder.tune(words);
+    await server.saw("GET /accounts/acme/supervisedFineTuningJobs/");
+    expect((await folder.tune(["cancel"])).code).toBe(0);
+    expect([(await watching).code, (await folder.tune(words)).code, server.jobs.length]).toEqual([3, 3, 0]);
+    expect(await folder.job()).toMatchObject({ state: "cancelled", status: "deleted" });
+  });
 });

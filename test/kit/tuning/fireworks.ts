@@ -1,108 +1,107 @@
-// Fireworks' REST as it is documented: a dataset, its upload, a job that is looked at and deleted.
-import { Answer, formOf, jsonOf, serveTuning, type TuningServer } from "./service.ts";
+// Fireworks' fine-tuning over REST as documented: datasets, two ways to upload, jobs that are deleted.
+import {
+  type Arrived,
+  formOf,
+  jsonOf,
+  nextStatus,
+  type Reply,
+  type ServedJob,
+  serveTuning,
+  type TuningFault,
+  type TuningServer,
+} from "./service.ts";
 
-export interface FireworksServer extends TuningServer {
-  readonly files: Map<string, Buffer>;
-  readonly jobs: Map<string, Record<string, unknown>>;
+export interface FireworksOptions {
+  readonly faults?: TuningFault[];
+  readonly statuses?: readonly string[];
 }
 
-export const fireworksKey = "fireworks-secret-of-the-test";
+interface Dataset {
+  readonly id: string;
+  readonly asked: Record<string, unknown>;
+  bytes: Buffer | null;
+  looks: number;
+}
 
-export async function serveFireworks({
-  states = ["JOB_STATE_CREATING", "JOB_STATE_RUNNING", "JOB_STATE_COMPLETED"],
-}: {
-  readonly states?: readonly string[];
-} = {}): Promise<FireworksServer> {
-  const files: FireworksServer["files"] = new Map();
-  const datasets = new Map<string, Record<string, unknown>>();
-  const jobs: FireworksServer["jobs"] = new Map();
-  const looks = new Map<string, number>();
-  const account = String.raw`\/accounts\/acme`;
-  const told = (job: Record<string, unknown>) => {
-    const state = states[Math.min(looks.get(String(job.name)) ?? 0, states.length - 1)];
-    return {
-      ...job,
-      state,
-      status: state === "JOB_STATE_FAILED" ? { code: "INVALID_ARGUMENT", message: "line 7 is too long" } : {},
-    };
+export interface FireworksServer extends TuningServer {
+  readonly datasets: Dataset[];
+  readonly jobs: ServedJob[];
+}
+
+export async function serveFireworks(options: FireworksOptions = {}): Promise<FireworksServer> {
+  const statuses = options.statuses ?? ["CREATING", "VALIDATING", "RUNNING", "WRITING_RESULTS", "COMPLETED"];
+  const datasets: Dataset[] = [];
+  const jobs: ServedJob[] = [];
+
+  const makeDataset = (request: Arrived): Reply => {
+    const { datasetId, dataset } = jsonOf(request);
+    if (datasets.some(({ id }) => id === datasetId)) return { status: 409, json: { message: "it exists" } };
+    const made = { id: String(datasetId), asked: dataset as Record<string, unknown>, bytes: null, looks: 0 };
+    datasets.push(made);
+    return { json: shownDataset(made) };
   };
-  const server: TuningServer = await serveTuning(
-    [
-      [
-        new RegExp(`^POST ${account}/datasets$`),
-        (request) => {
-          const { datasetId: id, dataset } = jsonOf(request) as { datasetId: string; dataset: Record<string, unknown> };
-          if (datasets.has(id)) return new Answer(409, { message: "already exists" });
-          datasets.set(id, { ...dataset, name: `accounts/acme/datasets/${id}`, state: "UPLOADING" });
-          return datasets.get(id);
-        },
-      ],
-      [
-        new RegExp(`^POST ${account}/datasets/([^:]+):upload$`),
-        (request, [, id = ""]) => {
-          files.set(id, formOf(request).file);
-          datasets.set(id, { ...datasets.get(id), state: "READY" });
-          return {};
-        },
-      ],
-      [
-        new RegExp(`^POST ${account}/datasets/([^:]+):getUploadEndpoint$`),
-        (request, [, id = ""]) => {
-          const [name = ""] = Object.keys((jsonOf(request) as { filenameToSize: object }).filenameToSize);
-          return { filenameToSignedUrls: { [name]: `${server.baseUrl.replace(/\/v1$/, "")}/signed/${id}` } };
-        },
-      ],
-      [
-        /^PUT \/signed\/(.+)$/,
-        ({ bytes, headers }, [, id = ""]) => {
-          if (headers.authorization !== undefined) return new Answer(400, { message: "a signed address takes no key" });
-          files.set(id, bytes);
-          return new Answer(200, null);
-        },
-      ],
-      [
-        new RegExp(`^POST ${account}/datasets/([^:]+):validateUpload$`),
-        (_request, [, id = ""]) => {
-          datasets.set(id, { ...datasets.get(id), state: "READY" });
-          return {};
-        },
-      ],
-      [
-        new RegExp(`^GET ${account}/datasets/(.+)$`),
-        (_request, [, id = ""]) => datasets.get(id) ?? new Answer(404, { message: "not found" }),
-      ],
-      [
-        new RegExp(`^POST ${account}/(supervisedFineTuningJob|dpoJob)s$`),
-        (request, [, kind = ""]) => {
-          const id = request.query.get(`${kind}Id`) ?? "";
-          const name = `accounts/acme/${kind}s/${id}`;
-          if (jobs.has(name)) return new Answer(409, { message: "already exists" });
-          jobs.set(name, { name, ...jsonOf(request) });
-          return told(jobs.get(name) ?? {});
-        },
-      ],
-      [
-        new RegExp(`^(GET|DELETE) ${account}/((?:supervisedFineTuningJob|dpoJob)s/.+)$`),
-        (_request, [, method, id = ""]) => {
-          const name = `accounts/acme/${id}`;
-          const job = jobs.get(name);
-          if (job === undefined) return new Answer(404, { message: "not found" });
-          if (method === "DELETE") {
-            jobs.delete(name);
-            return {};
-          }
-          const now = told(job);
-          looks.set(name, (looks.get(name) ?? 0) + 1);
-          return now;
-        },
-      ],
-    ],
-    {
-      refuses: ({ headers, path }) =>
-        path.startsWith("/signed/") || headers.authorization === `Bearer ${fireworksKey}`
-          ? null
-          : new Answer(401, { message: "unauthenticated" }),
-    },
-  );
-  return Object.assign(server, { files, jobs });
+  const ofDataset = async (request: Arrived, rest: string, baseUrl: string): Promise<Reply | null> => {
+    const [id, verb] = rest.split(":");
+    const dataset = datasets.find((one) => one.id === id);
+    if (dataset === undefined) return null;
+    if (verb === undefined) {
+      if (dataset.bytes !== null) dataset.looks += 1;
+      return { json: shownDataset(dataset) };
+    }
+    if (verb === "upload") {
+      const { file } = await formOf(request);
+      if (typeof file !== "object") return { status: 400, json: { message: "no file" } };
+      dataset.bytes = file.bytes;
+      return { json: {} };
+    }
+    if (verb === "getUploadEndpoint") {
+      const [name = ""] = Object.keys(jsonOf(request).filenameToSize as object);
+      return { json: { filenameToSignedUrls: { [name]: `${baseUrl}/signed/${dataset.id}` } } };
+    }
+    return verb === "validateUpload" ? { json: {} } : null;
+  };
+  const ofJobs = (request: Arrived, kind: string, id: string | undefined): Reply | null => {
+    const { method, query } = request;
+    if (id === undefined) {
+      const name = query.get(`${kind}Id`) ?? "";
+      if (jobs.some((job) => job.id === `${kind}s/${name}`)) return { status: 409, json: { message: "it exists" } };
+      const job = { id: `${kind}s/${name}`, asked: jsonOf(request), statuses: [...statuses] };
+      jobs.unshift(job);
+      return { json: shownJob(job, "CREATING") };
+    }
+    const job = jobs.find((one) => one.id === `${kind}s/${id}`);
+    if (job === undefined) return null;
+    if (method !== "DELETE") return { json: shownJob(job, nextStatus(job)) };
+    jobs.splice(jobs.indexOf(job), 1);
+    return { json: {} };
+  };
+
+  const server = await serveTuning((request, baseUrl) => {
+    const { path, headers, body } = request;
+    const signed = datasets.find(({ id }) => path === `/signed/${id}`);
+    if (signed !== undefined) {
+      if (headers.authorization !== undefined || headers["content-length"] === undefined) return { status: 400 };
+      signed.bytes = body;
+      return {};
+    }
+    if (headers.authorization !== "Bearer key-of-tests")
+      return { status: 401, json: { error: { message: "Unauthorized" } } };
+    const [, kind = "", id] = /^\/accounts\/acme\/(\w+)(?:\/(.+))?$/.exec(path) ?? [];
+    if (kind === "datasets") return id === undefined ? makeDataset(request) : ofDataset(request, id, baseUrl);
+    if (kind === "supervisedFineTuningJobs" || kind === "dpoJobs") return ofJobs(request, kind.slice(0, -1), id);
+    return null;
+  }, options.faults);
+  return { ...server, datasets, jobs };
+}
+
+function shownDataset({ id, bytes, looks }: Dataset) {
+  const state = bytes === null || looks < 2 ? "UPLOADING" : "READY";
+  return { name: `accounts/acme/datasets/${id}`, state, status: { code: "OK", message: "" } };
+}
+
+function shownJob({ id, asked }: ServedJob, status: string) {
+  return {
+    ...{ ...asked, name: `accounts/acme/${id}`, state: `JOB_STATE_${status}` },
+    status: status === "FAILED" ? { code: "INVALID_ARGUMENT", message: "The loss is not a number" } : {},
+  };
 }

@@ -1,135 +1,156 @@
-// OpenAI's fine-tuning API as it is documented, with one job's life played through: a status a look.
-import { Answer, type Arrived, formOf, jsonOf, serveTuning, type TuningServer } from "./service.ts";
+// OpenAI's fine-tuning API as documented, and Azure's form of it.
+import {
+  type Arrived,
+  formOf,
+  jsonOf,
+  nextStatus,
+  type Reply,
+  type ServedJob,
+  serveTuning,
+  type TuningFault,
+  type TuningServer,
+} from "./service.ts";
 
-export interface OpenAiPlan {
-  /** The status of a job at each look, the last for good. */
+export interface OpenaiOptions {
+  readonly flavour?: "openai" | "azure";
+  readonly faults?: TuningFault[];
+  /** What a job goes through, a step each time it is looked at. */
   readonly statuses?: readonly string[];
+  /** Answers 403 to whoever creates a job. */
+  readonly closed?: boolean;
+  /** Jobs made before, which the list has to be paged through. */
+  readonly olderJobs?: number;
   readonly error?: unknown;
-  /** Events of a page. */
-  readonly pageSize?: number;
-  /** Azure: the key in `api-key`, and a byte order mark in every file. */
-  readonly azure?: boolean;
 }
 
-export interface OpenAiServer extends TuningServer {
-  readonly files: Map<string, { readonly name: string; readonly bytes: Buffer }>;
-  readonly jobs: Map<string, Record<string, unknown>>;
+export interface OpenaiServer extends TuningServer {
+  readonly files: { readonly id: string; readonly name: string; readonly bytes: Buffer; looks: number }[];
+  readonly jobs: ServedJob[];
 }
 
-export const openaiKey = "sk-secret-of-the-test";
+const key = { openai: ["authorization", "Bearer key-of-tests"], azure: ["api-key", "key-of-tests"] } as const;
+const mostOfAPage = 2;
 
-/** Serves until disposed. The key is `openaiKey`. */
-export async function serveOpenAi(plan: OpenAiPlan = {}): Promise<OpenAiServer> {
-  const { statuses = ["validating_files", "queued", "running", "succeeded"], pageSize = 2, azure = false } = plan;
-  const files: OpenAiServer["files"] = new Map();
-  const jobs: OpenAiServer["jobs"] = new Map();
-  const looks = new Map<string, number>();
-  const page = (all: readonly Record<string, unknown>[], { query }: Arrived, size: number) => {
-    const after = query.get("after");
-    const start = after === null ? 0 : all.findIndex(({ id }) => id === after) + 1;
-    const data = all.slice(start, start + size);
-    return { object: "list", data, has_more: start + size < all.length };
+export async function serveOpenai(options: OpenaiOptions = {}): Promise<OpenaiServer> {
+  const { flavour = "openai", faults, olderJobs = 0 } = options;
+  const statuses = options.statuses ?? ["validating_files", "queued", "running", "a_word_of_tomorrow", "succeeded"];
+  const files: OpenaiServer["files"] = [];
+  const jobs: ServedJob[] = Array.from({ length: olderJobs }, (_, index) => ({
+    id: `ftjob-old${index}`,
+    asked: { metadata: {} },
+    statuses: ["succeeded"],
+  }));
+
+  const upload = async (request: Arrived): Promise<Reply> => {
+    const { file, purpose } = await formOf(request);
+    if (typeof file !== "object" || purpose !== "fine-tune") return refused("a file and its purpose are needed");
+    const hasMark = file.bytes.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf]));
+    if (hasMark !== (flavour === "azure")) return refused("the file's first bytes are wrong");
+    const made = { id: `file-${files.length + 1}`, ...file, looks: 0 };
+    files.push(made);
+    return { json: fileOf(made) };
   };
-  const statusOf = (id: string) => statuses[Math.min(looks.get(id) ?? 0, statuses.length - 1)] ?? "queued";
-  const told = (job: Record<string, unknown>) => {
-    const status = job.status === "cancelled" ? "cancelled" : statusOf(String(job.id));
-    const done = status === "succeeded";
-    return {
-      ...job,
-      status,
-      error:
-        status === "failed"
-          ? (plan.error ?? { code: "invalid_training_file", message: "line 3 is no JSON", param: null })
-          : {},
-      fine_tuned_model: done ? "ft:gpt-small:org::abc" : null,
-      trained_tokens: done ? 12_345 : null,
-    };
+  const create = (request: Arrived): Reply => {
+    if (options.closed === true)
+      return {
+        status: 403,
+        json: {
+          error: {
+            message: "This organization cannot create fine-tuning jobs.",
+            type: "invalid_request_error",
+            param: null,
+            code: "permission_denied",
+          },
+        },
+      };
+    const asked = jsonOf(request);
+    if (!files.some(({ id }) => id === asked.training_file)) return refused(`no file ${String(asked.training_file)}`);
+    const job = { id: `ftjob-${jobs.length + 1}`, asked, statuses: [...statuses] };
+    jobs.unshift(job);
+    return { json: jobOf(job, "validating_files", options.error) };
   };
-  const eventsOf = (id: string) => {
-    const seen = Math.min(looks.get(id) ?? 0, statuses.length - 1) + 1;
-    const events = Array.from({ length: seen }, (_, index) => ({
-      ...{ id: `ftevent-${index}`, object: "fine_tuning.job.event", created_at: 1_700_000_000 + index, level: "info" },
-      ...(index % 2 === 0
-        ? { type: "message", message: `The job is ${statuses[index]}`, data: {} }
-        : { type: "metrics", message: `Step ${index}`, data: { step: index, train_loss: 1 / (index + 1) } }),
-    }));
-    return events.reverse();
+
+  const server = await serveTuning(async (request) => {
+    const [header, value] = key[flavour];
+    if (request.headers[header] !== value)
+      return { status: 401, json: { error: { message: `Incorrect API key provided: ${request.headers[header]}` } } };
+    const { method, path, query } = request;
+    if (method === "POST" && path === "/files") return upload(request);
+    const file = files.find(({ id }) => path === `/files/${id}`);
+    if (file !== undefined) {
+      file.looks += 1;
+      return { json: fileOf(file) };
+    }
+    if (path === "/fine_tuning/jobs")
+      return method === "POST"
+        ? create(request)
+        : page(jobs, query, (job) => jobOf(job, job.statuses[0] as string, options.error));
+    const [, id, sub] = /^\/fine_tuning\/jobs\/([^/]+)\/?(.*)$/.exec(path) ?? [];
+    const job = jobs.find((one) => one.id === id);
+    if (job === undefined) return null;
+    const passed = 1 + statuses.length - job.statuses.length;
+    if (sub === "") return { json: jobOf(job, nextStatus(job), options.error) };
+    if (sub === "events") return page(eventsOf(job, passed), query, (event) => event);
+    if (sub === "checkpoints") return page(checkpointsOf(job), query, (checkpoint) => checkpoint);
+    if (sub === "cancel") {
+      job.statuses = ["cancelled"];
+      return { json: jobOf(job, "cancelled", options.error) };
+    }
+    return null;
+  }, faults);
+  return { ...server, files, jobs };
+}
+
+function refused(message: string): Reply {
+  return { status: 400, json: { error: { message, type: "invalid_request_error", param: null, code: null } } };
+}
+
+function fileOf({ id, name, bytes, looks }: OpenaiServer["files"][number]) {
+  const status = looks < 2 ? "uploaded" : "processed";
+  return { id, object: "file", bytes: bytes.byteLength, created_at: 1, filename: name, purpose: "fine-tune", status };
+}
+
+function jobOf({ id, asked, statuses: _ }: ServedJob, status: string, error: unknown = {}) {
+  const succeeded = status === "succeeded";
+  return {
+    ...{ id, object: "fine_tuning.job", created_at: 1_790_000_000, finished_at: null, organization_id: "org" },
+    ...{ status, error: status === "failed" ? error : {}, result_files: [], estimated_finish: null },
+    ...{ model: asked.model, training_file: asked.training_file, validation_file: asked.validation_file ?? null },
+    ...{ metadata: asked.metadata, method: asked.method, seed: asked.seed ?? 1 },
+    fine_tuned_model: succeeded ? `ft:${String(asked.model)}:org::${id}` : null,
+    trained_tokens: succeeded ? 12_345 : null,
   };
-  const server = await serveTuning(
-    [
-      [
-        /^POST \/files$/,
-        (request) => {
-          const { name, file } = formOf(request);
-          const hasMark = file.subarray(0, 3).equals(Buffer.from([0xef, 0xbb, 0xbf]));
-          if (hasMark !== azure) return new Answer(400, { error: { message: `byte order mark: ${hasMark}` } });
-          const id = `file-${files.size + 1}`;
-          files.set(id, { name, bytes: file });
-          return {
-            id,
-            object: "file",
-            bytes: file.byteLength,
-            filename: name,
-            purpose: "fine-tune",
-            status: "uploaded",
-          };
-        },
-      ],
-      [/^GET \/files\/(.+)$/, (_request, [, id = ""]) => ({ id, object: "file", status: "processed" })],
-      [
-        /^POST \/fine_tuning\/jobs$/,
-        (request) => {
-          const id = `ftjob-${jobs.size + 1}`;
-          const job = { id, object: "fine_tuning.job", created_at: 1_700_000_000, ...jsonOf(request) };
-          jobs.set(id, job);
-          return told(job);
-        },
-      ],
-      [/^GET \/fine_tuning\/jobs$/, (request) => page([...jobs.values()].map(told).reverse(), request, pageSize)],
-      [/^GET \/fine_tuning\/jobs\/([^/]+)\/events$/, (request, [, id = ""]) => page(eventsOf(id), request, pageSize)],
-      [
-        /^GET \/fine_tuning\/jobs\/([^/]+)\/checkpoints$/,
-        (request) =>
-          page(
-            [2, 1].map((step) => ({
-              id: `ftckpt-${step}`,
-              step_number: step,
-              fine_tuned_model_checkpoint: `ft:gpt-small:org::abc:ckpt-${step}`,
-              metrics: { step, train_loss: 1 / step },
-            })),
-            request,
-            pageSize,
-          ),
-      ],
-      [
-        /^POST \/fine_tuning\/jobs\/([^/]+)\/cancel$/,
-        (_request, [, id = ""]) => {
-          const job = { ...jobs.get(id), status: "cancelled" };
-          jobs.set(id, job);
-          return told(job);
-        },
-      ],
-      [
-        /^GET \/fine_tuning\/jobs\/([^/]+)$/,
-        (_request, [, id = ""]) => {
-          const job = jobs.get(id);
-          if (job === undefined) return new Answer(404, { error: { message: "no such job" } });
-          const now = told(job);
-          looks.set(id, (looks.get(id) ?? 0) + 1);
-          return now;
-        },
-      ],
-    ],
-    {
-      refuses({ headers }) {
-        const right = azure ? headers["api-key"] === openaiKey : headers.authorization === `Bearer ${openaiKey}`;
-        return right
-          ? null
-          : new Answer(401, {
-              error: { message: "Incorrect API key provided", type: "invalid_request_error", code: "invalid_api_key" },
-            });
-      },
-    },
-  );
-  return Object.assign(server, { files, jobs });
+}
+
+/** A message, a step's metrics and so on, one for each time that the job went on; the newest first. */
+function eventsOf({ id }: ServedJob, passed: number) {
+  return Array.from({ length: passed }, (_, index) => ({
+    ...{ object: "fine_tuning.job.event", id: `ftevent-${id}-${index}`, created_at: 1_790_000_000 + index },
+    ...(index % 2 === 0
+      ? { level: "info", type: "message", message: `Went on ${index}`, data: {} }
+      : {
+          ...{ level: "info", type: "metrics", message: `Step ${index}` },
+          data: { step: index, train_loss: 1 / index, note: "no number" },
+        }),
+  })).reverse();
+}
+
+function checkpointsOf({ id }: ServedJob) {
+  return [20, 10].map((step) => ({
+    ...{ object: "fine_tuning.job.checkpoint", id: `ftckpt-${step}`, created_at: step, fine_tuning_job_id: id },
+    ...{ step_number: step, fine_tuned_model_checkpoint: `ft:model:${id}:step-${step}` },
+    metrics: { step, train_loss: 1 / step },
+  }));
+}
+
+function page<T extends { readonly id: string }>(
+  all: readonly T[],
+  query: URLSearchParams,
+  shown: (one: T) => unknown,
+): Reply {
+  const after = query.get("after");
+  const start = after === null ? 0 : all.findIndex(({ id }) => id === after) + 1;
+  const most = Math.min(Number(query.get("limit") ?? 20), mostOfAPage);
+  const some = all.slice(start, start + most);
+  return { json: { object: "list", data: some.map(shown), has_more: start + most < all.length } };
 }

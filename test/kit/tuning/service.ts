@@ -1,129 +1,138 @@
-// The ground of the tuning services of the kit: routes, what arrived, and faults on the way.
+// What the kit's tuning services stand on: a journal of what arrived, and faults that are planned.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { sendJson } from "../faults.ts";
 import { type LoopbackServer, serveOnLoopback } from "../loopback-server.ts";
 
-/** A request as it arrived. `bytes` is its body. */
+/** A request as it arrived, whole. */
 export interface Arrived {
   readonly method: string;
+  /** Below `/v1`. */
   readonly path: string;
   readonly query: URLSearchParams;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly bytes: Buffer;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
 }
 
-/** What goes wrong with the next requests whose `METHOD path` this fits, `times` times. */
-export interface Fault {
-  readonly on: RegExp;
+export interface Reply {
+  readonly status?: number;
+  readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What goes wrong with requests that begin with `on` ("POST /files"), `times` times. */
+export interface TuningFault {
+  readonly on: string;
   times: number;
-  readonly how:
-    | "reset"
-    | "hang"
-    | { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> };
-}
-
-export type Route = (request: Arrived, found: RegExpExecArray) => unknown;
-
-/** An answer that is more than JSON with 200. */
-export class Answer {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers: Readonly<Record<string, string>>;
-  constructor(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) {
-    this.status = status;
-    this.body = body;
-    this.headers = headers;
-  }
+  readonly kind:
+    | { readonly status: number; readonly retryAfterSeconds?: number; readonly body?: unknown }
+    /** The connection is cut once some of the body is there; nothing is done. */
+    | "reset_in_body"
+    /** It is done, and the connection cut instead of an answer. */
+    | "answer_lost"
+    /** It is done, and no answer ever comes. */
+    | "answer_held";
 }
 
 export interface TuningServer extends LoopbackServer {
-  /** Everything that arrived whole, in order. */
   readonly arrived: readonly Arrived[];
-  readonly faults: Fault[];
+  readonly faults: TuningFault[];
+  /** Resolves once a request arrived whole that begins like this. */
+  saw(start: string): Promise<void>;
 }
 
-/** Serves `METHOD path` patterns, the first that fits; `refuses` looks at every request before. */
+/** Serves what `answer` makes of each request; a path without an answer is a 404. */
 export async function serveTuning(
-  routes: readonly (readonly [pattern: RegExp, route: Route])[],
-  { refuses }: { readonly refuses?: (request: Arrived) => Answer | null } = {},
+  answer: (request: Arrived, baseUrl: string) => Promise<Reply | null> | Reply | null,
+  faults: TuningFault[] = [],
 ): Promise<TuningServer> {
+  const closing = new AbortController();
   const arrived: Arrived[] = [];
-  const faults: Fault[] = [];
-  const handle = async (request: IncomingMessage, response: ServerResponse) => {
-    const url = new URL(request.url ?? "/", "http://127.0.0.1");
-    const name = `${request.method} ${url.pathname.replace(/^\/v1/, "")}`;
-    const fault = faults.find(({ on, times }) => times > 0 && on.test(name));
-    if (fault !== undefined) fault.times -= 1;
-    if (fault?.how === "reset") {
-      // In the middle of what is sent, where it is long enough.
-      request.once("data", () => request.socket.resetAndDestroy());
-      if (request.method === "GET") request.socket.resetAndDestroy();
-      return;
-    }
-    const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const one: Arrived = {
-      ...{ method: request.method ?? "", path: url.pathname.replace(/^\/v1/, ""), query: url.searchParams },
-      ...{ headers: request.headers, bytes: Buffer.concat(chunks) },
-    };
-    arrived.push(one);
-    if (typeof fault?.how === "object")
-      return send(response, new Answer(fault.how.status, fault.how.body ?? {}, fault.how.headers));
-    const refused = refuses?.(one);
-    if (refused) return send(response, refused);
-    for (const [pattern, route] of routes) {
-      const found = pattern.exec(name);
-      if (found === null) continue;
-      const answer = await route(one, found);
-      // The work is done, and nobody hears of it.
-      if (fault?.how === "hang") return;
-      return send(response, answer instanceof Answer ? answer : new Answer(200, answer));
-    }
-    send(response, new Answer(404, { error: { message: `no such path: ${name}` } }));
+  const waiting: { readonly start: string; readonly done: () => void }[] = [];
+  const server = await serveOnLoopback(
+    async (request, response) => {
+      const { method = "GET", url = "/" } = request;
+      const { pathname, searchParams } = new URL(url, "http://localhost");
+      const path = pathname.replace(/^\/v1/, "");
+      const line = `${method} ${path}`;
+      const fault = faults.find(({ on, times }) => times > 0 && line.startsWith(on));
+      if (fault !== undefined) fault.times -= 1;
+      if (fault?.kind === "reset_in_body") return cut(request);
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const headers = request.headers as Arrived["headers"];
+      const whole = { method, path, query: searchParams, headers, body: Buffer.concat(chunks) };
+      arrived.push(whole);
+      for (const { start, done } of waiting) if (line.startsWith(start)) done();
+      if (typeof fault?.kind === "object") return sendStatus(response, fault.kind);
+      const reply = (await answer(whole, server.baseUrl)) ?? notFound(line);
+      if (fault?.kind === "answer_held") return;
+      if (fault?.kind === "answer_lost") return void request.socket.destroy();
+      send(response, reply);
+    },
+    { closing },
+  );
+  return {
+    baseUrl: server.baseUrl,
+    arrived,
+    faults,
+    saw: (start) =>
+      arrived.some(({ method, path }) => `${method} ${path}`.startsWith(start))
+        ? Promise.resolve()
+        : new Promise((done) => waiting.push({ start, done })),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
-  const server = await serveOnLoopback(handle, { closing: new AbortController() });
-  return Object.assign(server, { arrived, faults });
 }
 
-function send(response: ServerResponse, { status, body, headers }: Answer): void {
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  if (body === null) {
-    response.writeHead(status).end();
-    return;
-  }
-  sendJson(response, status, body as object);
+async function cut(request: IncomingMessage): Promise<void> {
+  await new Promise((resolve) => request.once("data", resolve));
+  request.socket.resetAndDestroy();
 }
 
-/** A request's JSON. */
-export function jsonOf({ bytes }: Arrived): Record<string, unknown> {
-  return JSON.parse(bytes.toString("utf8")) as Record<string, unknown>;
+function sendStatus(
+  response: ServerResponse,
+  { status, retryAfterSeconds, body }: { status: number; retryAfterSeconds?: number; body?: unknown },
+): void {
+  const headers = retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+  send(response, { status, headers, json: body ?? { error: { message: `planned ${status}` } } });
 }
 
-/** The file in a multipart form, byte for byte, with its name; and the form's other fields. */
-export function formOf({ bytes, headers }: Arrived): {
-  readonly name: string;
-  readonly file: Buffer;
-  readonly fields: Record<string, string>;
-} {
-  const [, boundary = ""] = /boundary=(?:"([^"]+)"|([^;]+))/.exec(String(headers["content-type"])) ?? [];
-  const mark = boundary || (/boundary=([^;]+)/.exec(String(headers["content-type"]))?.[1] ?? "");
-  const fields: Record<string, string> = {};
-  let name = "";
-  let file = Buffer.alloc(0);
-  let at = bytes.indexOf(`--${mark}`);
-  for (;;) {
-    const start = bytes.indexOf("\r\n\r\n", at);
-    const end = bytes.indexOf(`\r\n--${mark}`, start);
-    if (start === -1 || end === -1) return { name, file, fields };
-    const head = bytes.subarray(at, start).toString("utf8");
-    const body = bytes.subarray(start + 4, end);
-    const [, field = ""] = /[; ]name="([^"]*)"/.exec(head) ?? [];
-    const [, filename] = /filename="([^"]*)"/.exec(head) ?? [];
-    if (filename === undefined) fields[field] = body.toString("utf8");
-    else {
-      name = filename;
-      file = Buffer.from(body);
-    }
-    at = end + 2;
-  }
+function send(response: ServerResponse, { status = 200, json, headers = {} }: Reply): void {
+  const body = json === undefined ? "" : JSON.stringify(json);
+  response.writeHead(status, { ...(json === undefined ? {} : { "content-type": "application/json" }), ...headers });
+  response.end(body);
+}
+
+function notFound(line: string): Reply {
+  return { status: 404, json: { error: { message: `no such thing here: ${line}` } } };
+}
+
+/** The body as a JSON object. */
+export function jsonOf({ body }: Arrived): Record<string, unknown> {
+  return JSON.parse(body.toString("utf8")) as Record<string, unknown>;
+}
+
+/** The fields of a multipart body; a file's value is its name and bytes. */
+export async function formOf({
+  body,
+  headers,
+}: Arrived): Promise<Record<string, string | { name: string; bytes: Buffer }>> {
+  const form = await new Response(new Uint8Array(body), {
+    headers: { "content-type": headers["content-type"] ?? "" },
+  }).formData();
+  const fields: Record<string, string | { name: string; bytes: Buffer }> = {};
+  for (const [name, value] of form.entries())
+    fields[name] =
+      typeof value === "string" ? value : { name: value.name, bytes: Buffer.from(await value.arrayBuffer()) };
+  return fields;
+}
+
+/** A job that goes on to its next status each time it is looked at, unless it is held. */
+export interface ServedJob {
+  readonly id: string;
+  readonly asked: Record<string, unknown>;
+  statuses: string[];
+}
+
+/** The status a job has now, and one further for the next look; it stays at its last. */
+export function nextStatus(job: ServedJob): string {
+  return job.statuses.length > 1 ? (job.statuses.shift() as string) : (job.statuses[0] as string);
 }

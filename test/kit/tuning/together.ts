@@ -1,188 +1,180 @@
-// Together AI's fine-tuning API as its clients speak it: an upload by redirect, states of processing, a report, a price, a job.
-import { Answer, jsonOf, serveTuning, type TuningServer } from "./service.ts";
+// Together AI's fine-tuning API as documented: an upload by redirect or in parts, a report of the file, a price, jobs.
+import {
+  type Arrived,
+  jsonOf,
+  nextStatus,
+  type Reply,
+  type ServedJob,
+  serveTuning,
+  type TuningFault,
+  type TuningServer,
+} from "./service.ts";
 
-export interface TogetherPlan {
-  /** The processing state of a file at each look. */
-  readonly processing?: readonly string[];
-  /** Fields of the validation report beside what the file says. */
-  readonly report?: Readonly<Record<string, unknown>>;
-  readonly price?: Readonly<Record<string, unknown>>;
+export interface TogetherOptions {
+  readonly faults?: TuningFault[];
   readonly statuses?: readonly string[];
+  /** What a file's report says in place of what is true. */
+  readonly report?: Readonly<Record<string, unknown>>;
+  readonly endOfFile?: "COMPLETED" | "INVALID_FORMAT";
+  readonly price?: unknown;
+  /** Whether the server knows `/preprocess`. */
+  readonly preprocess?: boolean;
+}
+
+interface ServedFile {
+  readonly id: string;
+  readonly name: string;
+  bytes: Buffer | null;
+  readonly parts: Map<number, Buffer>;
+  looks: number;
 }
 
 export interface TogetherServer extends TuningServer {
-  readonly files: Map<string, Buffer>;
-  readonly jobs: Map<string, Record<string, unknown>>;
+  readonly files: ServedFile[];
+  readonly jobs: ServedJob[];
 }
 
-export const togetherKey = "together-secret-of-the-test";
+const fileStates = ["PENDING", "QUEUED", "RUNNING"];
+const defaultPrice = {
+  ...{ estimation_available: true, allowed_to_proceed: true, estimated_total_price: 4.25 },
+  ...{ estimated_train_token_count: 1000, estimated_eval_token_count: 0, user_limit: 100 },
+};
 
-export async function serveTogether(plan: TogetherPlan = {}): Promise<TogetherServer> {
-  const {
-    processing = ["PENDING", "RUNNING", "COMPLETED"],
-    statuses = ["pending", "queued", "running", "compressing", "completed"],
-  } = plan;
-  const files: TogetherServer["files"] = new Map();
-  const jobs: TogetherServer["jobs"] = new Map();
-  const looks = new Map<string, number>();
-  const parts = new Map<string, Buffer[]>();
-  const look = (id: string) => {
-    const times = looks.get(id) ?? 0;
-    looks.set(id, times + 1);
-    return times;
+export async function serveTogether(options: TogetherOptions = {}): Promise<TogetherServer> {
+  const { faults, endOfFile = "COMPLETED", price = defaultPrice, preprocess = true } = options;
+  const statuses = options.statuses ?? ["pending", "queued", "running", "compressing", "uploading", "completed"];
+  const files: ServedFile[] = [];
+  const jobs: ServedJob[] = [];
+  const newFile = (name: string) => {
+    const file: ServedFile = { id: `file-${files.length + 1}`, name, bytes: null, parts: new Map(), looks: 0 };
+    files.push(file);
+    return file;
   };
-  let uploads = 0;
-  const reportOf = (bytes: Buffer) => {
-    const lines = bytes.toString("utf8").trimEnd().split("\n");
-    const rows = lines.map((line) => JSON.parse(line));
+  const shownFile = (file: ServedFile) => {
+    const status = fileStates[file.looks] ?? endOfFile;
+    file.looks += 1;
+    const report = { valid: endOfFile === "COMPLETED", ...reportOf(file.bytes ?? Buffer.alloc(0)), ...options.report };
     return {
-      ...{ valid: true, dataset_format: "conversation", nlines: lines.length },
-      dataset_has_tools: rows.some((row) => "tools" in row),
-      dataset_has_reasoning: rows.some((row) => JSON.stringify(row).includes('"reasoning_content"')),
-      ...plan.report,
+      ...{ id: file.id, object: "file", filename: file.name, bytes: file.bytes?.byteLength ?? 0, purpose: "fine-tune" },
+      ...{ processing_status: status, validation_report: status === endOfFile ? report : null },
     };
   };
-  const told = (job: Record<string, unknown>) => {
-    const status =
-      job.cancelled === true
-        ? "cancelled"
-        : (statuses[Math.min(looks.get(String(job.id)) ?? 0, statuses.length - 1)] ?? "pending");
-    return {
-      ...job,
-      status,
-      ...(status === "completed" ? { model_output_name: `org/small-${String(job.suffix)}`, token_count: 4_321 } : {}),
-    };
+
+  /** Signed addresses: no key may come along, and the length has to be told. */
+  const put = ({ path, headers, body }: Arrived): Reply => {
+    if (headers.authorization !== undefined) return { status: 400, json: { message: "a key at a signed address" } };
+    if (headers["content-length"] === undefined) return { status: 411, json: { message: "no length" } };
+    const [, id, part] = /^\/signed\/([^/]+)(?:\/(\d+))?$/.exec(path) ?? [];
+    const file = files.find((one) => one.id === id);
+    if (file === undefined) return { status: 404 };
+    if (part === undefined) file.bytes = body;
+    else file.parts.set(Number(part), body);
+    return { headers: { etag: `"etag-${part ?? 0}"` } };
   };
-  const server: TuningServer = await serveTuning(
-    [
-      [
-        /^POST \/files$/,
-        () => {
-          uploads += 1;
-          const id = `file-${uploads}`;
-          return new Answer(302, null, {
-            location: `${server.baseUrl.replace(/\/v1$/, "")}/signed/${id}`,
-            "x-together-file-id": id,
-          });
-        },
-      ],
-      [
-        /^PUT \/signed\/(.+)$/,
-        ({ headers, bytes }, [, id = ""]) => {
-          if (headers.authorization !== undefined)
-            return new Answer(400, { error: { message: "a signed address takes no key" } });
-          if (headers["content-length"] === undefined)
-            return new Answer(411, { error: { message: "a length is needed" } });
-          files.set(id, bytes);
-          return new Answer(200, null);
-        },
-      ],
-      [
-        /^POST \/files\/multipart\/initiate$/,
-        (request) => {
-          const { num_parts: count } = jsonOf(request) as { num_parts: number };
-          uploads += 1;
-          const id = `file-${uploads}`;
-          parts.set(id, []);
-          const base = server.baseUrl.replace(/\/v1$/, "");
-          return {
-            file_id: id,
-            upload_id: `upload-${id}`,
-            parts: Array.from({ length: count }, (_, index) => ({
-              PartNumber: index + 1,
-              URL: `${base}/part/${id}/${index}`,
-            })),
-          };
-        },
-      ],
-      [
-        /^PUT \/part\/([^/]+)\/(\d+)$/,
-        ({ bytes }, [, id = "", index = "0"]) => {
-          const all = parts.get(id) ?? [];
-          all[Number(index)] = bytes;
-          return new Answer(200, null, { etag: `"etag-${index}"` });
-        },
-      ],
-      [
-        /^POST \/files\/multipart\/complete$/,
-        (request) => {
-          const { file_id: id, parts: done } = jsonOf(request) as { file_id: string; parts: { etag: string }[] };
-          if (done.some(({ etag }) => etag === ""))
-            return new Answer(400, { error: { message: "an etag is missing" } });
-          files.set(id, Buffer.concat(parts.get(id) ?? []));
-          return { file: { id } };
-        },
-      ],
-      [/^POST \/files\/(.+)\/preprocess$/, () => new Answer(404, { error: { message: "no such path" } })],
-      [
-        /^GET \/files\/(.+)$/,
-        (_request, [, id = ""]) => {
-          const bytes = files.get(id);
-          if (bytes === undefined) return new Answer(404, { error: { message: "no such file" } });
-          const status = processing[Math.min(look(id), processing.length - 1)];
-          return {
-            id,
-            processing_status: status,
-            ...(status === "COMPLETED" || status === "INVALID_FORMAT" ? { validation_report: reportOf(bytes) } : {}),
-          };
-        },
-      ],
-      [
-        /^POST \/fine-tunes\/estimate-price$/,
-        () => plan.price ?? { estimation_available: true, allowed_to_proceed: true, estimated_total_price: 4.2 },
-      ],
-      [
-        /^POST \/fine-tunes$/,
-        (request) => {
-          const id = `ft-${jobs.size + 1}`;
-          jobs.set(id, { id, ...jsonOf(request) });
-          return told(jobs.get(id) ?? {});
-        },
-      ],
-      [/^GET \/fine-tunes$/, () => ({ data: [...jobs.values()].map(told) })],
-      [
-        /^GET \/fine-tunes\/([^/]+)\/events$/,
-        (_request, [, id = ""]) => ({
-          data: Array.from({ length: Math.min(looks.get(id) ?? 0, statuses.length) }, (_, index) => ({
-            ...{
-              object: "fine-tune-event",
-              created_at: `2026-11-25T00:00:0${index}Z`,
-              level: "info",
-              type: "job_update",
-              message: `Job ${statuses[index]}`,
-            },
-            ...(index === 2 ? { step: 1, training_loss: 0.7 } : {}),
+  const initiate = (request: Arrived, baseUrl: string): Reply => {
+    const { num_parts: count, file_name: name } = jsonOf(request);
+    const file = newFile(String(name));
+    const parts = Array.from({ length: Number(count) }, (_, index) => ({
+      PartNumber: index + 1,
+      URL: `${baseUrl}/signed/${file.id}/${index + 1}`,
+    }));
+    return { json: { upload_id: "upload-1", file_id: file.id, parts } };
+  };
+  const complete = (request: Arrived): Reply => {
+    const { file_id: id, parts } = jsonOf(request);
+    const file = files.find((one) => one.id === id);
+    if (file === undefined) return { status: 404 };
+    const listed = parts as { part_number: number; etag: string }[];
+    if (listed.some(({ part_number: number, etag }) => etag !== `"etag-${number}"`)) return { status: 400 };
+    file.bytes = Buffer.concat(listed.map(({ part_number: number }) => file.parts.get(number) ?? Buffer.alloc(0)));
+    return { json: { id } };
+  };
+
+  const server = await serveTuning((request, baseUrl) => {
+    const { method, path, query, headers } = request;
+    if (path.startsWith("/signed/")) return put(request);
+    if (headers.authorization !== "Bearer key-of-tests")
+      return { status: 401, json: { error: { message: `Invalid API key ${headers.authorization}` } } };
+    if (method === "POST" && path === "/files") {
+      const file = newFile(query.get("file_name") ?? "");
+      return {
+        status: 302,
+        headers: { location: `${baseUrl}/signed/${file.id}`, "x-together-file-id": file.id },
+      };
+    }
+    if (path === "/files/multipart/initiate") return initiate(request, baseUrl);
+    if (path === "/files/multipart/complete") return complete(request);
+    const file = files.find(({ id }) => path.startsWith(`/files/${id}`));
+    if (file !== undefined) {
+      if (path.endsWith("/preprocess")) return preprocess ? { json: { id: file.id } } : null;
+      return { json: shownFile(file) };
+    }
+    if (path === "/fine-tunes/estimate-price") return { json: price };
+    if (path === "/fine-tunes" && method === "POST") {
+      const job = { id: `ft-${jobs.length + 1}`, asked: jsonOf(request), statuses: [...statuses] };
+      jobs.unshift(job);
+      return { json: jobOf(job, "pending") };
+    }
+    if (path === "/fine-tunes") return { json: { data: jobs.map((job) => jobOf(job, job.statuses[0] as string)) } };
+    return ofJob(jobs, statuses, path);
+  }, faults);
+  return { ...server, files, jobs };
+}
+
+function ofJob(jobs: readonly ServedJob[], statuses: readonly string[], path: string): Reply | null {
+  const [, id, sub] = /^\/fine-tunes\/([^/]+)\/?(.*)$/.exec(path) ?? [];
+  const job = jobs.find((one) => one.id === id);
+  if (job === undefined) return null;
+  const passed = 1 + statuses.length - job.statuses.length;
+  switch (sub) {
+    case "":
+      return { json: jobOf(job, nextStatus(job)) };
+    case "events":
+      return { json: { data: eventsOf(passed) } };
+    case "metrics":
+      return {
+        json: { metrics: Array.from({ length: passed }, (_, step) => ({ step, "train/loss": 1 / (step + 1) })) },
+      };
+    case "checkpoints":
+      return {
+        json: {
+          data: [10, 20].map((step) => ({
+            ...{ step, created_at: `2026-11-25T10:00:${step}Z`, checkpoint_type: "Intermediate" },
+            path: `s3://bucket/${job.id}/step-${step}`,
           })),
-        }),
-      ],
-      [
-        /^GET \/fine-tunes\/([^/]+)\/checkpoints$/,
-        (_request, [, id = ""]) => ({
-          data: [{ step: 10, path: `s3://bucket/${id}/10`, checkpoint_type: "intermediate" }],
-        }),
-      ],
-      [
-        /^POST \/fine-tunes\/([^/]+)\/cancel$/,
-        (_request, [, id = ""]) => {
-          jobs.set(id, { ...jobs.get(id), cancelled: true });
-          return told(jobs.get(id) ?? {});
         },
-      ],
-      [
-        /^GET \/fine-tunes\/([^/]+)$/,
-        (_request, [, id = ""]) => {
-          const now = told(jobs.get(id) ?? {});
-          look(id);
-          return now;
-        },
-      ],
-    ],
-    {
-      refuses: ({ headers, path }) =>
-        path.startsWith("/signed/") || path.startsWith("/part/") || headers.authorization === `Bearer ${togetherKey}`
-          ? null
-          : new Answer(401, { error: { message: "Invalid API key" } }),
-    },
-  );
-  return Object.assign(server, { files, jobs });
+      };
+    case "cancel":
+      job.statuses = ["cancelled"];
+      return { json: jobOf(job, "cancel_requested") };
+    default:
+      return null;
+  }
+}
+
+function reportOf(bytes: Buffer): Record<string, unknown> {
+  const lines = bytes.toString("utf8").trimEnd().split("\n");
+  const text = lines.join("\n");
+  return {
+    ...{ dataset_format: "conversation", nlines: lines.length, error: null, error_type: null },
+    ...{ dataset_has_tools: text.includes('"tools":'), dataset_has_reasoning: text.includes('"reasoning') },
+    dataset_has_message_weights: text.includes('"weight":'),
+  };
+}
+
+function jobOf({ id, asked }: ServedJob, status: string) {
+  const completed = status === "completed";
+  return {
+    ...{ id, status, created_at: "2026-11-25T10:00:00Z", model: asked.model, training_file: asked.training_file },
+    ...{ suffix: asked.suffix, n_epochs: asked.n_epochs, user_id: "user" },
+    events: [{ object: "fine-tune-event", message: `It is ${status}`, type: "job_pending" }],
+    ...(completed ? { model_output_name: `account/model-${String(asked.suffix)}`, token_count: 4321 } : {}),
+  };
+}
+
+function eventsOf(passed: number) {
+  return Array.from({ length: passed }, (_, index) => ({
+    ...{ object: "fine-tune-event", created_at: `2026-11-25T10:00:0${index}Z`, level: "info" },
+    ...{ type: index === 0 ? "job_pending" : "epoch_complete", message: `Went on ${index}`, hash: "" },
+  }));
 }
