@@ -46,6 +46,7 @@ export async function finishExport(options: FinishOptions): Promise<ExportManife
     funnel: options.funnel,
     datasets: manifest.datasets,
     models: modelsOf(manifest),
+    tools: tools.map(({ name }) => name),
     prompts: await promptsOf(manifest),
     date: manifest.startedAt.slice(0, 10),
   });

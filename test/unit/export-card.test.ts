@@ -1,15 +1,15 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { type CardSubject, datasetCard, sizeCategory, writeCard } from "../../src/exports/card/card.ts";
+import { UsageError } from "../../src/domain/errors.ts";
+import { datasetCard, writeCard } from "../../src/exports/card/card.ts";
+import { sizeCategory } from "../../src/exports/card/front-matter.ts";
+import type { CardSubject } from "../../src/exports/card/subject.ts";
 import { exampleTally } from "../../src/exports/card/tally.ts";
 import { writeExportManifest } from "../../src/exports/manifest.ts";
-import { callingExample, count, exampleOf, say, scratchFolder } from "./export-fixtures.ts";
-
-const files = [
-  { path: "/run/exports/chat.jsonl", bytes: 10, sha256: "a".repeat(64), rows: 30 },
-  { path: "/run/exports/chat.parquet", bytes: 20, sha256: "b".repeat(64), rows: 30 },
-];
+import { openRenderer } from "../../src/exports/render/open.ts";
+import { plainFacts, cardSubject as subject } from "../kit/card-subject.ts";
+import { callingExample, exampleOf, say, scratchFolder } from "./export-fixtures.ts";
 
 test("the card begins with front matter whose licence, size and configs the Hub accepts", () => {
   const card = datasetCard(subject());
@@ -22,10 +22,10 @@ test("the card begins with front matter whose licence, size and configs the Hub 
     pretty_name: "A: title # with marks",
     size_categories: ["n<1K"],
     task_categories: ["text-generation"],
-    tags: ["agent", "data-science", "synthetic"],
+    tags: ["agent", "data-science", "synthetic", "croissant"],
     configs: [
-      { config_name: "jsonl", default: true, data_files: [{ split: "train", path: "chat.jsonl" }] },
-      { config_name: "parquet", data_files: [{ split: "train", path: "chat.parquet" }] },
+      { config_name: "openai", default: true, data_files: [{ split: "train", path: "openai.jsonl" }] },
+      { config_name: "parquet", data_files: [{ split: "train", path: "parquet.parquet" }] },
     ],
   });
 });
@@ -46,7 +46,7 @@ test.each([
 
 test("the card says that the offline teacher is a program and the files a demonstration, and only then", () => {
   const told = /`teacher` is the offline teacher: a program, not an LLM\. These files are a demonstration/;
-  expect(datasetCard(subject())).not.toMatch(/program|demonstration/i);
+  expect(datasetCard(subject())).not.toMatch(/a program|demonstration/i);
   const models = [{ name: "teacher", identity: { model: "tm-1" }, program: true }];
   expect(datasetCard(subject({ models }))).toMatch(told);
 });
@@ -59,10 +59,10 @@ test("the card says how many items are owed and that it is provisional, and only
 
 test("the card shows files, funnel, licence, datasets and models", () => {
   const card = datasetCard(subject());
-  expect(card).toContain(`| chat.jsonl | 30 | 10 | ${"a".repeat(64)} |`);
+  expect(card).toContain(`| openai.jsonl | openai | sft | train | 30 | 10 | ${"a".repeat(64)} |`);
   expect(card).toContain("| judge | 40 | 30 | 9 | 1 | 0 | 30 | low_score 6, not\\|clear 3 |");
   expect(card).toContain("Tables under BSD-3-Clause, see upstream.");
-  expect(card).toContain("| cars \\| trucks | cars.json, trucks.csv | dataset_1 |");
+  expect(card).toContain("| cars \\| trucks | as said above |  | cars.json, trucks.csv | dataset_1 |");
   expect(card).toContain("| judge | gpt-x | language model |");
 });
 
@@ -90,6 +90,12 @@ test("statistics count turns, trained and masked messages over all examples", ()
     calls: 0,
     thinking: 0,
     unreferenced: 1,
+    lengths: [
+      { from: 2, examples: 3 },
+      { from: 4, examples: 1 },
+      { from: 16, examples: 1 },
+    ],
+    tokens: null,
   });
   expect(exampleTally().statistics().turns).toEqual({ mean: 0, median: 0, p95: 0 });
 });
@@ -99,7 +105,7 @@ test("an export of a run that was stopped says so, and is provisional though not
   const card = datasetCard(subject({ stopped: true }));
   expect(card).toContain("**Provisional.** The run was stopped before its end");
   expect(parse(card.split("---\n")[1] ?? "").tags).toContain("provisional");
-  const manifest = await writeExportManifest({ folder: folder.path, run: "r1", files, owed: 0, stopped: true });
+  const manifest = await writeExportManifest({ folder: folder.path, run: "r1", formats: [], owed: 0, stopped: true });
   expect(manifest).toMatchObject({ provisional: true, owed: 0, stopped: true });
 });
 
@@ -119,7 +125,7 @@ test("the card says how many examples had no reference answer", () => {
   expect(datasetCard(subject({ tally }))).toContain("**Unchecked answers.** 1 of 2 examples");
 });
 
-test("the card counts calls, and thinking that is not in the files, where there are any", () => {
+test("the card counts calls, and thinking apart from the text, where there are any", () => {
   const tally = exampleTally();
   tally.add(exampleOf(1));
   expect(datasetCard(subject({ tally }))).not.toMatch(/call a function|thinking/);
@@ -127,65 +133,169 @@ test("the card counts calls, and thinking that is not in the files, where there 
   tally.add({ ...calling, messages: messages.map((said) => (said.train ? { ...said, reasoning: "hm" } : said)) });
   const card = datasetCard(subject({ tally }));
   expect(card).toContain("| assistant messages that call a function | 1 |");
-  expect(card).toContain("| assistant messages whose thinking was kept apart and is not in these files | 2 |");
+  expect(card).toContain("| assistant messages with thinking apart from the text | 2 |");
 });
 
-test("card and manifest lie in the exports folder, and the manifest holds what each file must be", async () => {
+test("card, Croissant, prompts and manifest lie in the folder, and the manifest holds what each file must be", async () => {
   await using folder = await scratchFolder();
   const owed = 2;
-  await writeExportManifest({ folder: folder.path, run: "r1", files, owed, stopped: false });
-  await writeCard({ folder: folder.path, ...subject({ owed }) });
-  expect(JSON.parse(await readFile(folder.at("manifest.json"), "utf8"))).toEqual({
-    version: 2,
-    run: "r1",
-    provisional: true,
-    owed: 2,
-    stopped: false,
-    limit: null,
-    preview: false,
-    files: [
-      { file: "chat.jsonl", bytes: 10, sha256: "a".repeat(64), rows: 30 },
-      { file: "chat.parquet", bytes: 20, sha256: "b".repeat(64), rows: 30 },
+  const [first, second] = subject().formats;
+  const moved = (format: typeof first, name: string) => ({
+    ...(format as NonNullable<typeof first>),
+    files: (format?.files ?? []).map((file) => ({ ...file, path: folder.at(name) })),
+  });
+  const formats = [moved(first, "openai.jsonl"), moved(second, "parquet.parquet")];
+  await writeFile(folder.at("openai.jsonl"), "{}\n");
+  const told = subject({
+    ...{ owed, formats, folder: folder.path },
+    prompts: [
+      { name: "agent/react.md", text: "caf\u00e9 {{x}}\r\n", sha256: "d".repeat(64) },
+      { name: "agent/task.md", text: null, sha256: "e".repeat(64) },
     ],
   });
-  expect(await readFile(folder.at("README.md"), "utf8")).toBe(datasetCard(subject({ owed })));
+  await writeExportManifest({ folder: folder.path, run: "r1", formats, owed, stopped: false });
+  await writeCard(told);
+  const file = (name: string, letter: string) => ({ file: name, bytes: 10, sha256: letter.repeat(64), rows: 30 });
+  expect(JSON.parse(await readFile(folder.at("manifest.json"), "utf8"))).toEqual({
+    ...{ version: 3, run: "r1", provisional: true, owed: 2, stopped: false, limit: null, preview: false },
+    ...plainFacts,
+    formats: [
+      {
+        ...{ format: "openai", product: "sft", subset: "openai-0123456789ab", items: 30, without: 0 },
+        files: [{ ...file("openai.jsonl", "a"), split: "train" }],
+      },
+      {
+        ...{ format: "parquet", product: "sft", subset: "parquet-0123456789ab", items: 30, without: 0 },
+        files: [{ ...file("parquet.parquet", "b"), split: "train" }],
+      },
+    ],
+    files: [file("openai.jsonl", "a"), file("parquet.parquet", "b")],
+  });
+  expect(await readFile(folder.at("README.md"), "utf8")).toBe(datasetCard(told));
+  expect(await readFile(folder.at("prompts/agent/react.md"), "utf8")).toBe("caf\u00e9 {{x}}\r\n");
+  await expect(readFile(folder.at("prompts/agent/task.md"))).rejects.toThrow("ENOENT");
 });
 
-function subject(changes: Partial<CardSubject> = {}): CardSubject {
-  const tally = exampleTally();
-  for (const example of count(30)) tally.add(example);
-  const file = { format: "json" as const, bytes: 1, sha256: "c".repeat(64) };
-  return {
-    title: "A: title # with marks",
-    licence: "Tables under BSD-3-Clause, see upstream.",
-    run: "r1",
-    files,
-    tally,
-    funnel: [
-      {
-        stage: "judge",
-        in: 40,
-        passed: 30,
-        rejected: 9,
-        failed: 1,
-        pending: 0,
-        out: 30,
-        reasons: { "not|clear": 3, low_score: 6 },
-      },
-    ],
-    datasets: [
-      {
-        id: "dataset_1",
-        name: "cars | trucks",
-        files: [
-          { name: "cars.json", ...file },
-          { name: "trucks.csv", ...file },
-        ],
-      },
-    ],
-    models: [{ name: "judge", identity: { model: "gpt-x" }, program: false }],
-    owed: 0,
-    stopped: false,
-    ...changes,
+test("shards of a split are one glob in the front matter, and the card says what is in each split", () => {
+  const files = ["train-00000-of-00002", "train-00001-of-00002", "validation-00000-of-00001"].map((name) => ({
+    ...{ path: `/run/exports/openai/${name}.jsonl`, bytes: 10, sha256: "a".repeat(64), rows: 5 },
+    split: name.replace(/-.*/, ""),
+  }));
+  const formats = [{ format: "openai", product: "sft", subset: "openai-1", items: 15, without: 2, files }];
+  const splits = { train: { groups: 4, items: 10 }, validation: { groups: 1, items: 5 } };
+  const card = datasetCard(subject({ formats, facts: { ...plainFacts, seed: 7, shuffled: true, splits } }));
+  expect(front(card).configs).toEqual([
+    {
+      config_name: "openai",
+      default: true,
+      data_files: [
+        { split: "train", path: "openai/train-*.jsonl" },
+        { split: "validation", path: "openai/validation-00000-of-00001.jsonl" },
+      ],
+    },
+  ]);
+  expect(card).toContain("never by example (seed 7): `train`: 10 examples of 4 source datasets. `validation`: 5");
+  expect(card).toContain("The order is drawn by the seed 7.");
+  expect(card).toContain("2 of 15 items have no row in `openai`");
+  expect(card).not.toContain("There is no validation split");
+  expect(datasetCard(subject())).toContain("There is no validation split");
+});
+
+test("the card says what a length policy did, and shows how long examples are", () => {
+  const counts = { whole: 20, rejected: 3, split: 4, rows: 9, tooLong: 0, shortened: 2, masked: 1 };
+  const length = { ...counts, maxTokens: 4096, over: "split" as const };
+  const card = datasetCard(subject({ facts: { ...plainFacts, length } }));
+  expect(card).toContain(
+    "more than 4096 tokens: 3 left out, 4 split into 9 rows by step, 2 with shortened observations; 20 were not touched",
+  );
+  expect(card).toContain("Counted before rows were split or shortened.");
+  expect(card).toContain("| 128 to 255 | 30 |");
+  expect(card).not.toContain("| tokens |");
+});
+
+test("tokens are counted where a tokenizer is there: all of them, and those that carry loss where it has a template", async () => {
+  const counting = exampleTally({ renderer: await openRenderer({ tokenizer: "o200k_base" }) });
+  counting.add(exampleOf(1));
+  const { tokens } = counting.statistics();
+  expect(tokens?.total).toBeGreaterThan(40);
+  expect(tokens).toMatchObject({ trained: null, refused: 0, lengths: [{ examples: 1 }] });
+  expect(datasetCard(subject({ tally: counting }))).toContain(`| tokens | ${tokens?.total} |`);
+
+  const renderer = {
+    ...{ name: "t", identity: {}, exact: true, render: () => [] },
+    count: ({ messages }: { readonly messages: readonly unknown[] }) => {
+      if (messages.length === 1) throw new UsageError("the template refuses it");
+      return 6;
+    },
+    tokenise: () => ({ inputIds: [], attentionMask: [], labels: [-100, 5, -100, 6, 7, -100] }),
   };
+  const exact = exampleTally({ renderer });
+  exact.add(exampleOf(1));
+  exact.add(exampleOf(2, { messages: [say("assistant", "x", true)] }));
+  expect(exact.statistics().tokens).toEqual({ total: 6, trained: 3, refused: 1, lengths: [{ from: 4, examples: 1 }] });
+  const card = datasetCard(subject({ tally: exact }));
+  expect(card).toContain("| tokens that carry loss | 3 |");
+  expect(card).toContain("| examples that the template refused, in no count of tokens | 1 |");
+});
+
+test("each source has its licence and address, and the card says how many have none of their own", () => {
+  const [cars] = subject().datasets as [CardSubject["datasets"][number]];
+  const owned = { ...cars, id: "dataset_2", name: "bikes", licence: "CC0-1.0", url: "https://example.org/bikes" };
+  const card = datasetCard(subject({ datasets: [cars, owned] }));
+  expect(card).toContain("| bikes | CC0-1.0 | https://example.org/bikes | cars.json, trucks.csv | dataset_2 |");
+  expect(card).toContain("1 of 2 source datasets have no licence of their own in the config");
+  expect(datasetCard(subject({ datasets: [owned] }))).not.toContain("no licence of their own");
+});
+
+test("tries are counted by difficulty and dataset, and steps that failed among all", () => {
+  const tries = {
+    ...{ tried: 8, accepted: 2, steps: 40, failedSteps: 5 },
+    byDifficulty: { hard: [0, 3], easy: [2, 5] } as const,
+    byDataset: { cars: [2, 8] } as const,
+  };
+  const card = datasetCard(subject({ tries }));
+  expect(card).toContain("| tries kept as examples | 2 (25.0 %) |");
+  expect(card).toContain("| steps of code that failed | 5 of 40 (12.5 %) |");
+  expect(card).toMatch(/difficulty easy \| 2 of 5 \(40\.0 %\) \|\n.*difficulty hard \| 0 of 3 \(0\.0 %\)/);
+  expect(card).toContain("| tries kept, dataset cars | 2 of 8 (25.0 %) |");
+  expect(datasetCard(subject())).not.toContain("tries");
+});
+
+test("the judge's certificate says who judged, how it scored, and that nobody compared it with people", () => {
+  const judge = {
+    ...{ judged: 12, votes: 24, repaired: 3, thresholds: { mean: 0.7 } },
+    criteria: [
+      { name: "clarity", mean: 0.9, spread: 0.05 },
+      { name: "execution", mean: 0.8, spread: null },
+    ],
+    kept: [0.81, 0.9, 0.97] as const,
+    dropped: null,
+  };
+  const card = datasetCard(subject({ judge }));
+  expect(card).toContain("12 candidates were judged by `gpt-x`, 24 reviews in all, 3 of which had to be repaired");
+  expect(card).toContain("Thresholds: `mean` 0.7.");
+  expect(card).toContain("| clarity | 0.900 | 0.050 |\n| execution | 0.800 | one review each |");
+  expect(card).toContain("| kept as examples | 0.810 | 0.900 | 0.970 |");
+  expect(card).toContain("| dropped by a threshold of the judge | - | - | - |");
+  expect(card).toContain("It was not compared with human labels");
+  expect(datasetCard(subject())).not.toContain("## Judge");
+});
+
+test("the prompts are named with their hash, and which of them a tuned model is to be given", () => {
+  const prompts = [
+    { name: "agent/tools.md", text: "You…", sha256: "d".repeat(64) },
+    { name: "judge/system.md", text: null, sha256: "e".repeat(64) },
+  ];
+  const card = datasetCard(subject({ prompts, scaffold: "tools", tools: ["python"] }));
+  expect(card).toContain(`| prompts/agent/tools.md | ${"d".repeat(64)} |`);
+  expect(card).toContain(`| judge/system.md (changed since the run, not here) | ${"e".repeat(64)} |`);
+  expect(card).toContain(
+    "scaffold `tools`. To use a tuned model, give it the system prompt of these files (`prompts/agent/tools.md`",
+  );
+  expect(card).toContain("could call, `python`, stand in `tools.json`");
+  expect(datasetCard(subject({ prompts }))).not.toContain("tools.json");
+});
+
+function front(card: string): Record<string, unknown> {
+  return parse(card.split("---\n")[1] ?? "") as Record<string, unknown>;
 }

@@ -14,7 +14,7 @@ export function triesRows({ tries }: CardSubject): Cell[][] {
       ]);
   return [
     ["tries that ended", tries.tried],
-    ["tries kept", `${tries.accepted} (${percent(tries.accepted, tries.tried)})`],
+    ["tries kept as examples", `${tries.accepted} (${percent(tries.accepted, tries.tried)})`],
     [
       "steps of code that failed",
       `${tries.failedSteps} of ${tries.steps} (${percent(tries.failedSteps, tries.steps)})`,
@@ -22,6 +22,16 @@ export function triesRows({ tries }: CardSubject): Cell[][] {
     ...shares("difficulty", tries.byDifficulty),
     ...(Object.keys(tries.byDataset).length > 20 ? [] : shares("dataset", tries.byDataset)),
   ];
+}
+
+/** How long examples are, by powers of two: in tokens where a tokenizer counted, in characters otherwise. */
+export function lengthsSection({ tally, facts }: CardSubject): string[] {
+  const { lengths, tokens } = tally.statistics();
+  const [unit, buckets] = tokens === null ? ["characters", lengths] : ["tokens", tokens.lengths];
+  if (buckets.length === 0) return [];
+  const rows = buckets.map(({ from, examples }) => [from === 0 ? "0" : `${from} to ${2 * from - 1}`, examples]);
+  const whole = facts.length === null && !facts.perStep ? "" : " Counted before rows were split or shortened.";
+  return [`Length of an example in ${unit}:${whole}\n\n${markdownTable([unit, "examples"], rows)}`];
 }
 
 /** Who judged, by which rules, and how sure of itself the judge was. */
@@ -48,7 +58,10 @@ export function judgeSection(subject: CardSubject): string[] {
       ),
       markdownTable(
         ["mean over the criteria", "10 %", "median", "90 %"],
-        [quantileRow("kept", judge.kept), quantileRow("dropped by a threshold of the judge", judge.dropped)],
+        [
+          quantileRow("kept as examples", judge.kept),
+          quantileRow("dropped by a threshold of the judge", judge.dropped),
+        ],
       ),
       "These figures are the judge's own. It was not compared with human labels, so they say how it judged and not how often it was right.",
     ].join("\n\n"),
@@ -60,7 +73,7 @@ function quantileRow(name: string, quantiles: JudgeCertificate["kept"]): Cell[] 
 }
 
 /** The prompts that the models were given, so that inference can use the same bytes. */
-export function promptsSection({ prompts = [], scaffold }: CardSubject): string[] {
+export function promptsSection({ prompts = [], scaffold, tools = [] }: CardSubject): string[] {
   if (prompts.length === 0) return [];
   const agent = prompts.find(({ name }) => name.startsWith("agent/") && !/agent\/(task|submission)/.test(name));
   const use =
@@ -78,7 +91,11 @@ export function promptsSection({ prompts = [], scaffold }: CardSubject): string[
           sha256,
         ]),
       ),
-      "The functions that were offered, where any were, stand in `tools.json`.",
+      ...(tools.length === 0
+        ? []
+        : [
+            `The functions that the models could call, ${tools.map((name) => `\`${name}\``).join(", ")}, stand in \`tools.json\` as they were offered.`,
+          ]),
     ].join("\n\n"),
   ];
 }
@@ -97,10 +114,12 @@ export function limitsSection(subject: CardSubject): string {
       ? ["The run was limited to its first seeds or questions."]
       : []),
     ...(unreferenced > 0
-      ? [`${unreferenced} examples answer questions without a reference answer: nothing told right from wrong there.`]
+      ? [`Examples whose question has no reference answer: ${unreferenced}. Nothing told right from wrong there.`]
       : []),
     ...(maskedMessages > 0
-      ? [`${maskedMessages} assistant messages are context only; a trainer that ignores loss flags would train them.`]
+      ? [
+          `Assistant messages that are context only: ${maskedMessages}. A trainer that ignores loss flags would train them.`,
+        ]
       : []),
     ...(datasets.length === 1 ? ["All examples come from one source dataset."] : []),
     ...(facts.splits === null

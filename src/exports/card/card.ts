@@ -2,7 +2,8 @@ import { join, relative } from "node:path";
 import { stringify } from "yaml";
 import type { FunnelRow } from "../../domain/run.ts";
 import { writeTextFile } from "../atomic-file.ts";
-import { judgeSection, limitsSection, promptsSection, triesRows } from "./card-sections.ts";
+import { judgeSection, lengthsSection, limitsSection, promptsSection, triesRows } from "./card-sections.ts";
+import { type Column, columnsOf } from "./columns.ts";
 import { croissant } from "./croissant.ts";
 import { frontMatter } from "./front-matter.ts";
 import { markdownTable as table } from "./markdown.ts";
@@ -24,6 +25,7 @@ export function datasetCard(subject: CardSubject): string {
     `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.`,
     filesSection(subject),
     `## Statistics\n\n${table(["", "count"], [...statisticsRows(subject), ...triesRows(subject)])}`,
+    ...lengthsSection(subject),
     funnelSection(subject.funnel),
     sourcesSection(subject),
     `## Models\n\n${table(
@@ -49,7 +51,19 @@ export async function writeCard(subject: CardSubject): Promise<void> {
   const { folder, prompts = [] } = subject;
   for (const { name, text } of prompts) if (text !== null) await writeTextFile(join(folder, "prompts", name), text);
   await writeTextFile(join(folder, "README.md"), datasetCard(subject));
-  await writeTextFile(join(folder, "croissant.json"), `${JSON.stringify(croissant(subject), null, 2)}\n`);
+  await writeTextFile(
+    join(folder, "croissant.json"),
+    `${JSON.stringify(croissant(subject, await columnsOfFiles(subject)), null, 2)}\n`,
+  );
+}
+
+async function columnsOfFiles({ formats }: CardSubject): Promise<Map<string, Column[]>> {
+  const columns = new Map<string, Column[]>();
+  for (const { path } of formats.flatMap(({ files }) => files)) {
+    const known = await columnsOf(path);
+    if (known !== null) columns.set(path, known);
+  }
+  return columns;
 }
 
 function filesSection({ formats, folder, facts }: CardSubject): string {
@@ -165,7 +179,7 @@ function demonstration(models: readonly CardModel[]): string {
 
 function statisticsRows({ tally }: CardSubject): (string | number)[][] {
   const statistics = tally.statistics();
-  const { turns } = statistics;
+  const { turns, tokens } = statistics;
   return [
     ["examples", statistics.examples],
     ["tasks", statistics.tasks],
@@ -174,6 +188,11 @@ function statisticsRows({ tally }: CardSubject): (string | number)[][] {
     ["assistant messages trained on (weight 1)", statistics.trainedMessages],
     ["assistant messages masked (weight 0: failed cells, invalid turns)", statistics.maskedMessages],
     ["characters", statistics.characters],
+    ...(tokens === null ? [] : [["tokens", tokens.total]]),
+    ...(tokens === null || tokens.trained === null ? [] : [["tokens that carry loss", tokens.trained]]),
+    ...(tokens === null || tokens.refused === 0
+      ? []
+      : [["examples that the template refused, in no count of tokens", tokens.refused]]),
     ["examples whose question had no reference answer", statistics.unreferenced],
     ["examples with a named change to recorded text", statistics.transformed],
     ...(statistics.calls === 0 ? [] : [["assistant messages that call a function", statistics.calls]]),

@@ -1,7 +1,8 @@
 // Croissant 1.0 metadata (docs.mlcommons.org/croissant/docs/croissant-spec.html): what machines read of a dataset.
 import { relative } from "node:path";
-import type { WrittenFormat } from "../write-all.ts";
-import { mediaTypeOf } from "./front-matter.ts";
+import type { ExportedFile } from "../../contracts.ts";
+import type { Column } from "./columns.ts";
+import { globOf, mediaTypeOf } from "./front-matter.ts";
 import type { CardSubject } from "./subject.ts";
 
 const context = {
@@ -41,8 +42,15 @@ const context = {
   transform: "cr:transform",
 };
 
-/** The metadata of an export: every file with its hash, a record set for each format whose rows are JSON lines or Parquet, and how the data was made. */
-export function croissant(subject: CardSubject): Record<string, unknown> {
+/**
+ * The metadata of an export: every data file with its hash, the shards of a split as a set, the rows of a split as a record set with a field for
+ * each column, and how the data was made. `columns`: of each file by its path, where they are known.
+ */
+export function croissant(
+  subject: CardSubject,
+  columns: ReadonlyMap<string, readonly Column[]> = new Map(),
+): Record<string, unknown> {
+  const parts = distributed(subject);
   const { title, licence, run, formats, folder, datasets, models, date } = subject;
   const files = formats.flatMap((format) => format.files);
   const programs = models.some(({ program }) => program);
@@ -55,7 +63,10 @@ export function croissant(subject: CardSubject): Record<string, unknown> {
     description:
       "Conversations in which an assistant answers questions about datasets by running Python in a sandbox, made by Tracemill" +
       (programs ? ", with a program in the place of a language model: a demonstration." : "."),
-    license: datasets.map(({ name, licence: own }) => `${name}: ${own ?? licence}`),
+    license: [
+      ...datasets.flatMap(({ name, licence: own }) => (own === undefined ? [] : [`${name}: ${own}`])),
+      ...(datasets.every((dataset) => dataset.licence !== undefined) ? [] : [licence]),
+    ],
     url: "README.md",
     creator: { "@type": "sc:SoftwareApplication", name: "Tracemill" },
     ...(date === undefined || date === null ? {} : { datePublished: date }),
@@ -69,44 +80,105 @@ export function croissant(subject: CardSubject): Record<string, unknown> {
     "rai:dataAnnotationProtocol": "No person labelled the data; see README.md, Judge.",
     "rai:dataBiases": "Those of the source datasets and of the models that asked and answered.",
     "rai:dataLimitation": "See README.md, Known limits.",
-    distribution: files.map(({ path, bytes, sha256 }) => {
-      const file = relative(folder, path);
-      return {
-        "@type": "cr:FileObject",
-        "@id": file,
-        name: file,
-        contentUrl: file,
-        encodingFormat: mediaTypeOf(path),
-        contentSize: `${bytes} B`,
-        sha256,
-      };
-    }),
-    recordSet: formats.flatMap((format) => recordSets(format, folder)),
+    distribution: [
+      ...files.map(({ path, bytes, sha256 }) => {
+        const file = relative(folder, path);
+        return {
+          "@type": "cr:FileObject",
+          "@id": file,
+          name: file,
+          contentUrl: file,
+          encodingFormat: mediaTypeOf(path),
+          contentSize: `${bytes} B`,
+          sha256,
+        };
+      }),
+      ...parts.filter((part) => part.files.length > 1).map((part) => fileSet(part, folder)),
+    ],
+    recordSet: parts.flatMap((part) => recordSet(part, columns)),
   };
 }
 
-/** A record set for each file whose rows have a name: one field a column is not told apart here, the row is (formats describe their own). */
-function recordSets({ format, files }: WrittenFormat, folder: string): Record<string, unknown>[] {
-  return files
-    .filter(({ path }) => path.endsWith(".jsonl"))
-    .map(({ path }, index) => {
-      const id = files.length === 1 ? format : `${format}-${index}`;
-      return {
-        "@type": "cr:RecordSet",
-        "@id": id,
-        name: id,
-        field: [
-          {
-            "@type": "cr:Field",
-            "@id": `${id}/row`,
-            name: "row",
-            description: "One line of the file: a JSON object in the format's own shape.",
-            dataType: "sc:Text",
-            source: { fileObject: { "@id": relative(folder, path) }, extract: { fileProperty: "content" } },
-          },
-        ],
-      };
+interface Distributed {
+  /** The FileObject of a split in one file, the FileSet of one in shards. */
+  readonly source: Record<string, unknown>;
+  readonly id: string;
+  readonly format: string;
+  readonly split: string;
+  readonly files: readonly ExportedFile[];
+}
+
+/** The splits of every format, each with where its rows lie. */
+function distributed({ formats, folder }: CardSubject): Distributed[] {
+  return formats.flatMap(({ format, files }) => {
+    const splits = new Map<string, ExportedFile[]>();
+    for (const file of files) splits.set(file.split ?? "train", [...(splits.get(file.split ?? "train") ?? []), file]);
+    return [...splits].map(([split, shards]) => {
+      const id = splits.size === 1 ? format : `${format}-${split}`;
+      const [first] = shards;
+      const source: Record<string, unknown> =
+        shards.length > 1 || first === undefined
+          ? { fileSet: { "@id": `${id}-files` } }
+          : { fileObject: { "@id": relative(folder, first.path) } };
+      return { source, id, format, split, files: shards };
     });
+  });
+}
+
+/** The shards of a split, as a glob below this folder; each of them is a FileObject with its hash besides. */
+function fileSet({ id, files, format, split }: Distributed, folder: string): Record<string, unknown> {
+  const paths = files.map(({ path }) => relative(folder, path));
+  return {
+    "@type": "cr:FileSet",
+    "@id": `${id}-files`,
+    name: `${id}-files`,
+    description: `The ${files.length} shards of the split ${split} of ${format}.`,
+    includes: globOf(paths),
+    encodingFormat: mediaTypeOf(paths[0] ?? ""),
+  };
+}
+
+/** The rows of one split: a field for each column. None where the columns are not known: an Arrow file has no reader among Croissant's. */
+function recordSet(
+  { id, source, format, split, files }: Distributed,
+  columns: ReadonlyMap<string, readonly Column[]>,
+): Record<string, unknown>[] {
+  const known = columns.get(files[0]?.path ?? "") ?? [];
+  if (known.length === 0) return [];
+  return [
+    {
+      "@type": "cr:RecordSet",
+      "@id": id,
+      name: id,
+      description: `The rows of the split ${split} of ${format}.`,
+      field: known.map(({ name, kind }) => ({
+        "@type": "cr:Field",
+        "@id": `${id}/${name}`,
+        name,
+        ...typeOf(kind),
+        source: { ...source, extract: { column: name } },
+      })),
+    },
+  ];
+}
+
+const types: Readonly<Record<string, string>> = {
+  text: "sc:Text",
+  integer: "sc:Integer",
+  float: "sc:Float",
+  boolean: "sc:Boolean",
+};
+
+function typeOf(kind: string): Record<string, unknown> {
+  const item = /^list<(\w+)>$/.exec(kind)?.[1];
+  const repeated = item === undefined ? undefined : types[item];
+  if (repeated !== undefined) return { dataType: repeated, repeated: true };
+  const plain = types[kind];
+  if (plain !== undefined) return { dataType: plain };
+  return {
+    dataType: "sc:Text",
+    description: `Nested${kind === "nested" ? "" : ` (${kind})`}: its parts are not described here.`,
+  };
 }
 
 function nameOf(title: string): string {

@@ -18,6 +18,7 @@ export function frontMatter(subject: CardSubject): Record<string, unknown> {
       "agent",
       "data-science",
       "synthetic",
+      "croissant",
       ...(owed > 0 || stopped ? ["provisional"] : []),
       ...(subject.preview === true ? ["preview"] : []),
     ],
@@ -40,7 +41,7 @@ function dataFiles({ files }: WrittenFormat, folder: string): { split: string; p
 }
 
 /** One path, or the glob of all shards of a split. */
-function globOf(paths: readonly string[]): string {
+export function globOf(paths: readonly string[]): string {
   const [first = ""] = paths;
   if (paths.length === 1) return first;
   const name = basename(first).replace(/-\d{5}-of-\d{5}/, "-*");
@@ -68,7 +69,7 @@ function short(power: number): string {
 export function mediaTypeOf(path: string): string {
   const types: Readonly<Record<string, string>> = {
     ".jsonl": "application/jsonlines",
-    ".parquet": "application/vnd.apache.parquet",
+    ".parquet": "application/x-parquet", // Croissant's word, not IANA's: its readers know no other
     ".arrow": "application/vnd.apache.arrow.stream",
   };
   return types[extname(path)] ?? "application/octet-stream";

@@ -61,6 +61,8 @@ export interface CardSubject {
   readonly tries?: TryCounts | null;
   readonly judge?: JudgeCertificate | null;
   readonly prompts?: readonly CardPrompt[];
+  /** Names of the functions in `tools.json`. */
+  readonly tools?: readonly string[];
   /** The scaffold that the conversations were had with. */
   readonly scaffold?: string | null;
   /** Items that infrastructure trouble left undone; above 0 the card says that the export is provisional. */

@@ -1,4 +1,7 @@
+import type { Renderer } from "../../contracts.ts";
+import { UsageError } from "../../domain/errors.ts";
 import type { Example, ExampleMessage } from "../../domain/example.ts";
+import { type LengthBucket, lengthBuckets } from "./length-buckets.ts";
 
 /** Counts over exported examples. `turns` are assistant messages of one example; `masked` ones are context with loss 0. */
 export interface ExampleStatistics {
@@ -16,6 +19,18 @@ export interface ExampleStatistics {
   readonly thinking: number;
   /** Examples whose task had no reference answer. */
   readonly unreferenced: number;
+  /** How long examples are, in characters. */
+  readonly lengths: readonly LengthBucket[];
+  /** In the tokens of the run's tokenizer; null without one. */
+  readonly tokens: TokenCounts | null;
+}
+
+/** Tokens over all examples. `trained` carry loss, null for an encoding that only counts; `refused` examples are ones the template would not render, and are in no other figure. */
+export interface TokenCounts {
+  readonly total: number;
+  readonly trained: number | null;
+  readonly refused: number;
+  readonly lengths: readonly LengthBucket[];
 }
 
 /** Counts examples as they pass: hand `add` to `exportExamples` as `watch`, then ask. */
@@ -25,7 +40,8 @@ export interface ExampleTally {
   readonly statistics: () => ExampleStatistics;
 }
 
-export function exampleTally(): ExampleTally {
+/** A tally; with a `renderer` it also counts tokens, which costs a rendering of each example. */
+export function exampleTally({ renderer = null }: { readonly renderer?: Renderer | null } = {}): ExampleTally {
   const tasks = new Set<string>();
   const datasets = new Set<string>();
   const turns = new Map<number, number>();
@@ -37,6 +53,8 @@ export function exampleTally(): ExampleTally {
   let calls = 0;
   let thinking = 0;
   let unreferenced = 0;
+  const lengths = lengthBuckets();
+  const tokens = renderer === null ? null : tokenTally(renderer);
   return {
     add(example) {
       examples += 1;
@@ -45,8 +63,10 @@ export function exampleTally(): ExampleTally {
       if (example.transforms.length > 0) transformed += 1;
       if (example.unreferenced === true) unreferenced += 1;
       let said = 0;
+      let long = 0;
+      tokens?.add(example);
       for (const message of example.messages) {
-        characters += message.content.length + argumentCharacters(message);
+        long += message.content.length + argumentCharacters(message);
         if (message.role !== "assistant") continue;
         said += 1;
         if (message.toolCalls !== undefined) calls += 1;
@@ -54,6 +74,8 @@ export function exampleTally(): ExampleTally {
         if (message.train) trained += 1;
         else masked += 1;
       }
+      characters += long;
+      lengths.add(long);
       turns.set(said, (turns.get(said) ?? 0) + 1);
     },
     examples: () => examples,
@@ -73,7 +95,31 @@ export function exampleTally(): ExampleTally {
       calls,
       thinking,
       unreferenced,
+      lengths: lengths.all(),
+      tokens: tokens?.counts() ?? null,
     }),
+  };
+}
+
+function tokenTally(renderer: Renderer) {
+  const lengths = lengthBuckets();
+  let total = 0;
+  let trained = 0;
+  let refused = 0;
+  return {
+    add(example: Example): void {
+      try {
+        const count = renderer.count(example);
+        if (renderer.exact) trained += renderer.tokenise(example).labels.filter((label) => label !== -100).length;
+        total += count;
+        lengths.add(count);
+      } catch (error) {
+        // The formats say what becomes of such an example; here it has no length.
+        if (!(error instanceof UsageError)) throw error;
+        refused += 1;
+      }
+    },
+    counts: (): TokenCounts => ({ total, trained: renderer.exact ? trained : null, refused, lengths: lengths.all() }),
   };
 }
 
