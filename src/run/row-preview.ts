@@ -41,7 +41,7 @@ export function rowPreview(
     const tokenised = renderer.tokenise(conversation);
     const trained = trainedTokens(tokenised);
     const all = tokenised.inputIds.length;
-    const head = `${count(all)} tokens, ${count(trained)} with loss (${share(trained, all)})`;
+    const head = `${count(all)} tokens, ${count(trained)} with loss (${share(trained, all)}; ${colour ? "shaded" : "in ⟦…⟧"})`;
     return `${[head, ...problems].join("\n")}\n${pageOf(passages, shade)}\n`;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

@@ -8,7 +8,7 @@ import { openRenderer } from "../../src/exports/render/open.ts";
 import { perStep } from "../../src/exports/render/per-step.ts";
 import { shortened } from "../../src/exports/render/shorten.ts";
 import { rowPreview } from "../../src/run/row-preview.ts";
-import { smallTokenizer } from "../kit/small-tokenizer.ts";
+import { smallTokenizer, templatePath } from "../kit/small-tokenizer.ts";
 import { callingExample, exampleOf, say, scratchFolder, streamOf } from "./export-fixtures.ts";
 
 let folder: Awaited<ReturnType<typeof scratchFolder>>;
@@ -114,6 +114,41 @@ test("a message that uses what was left out loses its loss, and one that does no
   expect(trained("nothing")?.at(-1)).toBe(true);
 });
 
+test.each([
+  ["thinks of what is left out", { reasoning: "It has word0x200." }, false],
+  ["hands it to a function", { toolCalls: [{ id: "c", name: "python", arguments: '{"code":"word0x200"}' }] }, false],
+  ["rounds a number that is left out", { content: "<answer>29.7</answer>" }, false],
+  ["reckons a number from what is left out", { content: "<answer>777777</answer>" }, false],
+  ["rounds a number that is left", { content: "<answer>81.5</answer>" }, true],
+  ["writes a number that is left with commas", { content: "<answer>1,234,567</answer>" }, true],
+  ["says something of its own", { content: "<answer>none</answer>" }, true],
+])("after a shortened observation, a message that %s: loss %s", (_what, changes, expected) => {
+  const lines = long(400, "word0x").replace("row 200 ", "row 200 29.699 ").replace("row 1 ", "row 1 81.4967 1234567 ");
+  const example = explored([400]);
+  const messages = [
+    ...example.messages.slice(0, 3),
+    say("user", lines),
+    { ...say("assistant", "Hm.", true), ...changes },
+  ];
+  const short = shortened({ ...example, messages }, { renderer, maxTokens: 1_500 });
+  expect(short?.messages[3]?.content).toContain("81.4967");
+  expect(short?.messages[3]?.content).not.toContain("29.699");
+  expect(short?.messages.map(({ train }) => train)).toEqual([false, false, true, false, expected]);
+});
+
+test("an example that the template refuses is named", async () => {
+  const strict = await openRenderer({ tokenizer: folder.at("model"), template: templatePath("strict") });
+  const [, ...unled] = explored([1]).messages;
+  const example = explored([1], { messages: unled });
+  const passed = withLength(streamOf([example]), {
+    renderer: strict,
+    maxTokens: 9,
+    over: "reject",
+    tally: lengthTally(),
+  });
+  await expect(passed.next()).rejects.toThrow(`Example ${example.id}: The chat template refuses this conversation`);
+});
+
 test("what cannot be made short enough, or has nothing left to train on, is rejected and counted", async () => {
   const example = explored([400]);
   const asks = {
@@ -157,7 +192,7 @@ test("a preview marks the loss, counts tokens, and shows no control character of
     messages: example.messages.map((message) => ({ ...message, content: `${message.content}\u001b[31m` })),
   };
   const page = rowPreview(bell, { renderer, colour: false });
-  expect(page).toMatch(/^\d+ tokens, \d+ with loss \(\d+\.\d %\)\n/);
+  expect(page).toMatch(/^\d+ tokens, \d+ with loss \(\d+\.\d %; in ⟦…⟧\)\n/);
   expect(page).toContain("<|im_start|>assistant\n⟦<answer>891</answer>\ufffd[31m<|im_end|>⟧");
   expect(page).not.toContain("\u001b");
   expect(page.match(/⟦/g)?.length).toBeGreaterThan(1);

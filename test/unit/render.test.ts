@@ -137,6 +137,43 @@ test("a template that drops earlier thinking is stable with tool answers and not
   expect(rulesOf({ messages: [say("user", "How many rows?"), first] }, renderer)).toEqual([]);
 });
 
+describe("a template that opens the last answer otherwise than the same one later on (Qwen3's)", () => {
+  const said = (conversation: Conversation) =>
+    conversation.messages.map((message) =>
+      message.role === "assistant" ? { ...message, train: true, reasoning: undefined } : message,
+    ) as ExampleMessage[];
+
+  test.each([
+    ["tags", tags],
+    ["calls", callingExample(1)],
+  ])("loss falls on each answer as it stands in the whole: %s", async (name, conversation) => {
+    const renderer = await open("opening");
+    const messages = said(conversation);
+    const row = { messages, ...(conversation.tools === undefined ? {} : { tools: conversation.tools }) };
+    const passages = renderer.render(row);
+    const trained = trainedText(passages);
+    expect(trained).toHaveLength(2);
+    expect(trained[0]).toMatch(
+      name === "tags" ? /^<python>[^<]*<\/python><\|im_end\|>$/ : /^<tool_call>[\s\S]*<\/tool_call><\|im_end\|>$/,
+    );
+    expect(trained[1]).toMatch(/^<think>\n\n<\/think>\n\n.*<\/answer><\|im_end\|>$/);
+    expect(passages.filter((passage) => passage.trained).map(({ message }) => message)).toEqual(
+      messages.flatMap(({ role }, index) => (role === "assistant" ? [index] : [])),
+    );
+    expect(rulesOf(row, renderer)).toEqual([]);
+  });
+
+  test("thinking that is gone once more follows is refused, and so is a closing token within an answer", async () => {
+    const renderer = await open("opening");
+    expect(() => renderer.render(thinking("user"))).toThrow(/messages\[2\]/);
+    const doubled = said(tags).map((message) => ({
+      ...message,
+      content: message.content.replace("len", "<|im_end|>"),
+    }));
+    expect(() => renderer.render({ messages: doubled })).toThrow(/messages\[2\]/);
+  });
+});
+
 test("CT-R1 tells arguments that are encoded twice, and calls that are dropped", async () => {
   const calling = { messages: callingExample(1).messages, tools: [pythonTool] };
   const doubled = renderProblems(calling, { renderer: await open("doubling") });
@@ -227,13 +264,34 @@ describe("what is opened", () => {
     const within = await smallTokenizer(folder.at("within"));
     const template = await readFile(templatePath("dropping"), "utf8");
     const listed = [
-      { name: "tool_use", template: "x" },
+      { name: "tool_use", template: await readFile(templatePath("plain"), "utf8") },
       { name: "default", template },
     ];
+    const identities: unknown[] = [];
     for (const chat_template of [template, listed]) {
       await writeFile(join(within, "tokenizer_config.json"), JSON.stringify({ chat_template }));
-      expect(textOf((await openRenderer({ tokenizer: within })).render(tags))).toContain("<|start_header_id|>user");
+      const renderer = await openRenderer({ tokenizer: within });
+      expect(textOf(renderer.render(tags))).toContain("<|start_header_id|>user");
+      identities.push(renderer.identity);
     }
+    expect(identities[0]).not.toEqual(identities[1]);
+    // Where a model keeps one for conversations with functions, that one is used for them.
+    const { messages, tools = [] } = callingExample(1);
+    const calling = textOf((await openRenderer({ tokenizer: within })).render({ messages, tools }));
+    expect(calling).toContain("<tool_call>");
+    expect(calling).not.toContain("<|start_header_id|>");
+    const unnamed = JSON.stringify({ chat_template: [{ name: "rag", template }] });
+    await writeFile(join(within, "tokenizer_config.json"), unnamed);
+    await expect(openRenderer({ tokenizer: within })).rejects.toThrow(/named `default` in .*, got `rag`/);
+  });
+
+  test("a template beside the tokenizer that cannot be read is not passed over; special tokens are handed to the template", async () => {
+    const model = await smallTokenizer(folder.at("tokens"));
+    const config = { chat_template: "{{ sep_token }}{{ bos_token }}", bos_token: { content: "<b>" }, sep_token: "<s>" };
+    await writeFile(join(model, "tokenizer_config.json"), JSON.stringify(config));
+    expect(textOf((await openRenderer({ tokenizer: model })).render({ messages: [] }))).toBe("<s><b>");
+    await mkdir(join(model, "chat_template.jinja"));
+    await expect(openRenderer({ tokenizer: model })).rejects.toThrow(/chat_template\.jinja`, got: EISDIR/);
   });
 
   test.each([

@@ -2,6 +2,7 @@ import type { CheckOptions, Exporter, ExportProblem, Renderer, Target } from "..
 import { UsageError } from "../../domain/errors.ts";
 import type { Example } from "../../domain/example.ts";
 import { refusingBroken } from "../problems.ts";
+import { naming } from "../render/naming.ts";
 import { type BatchLimits, charactersOf } from "./batches.ts";
 import { parquetFormat } from "./parquet-format.ts";
 import { checkParquet } from "./parquet-read.ts";
@@ -51,7 +52,7 @@ function tokens(example: Example, renderer: Renderer | undefined) {
     throw new UsageError(
       "Expected a tokenizer for the format `tokenised`, got none: set `export.tokenizer` to the folder of the model's tokenizer",
     );
-  const { inputIds, attentionMask, labels } = renderer.tokenise(example);
+  const { inputIds, attentionMask, labels } = naming(example, () => renderer.tokenise(example));
   return { input_ids: inputIds, attention_mask: attentionMask, labels };
 }
 

@@ -1,5 +1,6 @@
 import type { Renderer } from "../../contracts.ts";
 import type { Example } from "../../domain/example.ts";
+import { naming } from "./naming.ts";
 import { perStep } from "./per-step.ts";
 import { shortened } from "./shorten.ts";
 
@@ -35,7 +36,7 @@ export interface LengthOptions {
   readonly tally: ReturnType<typeof lengthTally>;
 }
 
-/** The examples of at most `maxTokens`, and what the policy makes of the others; every one is counted. */
+/** The examples of at most `maxTokens`, and what the policy makes of the others; every one is counted. @throws {UsageError} naming an example that the template refuses. */
 export async function* withLength(
   examples: AsyncIterable<Example>,
   options: LengthOptions,
@@ -44,21 +45,22 @@ export async function* withLength(
 }
 
 function* fitting(example: Example, { renderer, maxTokens, over, tally }: LengthOptions): Generator<Example> {
-  if (renderer.count(example) <= maxTokens) {
+  const fits = (one: Example) => naming(example, () => renderer.count(one) <= maxTokens);
+  if (fits(example)) {
     tally.add("whole");
     yield example;
     return;
   }
   if (over === "split") {
     const steps = perStep(example);
-    const fit = steps.filter((step) => renderer.count(step) <= maxTokens);
+    const fit = steps.filter(fits);
     tally.add("tooLong", steps.length - fit.length);
     tally.add(fit.length === 0 ? "rejected" : "split");
     tally.add("rows", fit.length);
     yield* fit;
     return;
   }
-  const smaller = over === "shorten" ? shortened(example, { renderer, maxTokens }) : null;
+  const smaller = over === "shorten" ? naming(example, () => shortened(example, { renderer, maxTokens })) : null;
   if (smaller === null) {
     tally.add("rejected");
     return;

@@ -93,13 +93,36 @@ function comparedPassages(
     if (!message.train) continue;
     const before = template.render(upTo(conversation, index), { prompt: true });
     const through = template.render(upTo(conversation, index + 1));
-    if (!whole.startsWith(before) || !whole.startsWith(through) || through.length < before.length)
-      throw rewritten(index);
+    if (!whole.startsWith(before)) throw rewritten(index);
+    const end = whole.startsWith(through)
+      ? endOfTurn(through, specialTokens)
+      : endWithoutLead(whole, { before, through, specialTokens, reasoning: message.reasoning });
+    if (end === null || end < before.length) throw rewritten(index);
     add(before.length, null, false);
-    add(endOfTurn(through, specialTokens), index, true);
+    add(end, index, true);
   }
   add(whole.length, null, false);
   return passages;
+}
+
+/**
+ * Where a message ends that the template opens otherwise once more follows: Qwen3's puts an empty thinking block before an answer that is the
+ * last, and none before the same answer later on. What stands in `whole`, from where the message begins through the one token that closes it, has
+ * to be the end of what the template writes of the message when it is the last; null where it is not, and where thinking is what is gone.
+ */
+function endWithoutLead(
+  whole: string,
+  asked: MaskOptions & { readonly before: string; readonly through: string; readonly reasoning: string | undefined },
+): number | null {
+  const { before, through, specialTokens, reasoning } = asked;
+  if (!through.startsWith(before)) return null;
+  const said = through.slice(before.length, endOfTurn(through, specialTokens));
+  const closing = specialTokens.find((token) => said.endsWith(token));
+  if (closing === undefined || said.indexOf(closing) + closing.length !== said.length) return null;
+  const at = whole.indexOf(closing, before.length);
+  const kept = whole.slice(before.length, at + closing.length);
+  if (at === -1 || !said.endsWith(kept) || (reasoning !== undefined && !kept.includes(reasoning.trim()))) return null;
+  return at + closing.length;
 }
 
 function upTo({ messages, tools }: Conversation, end: number): Conversation {

@@ -2,11 +2,13 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Renderer } from "../../contracts.ts";
 import { UsageError } from "../../domain/errors.ts";
-import { sha256 } from "../../domain/hash.ts";
+import type { Conversation } from "../../domain/example.ts";
+import { hashOf, sha256 } from "../../domain/hash.ts";
 import { isObject, type JsonObject } from "../chat-line.ts";
 import { encodingNames, encodingRenderer } from "./encoding.ts";
 import { maskedPassages, type ReadyTemplate, unstableMessage } from "./mask.ts";
 import { readyTemplate } from "./template.ts";
+import { folderTemplates } from "./template-files.ts";
 import { tokenisedPassages } from "./tokens.ts";
 
 /** What a renderer is opened from: a folder with tokenizer.json, that file, or one of OpenAI's encodings; a Jinja file where the folder's template is not the one. */
@@ -33,11 +35,14 @@ export async function openRenderer(options: RendererOptions): Promise<Renderer> 
   const files = await tokenizerFiles(named);
   const { Tokenizer } = await import("@huggingface/tokenizers");
   const tokenizer = opened(files.tokenizer.path, () => new Tokenizer(files.tokenizer.value, files.config.value));
-  const template = await templateOf(options, files);
-  const ready: ReadyTemplate = await readyTemplate(template.text, {
-    path: template.path,
-    values: { ...specialTokens(files.config.value), ...options.templateArguments },
-  });
+  const templates =
+    options.template === undefined
+      ? await folderTemplates(files.folder, files.config)
+      : { main: { path: options.template, text: await textFile(options.template, "template") }, withTools: null };
+  const values = { ...specialTokens(files.config.value), ...options.templateArguments };
+  const main = await readyTemplate(templates.main, values);
+  const withTools = templates.withTools === null ? main : await readyTemplate(templates.withTools, values);
+  const ready = ({ tools = [] }: Conversation): ReadyTemplate => (tools.length === 0 ? main : withTools);
   const special = [...tokenizer.get_added_tokens_decoder().values()].filter((token) => token.special);
   const mask = { specialTokens: special.map((token) => token.content) };
   const tokens = {
@@ -45,15 +50,21 @@ export async function openRenderer(options: RendererOptions): Promise<Renderer> 
     decode: (ids: readonly number[]) =>
       tokenizer.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
   };
-  const render: Renderer["render"] = (conversation) => maskedPassages(ready, conversation, mask);
+  const render: Renderer["render"] = (conversation) => maskedPassages(ready(conversation), conversation, mask);
   return {
     name: named,
-    identity: { tokenizer: sha256(files.tokenizer.text), template: sha256(template.text) },
+    identity: {
+      tokenizer: sha256(files.tokenizer.text),
+      config: sha256(files.config.text),
+      template: sha256(templates.main.text),
+      ...(templates.withTools === null ? {} : { templateWithTools: sha256(templates.withTools.text) }),
+      ...(options.templateArguments === undefined ? {} : { arguments: hashOf(options.templateArguments) }),
+    },
     exact: true,
     render,
     tokenise: (conversation) => tokenisedPassages(render(conversation), tokens),
-    count: (conversation) => tokens.encode(ready.render(conversation)).length,
-    unstableMessage: (conversation) => unstableMessage(ready, conversation),
+    count: (conversation) => tokens.encode(ready(conversation).render(conversation)).length,
+    unstableMessage: (conversation) => unstableMessage(ready(conversation), conversation),
   };
 }
 
@@ -111,30 +122,12 @@ function opened<T>(path: string, open: () => T): T {
   }
 }
 
-async function templateOf(
-  { template }: RendererOptions,
-  { folder, config }: { readonly folder: string; readonly config: JsonFile },
-): Promise<{ path: string; text: string }> {
-  if (template !== undefined) return { path: template, text: await textFile(template, "template") };
-  const beside = join(folder, "chat_template.jinja");
-  const text = await readFile(beside, "utf8").catch(() => null);
-  if (text !== null) return { path: beside, text };
-  const { chat_template: own } = config.value;
-  if (typeof own === "string") return { path: config.path, text: own };
-  const named = Array.isArray(own) ? (own as unknown[]).filter(isObject) : [];
-  const found = named.find(({ name }) => name === "default") ?? named[0];
-  if (typeof found?.template === "string") return { path: config.path, text: found.template };
-  throw new UsageError(
-    `Expected a chat template in \`${beside}\` or as \`chat_template\` in \`${config.path}\`, got none; name one as \`template\``,
-  );
-}
-
+/** The special tokens that a tokenizer's configuration names, as templates are given them: `bos_token`, `eos_token` and what else there is. */
 function specialTokens(config: JsonObject): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const name of ["bos_token", "eos_token", "pad_token", "unk_token"]) {
-    const value = config[name];
+  for (const [name, value] of Object.entries(config)) {
     const text = isObject(value) ? value.content : value;
-    if (typeof text === "string") found[name] = text;
+    if (name.endsWith("_token") && typeof text === "string") found[name] = text;
   }
   return found;
 }

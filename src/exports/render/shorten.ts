@@ -9,8 +9,8 @@ const keptCharacters = [8_000, 2_400, 1_200, 300] as const;
 
 /**
  * The example with its longest observations shortened, head and tail with the agent's own marker between them, until it has at most `maxTokens`;
- * null where that is not enough, or leaves nothing to train on. A later message that uses a word or number of what was left out, and of nothing
- * else before it, loses its loss: imitated, it would be invention.
+ * null where that is not enough, or leaves nothing to train on. A later message that uses a word of what was left out, or a number, and got it from
+ * nothing that is left before it loses its loss, whether it thinks it, says it or hands it to a function: imitated, it would be invention.
  */
 export function shortened(
   example: Example,
@@ -51,8 +51,10 @@ function withoutInventions(before: readonly ExampleMessage[], after: readonly Ex
   return after.map((message, index) => {
     const whole = before[index] as ExampleMessage;
     if (message.role === "assistant") {
-      const invents = wordsOf(said(message)).some((word) => gone.has(word) && !seen.has(word));
-      for (const word of wordsOf(said(message))) seen.add(word);
+      const own = wordsOf(said(message));
+      const invents =
+        gone.size > 0 && own.some((word) => !seen.has(word) && (gone.has(word) || isNewNumber(word, seen)));
+      for (const word of own) seen.add(word);
       return invents ? { ...message, train: false } : message;
     }
     for (const word of wordsOf(message.content)) seen.add(word);
@@ -61,10 +63,21 @@ function withoutInventions(before: readonly ExampleMessage[], after: readonly Ex
   });
 }
 
-function said({ content, toolCalls = [] }: ExampleMessage): string {
-  return [content, ...toolCalls.map((call) => call.arguments)].join("\n");
+/** A number that rounds none that was seen: read off what is gone, or reckoned from it. */
+function isNewNumber(word: string, seen: ReadonlySet<string>): boolean {
+  if (!number.test(word)) return false;
+  const decimals = word.split(".")[1]?.length ?? 0;
+  return ![...seen].some((other) => number.test(other) && Number(other).toFixed(decimals) === word);
 }
 
+function said({ content, reasoning = "", toolCalls = [] }: ExampleMessage): string {
+  return [reasoning, content, ...toolCalls.map((call) => call.arguments)].join("\n");
+}
+
+const number = /^\d+(?:\.\d+)?$/;
+
+/** Words, and numbers without the commas that part their thousands. */
 function wordsOf(text: string): string[] {
-  return text.match(/\d+(?:\.\d+)?|[\p{L}_][\p{L}\p{N}_]{2,}/gu) ?? [];
+  const words = text.match(/\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])|\d+(?:\.\d+)?|[\p{L}_][\p{L}\p{N}_]{2,}/gu) ?? [];
+  return words.map((word) => (/^\d/.test(word) ? word.replaceAll(",", "") : word));
 }

@@ -1,5 +1,6 @@
 import { UsageError } from "../../domain/errors.ts";
 import type { ReadyTemplate } from "./mask.ts";
+import type { TemplateFile } from "./template-files.ts";
 import { templateInput } from "./template-messages.ts";
 
 const generation = /\{%-?\s*generation\s*-?%\}/;
@@ -14,10 +15,10 @@ function withMarks(text: string): string {
     .replace(closing, (_all, _before, behind: string) => `{{ __generation_closes }}{% endgeneration ${behind}%}`);
 }
 
-/** Parses a chat template. @throws {UsageError} where it does not parse; its `render` where it refuses a conversation. */
+/** Parses a chat template, which is given `values` beside each conversation. @throws {UsageError} where it does not parse; its `render` where it refuses a conversation. */
 export async function readyTemplate(
-  text: string,
-  { path, values }: { readonly path: string; readonly values: Readonly<Record<string, unknown>> },
+  { path, text }: TemplateFile,
+  values: Readonly<Record<string, unknown>>,
 ): Promise<ReadyTemplate> {
   const { Template } = await import("@huggingface/jinja");
   const parsed = (source: string) => {
