@@ -1,13 +1,12 @@
 // Launching a trainer's folder: here, over ssh, or in a container. What it says goes to train.log in the folder.
-import { spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { harmless, shellWord } from "../audit/text.ts";
 import { UsageError } from "../domain/errors.ts";
+import { type Following, outputOf, piped, quietly, run } from "./launch-process.ts";
 
 export interface LaunchOptions {
   readonly launch: "here" | "ssh" | "container";
+  /** `user@machine`, or `user@machine:folder`. */
   readonly host: string | null;
   readonly image: string | null;
   /** What the folder is called on another machine, and its container. */
@@ -16,9 +15,16 @@ export interface LaunchOptions {
   readonly signal: AbortSignal;
 }
 
-/** Runs the folder's launch.sh and waits for it: 0 where it ends with 0, else 3. @throws {UsageError} where a program that this needs is missing. */
+/**
+ * Runs the folder's launch.sh and waits for it: 0 where it ends with 0, else 3. What still runs from an earlier command is followed, not started again.
+ * @throws {UsageError} where a program that this needs is missing.
+ */
 export async function launchFolder(folder: string, options: LaunchOptions): Promise<number> {
   const code = await launchers[options.launch](folder, options);
+  if (code === "lost") {
+    options.tell("the connection was lost; it goes on there, and the same command follows it again");
+    return 3;
+  }
   options.tell(
     code === 0
       ? `done: what it made is in ${join(folder, "output")}, what it said in ${join(folder, "train.log")}`
@@ -27,129 +33,130 @@ export async function launchFolder(folder: string, options: LaunchOptions): Prom
   return code === 0 ? 0 : 3;
 }
 
-const launchers = {
-  here: (folder: string, options: LaunchOptions) => run("bash", [join(folder, "launch.sh")], { folder, options }),
-  container: (folder: string, options: LaunchOptions) =>
-    run(
-      "docker",
-      [
-        ...["run", "--rm", "--pull", "never", "--name", options.name],
-        ...(process.env.TRACEMILL_CONTAINER_GPUS === "none" ? [] : ["--gpus", "all"]),
-        ...["--volume", `${folder}:/work`, "--workdir", "/work", options.image ?? "", "bash", "/work/launch.sh"],
-      ],
-      { folder, options },
-    ),
-  ssh: overSsh,
-};
+const launchers = { here, container: inContainer, ssh: overSsh };
 
-/**
- * Copies the folder and starts it there under nohup, so that it lives on when the connection does not; follows its log; fetches output. The same
- * command again follows what still runs.
- */
-async function overSsh(folder: string, options: LaunchOptions): Promise<number> {
-  const host = options.host as string;
-  const there = `tracemill/${options.name}`;
-  const remote = (script: string) => run("ssh", [host, script], { folder, options });
-  const alive = `test -f ${there}/pid && kill -0 "$(cat ${there}/pid)" 2>/dev/null`;
-  if ((await quietly("ssh", [host, alive], options)) === 0) options.tell(`${host}: it still runs there; following it`);
-  else {
-    if ((await quietly("ssh", [host, `mkdir -p ${there} && rm -f ${there}/code`], options)) !== 0)
-      throw new UsageError(
-        `Expected to reach \`${host}\` with ssh and to write there, got no: try \`ssh ${host} true\``,
-      );
-    const copied = await piped(
-      ["tar", "-C", folder, "-cf", "-", "--exclude", "./train.log", "."],
-      ["ssh", host, `tar -C ${there} -xf -`],
-      options,
+/** In a process group of its own; refused while one that was started before still runs. Stopping ends the whole group. */
+async function here(folder: string, options: LaunchOptions): Promise<number> {
+  const record = join(folder, "launch.pid");
+  const script = join(folder, "launch.sh");
+  const earlier = (await readFile(record, "utf8").catch(() => "")).trim();
+  if (earlier !== "" && (await readFile(`/proc/${earlier}/cmdline`, "utf8").catch(() => "")).includes(script))
+    throw new UsageError(
+      `Expected no training to run in \`${folder}\`, got process ${earlier}: follow it with \`tail -f ${join(folder, "train.log")}\`, or end it first (\`kill -- -${earlier}\`)`,
     );
-    if (copied !== 0)
-      throw new UsageError(
-        `Expected to copy ${folder} to \`${host}\`, got the end of tar or ssh with ${copied}: is there room?`,
-      );
-    options.tell(`${host}: ${there} is there`);
-    await remote(
-      `cd ${there} && nohup bash -c 'bash launch.sh > train.log 2>&1; echo $? > code' > /dev/null 2>&1 < /dev/null & echo $! > ${there}/pid`,
-    );
-  }
-  // Ends by itself once the code is written; a lost connection ends it too, and the work goes on there.
-  await remote(
-    `cd ${there} && touch train.log && { tail -n +1 -f train.log & tail=$!; while [ ! -s code ] && kill -0 "$(cat pid)" 2>/dev/null; do sleep 0.2; done; sleep 0.5; kill $tail; }`,
-  );
-  const code = Number((await output("ssh", [host, `cat ${there}/code 2>/dev/null`], options)).trim() || "1");
-  if (code === 0)
-    await piped(
-      ["ssh", host, `cd ${there} && tar -cf - $(ls -d output 2>/dev/null)`],
-      ["tar", "-C", folder, "-xf", "-"],
-      options,
-    );
+  const code = await run("bash", [script], {
+    ...following(folder, options),
+    whole: false,
+    started: (pid) => writeFile(record, `${pid}\n`),
+  });
+  await rm(record, { force: true });
   return code;
 }
 
-/** Runs a program in a group of its own, its lines told and logged. */
-async function run(
-  program: string,
-  args: readonly string[],
-  { folder, options }: { readonly folder: string; readonly options: LaunchOptions },
-): Promise<number> {
-  const { signal, tell } = options;
-  const child = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  const stop = () => {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
-  };
-  signal.addEventListener("abort", stop, { once: true });
-  const log = createWriteStream(join(folder, "train.log"), { flags: "a" });
-  const read = async (stream: NodeJS.ReadableStream) => {
-    for await (const line of createInterface({ input: stream })) {
-      log.write(`${line}\n`);
-      tell(harmless(line));
+/** A container of the user's image, detached, so that a killed watcher loses nothing; stopping ends it. Nothing is pulled. */
+async function inContainer(folder: string, options: LaunchOptions): Promise<number> {
+  const { name, image, tell, signal } = options;
+  const docker = (...args: string[]) => outputOf("docker", args, { signal });
+  const known = await docker("inspect", "--format", "{{.State.Status}}", name);
+  if (known.code === 0 && known.text.trim() === "running") tell(`container ${name}: it still runs; following it`);
+  else if (known.code !== 0) {
+    const gpus = await hasGpus(signal);
+    if (!gpus) tell("no NVIDIA GPU or container runtime found: the container gets none");
+    const started = await docker(
+      ...["run", "--detach", "--pull", "never", "--name", name, ...(gpus ? ["--gpus", "all"] : [])],
+      ...["--volume", `${folder}:/work`, "--workdir", "/work", image ?? "", "bash", "/work/launch.sh"],
+    );
+    if (started.code !== 0) {
+      await quietly("docker", ["rm", "--force", name], { signal });
+      throw new UsageError(
+        `Expected to start a container of \`${image}\`, got from docker: ${started.errors.trim()}. No image is pulled: \`docker pull ${image}\` first, where it is one of a registry`,
+      );
     }
-  };
+  }
+  const remove = () => quietly("docker", ["rm", "--force", name], {});
   try {
-    const [code] = await Promise.all([endOf(child, program), read(child.stdout), read(child.stderr)]);
-    signal.throwIfAborted();
-    return code;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await new Promise((done) => log.end(done));
+    await run("docker", ["logs", "--follow", name], following(folder, options));
+    const end = await docker("wait", name);
+    await remove();
+    return Number(end.text.trim() || "1");
+  } catch (error) {
+    if (signal.aborted) await remove();
+    throw error;
   }
 }
 
-function endOf(child: ReturnType<typeof spawn>, program: string): Promise<number> {
-  return new Promise((done, failed) => {
-    child.on("error", (cause: NodeJS.ErrnoException) =>
-      failed(
-        cause.code === "ENOENT"
-          ? new UsageError(
-              `Expected the program \`${shellWord(program)}\` on this machine, got none: install it, or launch otherwise`,
-              { cause },
-            )
-          : cause,
-      ),
+async function hasGpus(signal: AbortSignal): Promise<boolean> {
+  const info = await outputOf("docker", ["info", "--format", "{{json .Runtimes}} {{json .CDISpecDirs}}"], { signal });
+  if (info.code !== 0)
+    throw new UsageError(`Expected to reach Docker with \`docker info\`, got: ${info.errors.trim()}`);
+  const listed = await outputOf("nvidia-smi", ["--list-gpus"], { signal }).catch(() => null);
+  return info.text.includes('"nvidia"') || (listed?.code === 0 && listed.text.trim() !== "");
+}
+
+/**
+ * Copies the folder and starts it there under nohup, so that it lives on when the connection does not; follows its log; fetches output. The same
+ * command again follows what still runs, and fetches what has ended since.
+ */
+async function overSsh(folder: string, options: LaunchOptions): Promise<number | "lost"> {
+  const { tell, signal } = options;
+  const { host, there } = placeOf(options);
+  const ask = (script: string) => outputOf("ssh", [host, script], { signal });
+  const alive = 'test -f pid && kill -0 "$(cat pid)" 2>/dev/null';
+  const state = await ask(
+    `mkdir -p ${there} && cd ${there} && if [ -s code ] && [ ! -e fetched ]; then echo ended; elif ${alive}; then echo running; else echo new; fi`,
+  );
+  if (state.code !== 0)
+    throw new UsageError(
+      `Expected to reach \`${host}\` with ssh and to write there, got: ${state.errors.trim() || `ssh's exit code ${state.code}`}. Try \`ssh ${host} true\``,
     );
-    child.on("close", (code) => done(code ?? 1));
-  });
+  if (state.text.includes("running")) tell(`${host}: it still runs there; following it`);
+  else if (state.text.includes("ended")) tell(`${host}: it has ended there; fetching what it made`);
+  else {
+    const copied = await piped(
+      ["tar", "-C", folder, "-cf", "-", "--exclude", "./train.log", "--exclude", "./output", "."],
+      ["ssh", host, `cd ${there} && rm -f code fetched && tar -xf -`],
+      { signal },
+    );
+    if (copied !== 0)
+      throw new UsageError(
+        `Expected to copy ${folder} to \`${host}\`, got the end of tar or ssh with ${copied}: is there room, and tar?`,
+      );
+    tell(`${host}: ${there} is there`);
+    await ask(
+      `cd ${there} && { nohup bash -c 'bash launch.sh > train.log 2>&1; echo $? > code' > /dev/null 2>&1 < /dev/null & echo $! > pid; }`,
+    );
+  }
+  // Ends by itself once the code is written; a lost connection ends it too, and the work goes on there.
+  await run(
+    "ssh",
+    [
+      host,
+      `cd ${there} && touch train.log && { tail -n +1 -f train.log & tail=$!; while [ ! -s code ] && ${alive}; do sleep 0.2; done; sleep 0.5; kill $tail; }`,
+    ],
+    following(folder, options),
+  );
+  const end = await ask(`cd ${there} && cat code 2>/dev/null || ! { ${alive}; }`);
+  if (end.code !== 0) return "lost";
+  const code = Number(end.text.trim() || "1");
+  const fetched = await piped(
+    ["ssh", host, `cd ${there} && mkdir -p output && tar -cf - output`],
+    ["tar", "-C", folder, "-xf", "-"],
+    { signal },
+  );
+  if (fetched !== 0) return "lost";
+  await ask(`cd ${there} && touch fetched`);
+  return code;
 }
 
-function quietly(program: string, args: readonly string[], { signal }: LaunchOptions): Promise<number> {
-  return endOf(spawn(program, args, { stdio: "ignore", signal }), program);
+function placeOf({ host, name }: LaunchOptions): { host: string; there: string } {
+  const [machine = "", folder] = (host ?? "").split(/:(.*)/s);
+  if (machine === "" || machine.startsWith("-"))
+    throw new UsageError(`Expected --host user@machine or user@machine:folder, got \`${host}\``);
+  // A quoted word, with the home folder for a leading ~/.
+  const quoted = (folder ?? `tracemill/${name}`).replace(/^~\//, "").replaceAll("'", "'\\''");
+  return { host: machine, there: /^[\w./-]+$/.test(quoted) ? quoted : `'${quoted}'` };
 }
 
-async function output(program: string, args: readonly string[], { signal }: LaunchOptions): Promise<string> {
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], signal });
-  const ended = endOf(child, program);
-  let text = "";
-  for await (const chunk of child.stdout) text += String(chunk);
-  await ended;
-  return text;
-}
-
-/** One program's output into another's input; the first end that is not 0. */
-async function piped(from: readonly string[], to: readonly string[], { signal }: LaunchOptions): Promise<number> {
-  const [first = "", ...firstArgs] = from;
-  const [second = "", ...secondArgs] = to;
-  const source = spawn(first, firstArgs, { stdio: ["ignore", "pipe", "ignore"], signal });
-  const sink = spawn(second, secondArgs, { stdio: ["pipe", "ignore", "ignore"], signal });
-  source.stdout.pipe(sink.stdin);
-  const codes = await Promise.all([endOf(source, first), endOf(sink, second)]);
-  return codes.find((code) => code !== 0) ?? 0;
+function following(folder: string, { tell, signal }: LaunchOptions): Following {
+  return { log: join(folder, "train.log"), whole: true, tell, signal };
 }

@@ -49,7 +49,7 @@ export async function tuneLocally(options: LocalTuning): Promise<number> {
     data: `data/train${extname(options.file)}`,
     validation: options.validation === null ? null : `data/validation${extname(options.validation)}`,
     form,
-    model: options.model ?? localDefaults.model,
+    model: await modelOf(options.model),
     maxLength: longest.maxLength,
     epochs: options.settings.epochs ?? localDefaults.epochs,
     learningRate: options.settings.learningRate ?? localDefaults.learningRate,
@@ -78,6 +78,15 @@ export async function tuneLocally(options: LocalTuning): Promise<number> {
     return 0;
   }
   return launchFolder(folder, { ...options, launch: options.launch, name: `tracemill-${trainer.name}-${id}` });
+}
+
+/** A model as the trainer's folder names it: a folder of the user's by its whole path, anything else as it is. */
+async function modelOf(named: string | null): Promise<string> {
+  const isFolder = await stat(named ?? "").then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  return named === null ? localDefaults.model : isFolder ? resolve(named) : named;
 }
 
 /** Which of the trainer's formats a file is in: the first whose rules it keeps. */
@@ -249,6 +258,6 @@ Files: ${[...names, "tracemill.json"].map((name) => `\`${name}\``).join(", ")}. 
 
 ## What was not tried
 
-The names of the settings are those of ${trainer.version}, read in its documentation and code. Nothing was trained with it where this was written: read its first lines of output before you let it run for days.
+The names of the settings are those of ${trainer.version}, read in its documentation and code. ${trainer.tried}
 `;
 }

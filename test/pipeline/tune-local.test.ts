@@ -1,6 +1,6 @@
 // Folders for trainers, each from an exported file, and their launch: here, over a stand-in for ssh, in a container.
 import { execFile } from "node:child_process";
-import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -47,9 +47,7 @@ test.each(made)(
   async (trainer, format) => {
     const file = await fileOf(format);
     const to = folder.at(`${trainer}-${format}`);
-    const end = await tune(file, "--target", trainer, "--to", to, "--validation", file);
-    expect(end.code, end.stderr).toBe(0);
-    expect(end.stdout).toMatch(/6 epochs at 0\.00002, length \d/);
+    expect(await tuneHere(file, trainer, to, { validation: file })).toMatch(/6 epochs at 0\.00002, length \d/);
     const names = await readdir(to);
     expect(names).toEqual(
       expect.arrayContaining(["README.md", "data", "launch.sh", "requirements.txt", "tracemill.json"]),
@@ -66,14 +64,20 @@ test.each(made)(
     const data = await readdir(join(to, "data"));
     expect(data.filter((name) => /^(train|validation)\./.test(name))).toHaveLength(2);
     expect(await readFile(join(to, "data", `train${file.slice(file.lastIndexOf("."))}`))).toEqual(await readFile(file));
-
-    const again = await tune(file, "--target", trainer, "--to", to, "--validation", file);
-    expect(again.stdout).toContain("was written by the same command before");
-    const other = await tune(file, "--target", trainer, "--to", to, "--epochs", "2");
-    expect(other.code).toBe(2);
-    expect(other.stderr).toMatch(/to be new or empty, got \d+ entries in it: name another folder with --to/);
   },
 );
+
+test("the same command finds its folder, and another is kept from it", async () => {
+  const file = await fileOf("trl");
+  const to = folder.at("same");
+  const first = await tune(file, "--target", "trl", "--to", to);
+  expect(first.code, first.stderr).toBe(0);
+  const again = await tune(file, "--target", "trl", "--to", to);
+  expect(again.stdout).toContain("was written by the same command before");
+  const other = await tune(file, "--target", "trl", "--to", to, "--epochs", "2");
+  expect(other.code).toBe(2);
+  expect(other.stderr).toMatch(/to be new or empty, got \d+ entries in it: name another folder with --to/);
+});
 
 let settings = 0;
 
@@ -141,17 +145,50 @@ test("LLaMA-Factory: rows of a step each train their last turn alone, and every 
   expect(named.config).toMatchObject({ template: "llama3", model_name_or_path: "some/model" });
 });
 
+test("LLaMA-Factory: only columns that some row has are named, and thinking is on only where rows think", async () => {
+  const plain = folder.at("plain/llama-factory.jsonl");
+  await mkdir(dirname(plain), { recursive: true });
+  await writeFile(
+    plain,
+    `${JSON.stringify({
+      conversations: [
+        { from: "human", value: "Rows?" },
+        { from: "gpt", value: "891" },
+      ],
+    })}\n`,
+  );
+  const to = folder.at("plain-folder");
+  await tuneHere(plain, "llama-factory", to);
+  const { train } = JSON.parse(await readFile(join(to, "data/dataset_info.json"), "utf8"));
+  expect(train.columns).toEqual({ messages: "conversations" });
+  expect(parse(await readFile(join(to, "config.yaml"), "utf8")).enable_thinking).toBe(false);
+  const { to: calling } = await settingsOf("llama-factory", "llama-factory");
+  const info = JSON.parse(await readFile(join(calling, "data/dataset_info.json"), "utf8"));
+  expect(info.train.columns).toMatchObject({ tools: "tools" });
+});
+
 test("ms-swift, verl and NeMo-RL: too long is an error, and their own defaults are not left to stand (SW-R4, VE-R2, NM-R1, R4)", async () => {
-  const swift = await settingsOf("ms-swift", "ms-swift");
-  expect(swift.launch).toMatch(/--truncation_strategy delete/);
-  expect(swift.launch).toMatch(/--strict true/);
-  expect(swift.launch).toMatch(/--max_length \d+/);
-  const verl = await settingsOf("verl", "verl-sft");
-  expect(verl.launch).toMatch(/data\.truncation=error/);
-  expect(verl.launch).toMatch(/data\.messages_key=messages/);
-  const nemo = await settingsOf("nemo-rl", "nemo-rl-steps");
-  expect(nemo.launch).toMatch(/data\.train\.use_preserving_dataset=true/);
-  expect(nemo.launch).toMatch(/policy\.max_total_sequence_length=\d+/);
+  const { launch: swift } = await settingsOf("ms-swift", "ms-swift");
+  for (const word of ["--truncation_strategy delete", "--strict true", "--tuner_type full", "--split_dataset_ratio 0"])
+    expect(swift).toContain(word);
+  expect(swift).toMatch(/--max_length \d+/);
+  const { launch: verl } = await settingsOf("verl", "verl-sft");
+  for (const word of ["data.truncation=error", "data.messages_key=messages", "data.ignore_input_ids_mismatch=false"])
+    expect(verl).toContain(word);
+  expect(verl).toContain("-m verl.trainer.sft_trainer");
+  const { launch: nemo } = await settingsOf("nemo-rl", "nemo-rl-steps");
+  for (const word of [
+    "++data.train.dataset_name=openai_format",
+    "++data.train.use_preserving_dataset=true",
+    "++sft.only_unmask_final=true",
+    "policy.tokenizer.chat_template=default",
+    "sft.max_num_steps=1000000000",
+    "data.add_bos=false",
+    '"++data.train.data_path=$here"/data/train.jsonl',
+  ])
+    expect(nemo).toContain(word);
+  expect(nemo).toMatch(/policy\.max_total_sequence_length=\d+/);
+  expect((await settingsOf("nemo-rl", "nemo-rl")).launch).not.toContain("only_unmask_final");
 });
 
 test("the length is that of the longest row where the trainer's own tokenizer counts, and a bound is kept", async () => {
@@ -216,6 +253,23 @@ test("here: lines as they come, a log, and the end of the script as exit code", 
   expect(failed.stdout).toMatch(/no\nfailed: launch\.sh ended with 7/);
 });
 
+test("here: a second command does not train beside the first, and stopping ends all that it started", async () => {
+  const to = await launchable("twice", 0);
+  await writeFile(join(to, "launch.sh"), 'echo "begun $$"; sleep 61 & wait\n');
+  const abort = new AbortController();
+  const lines: string[] = [];
+  const more = { settings: { model: "", method: "sft", extra: { run_name: "twice" } }, launch: "here" } as const;
+  const file = await fileOf("trl-steps");
+  const watching = tuneHere(file, "trl", to, { ...more, signal: abort.signal, tell: (line) => lines.push(line) });
+  watching.catch(() => {});
+  await expect.poll(() => lines.join("\n"), { timeout: 10_000 }).toMatch(/begun \d+/);
+  await expect(tuneHere(file, "trl", to, more)).rejects.toThrow(/Expected no training to run in .*, got process \d+/);
+  abort.abort(new Error("stopped"));
+  await expect(watching).rejects.toThrow();
+  const group = /begun (\d+)/.exec(lines.join("\n"))?.[1];
+  expect(() => process.kill(-Number(group), 0)).toThrow(/ESRCH/);
+});
+
 test("a trainer that is not installed is said by the folder's own script", async () => {
   const { to } = await settingsOf("axolotl", "axolotl");
   const end = await execute("bash", [join(to, "launch.sh")]).catch((error: { code: number; stderr: string }) => error);
@@ -241,21 +295,80 @@ test("ssh: the folder is copied, runs on behind the connection, and what it made
   expect(await readFile(join(to, "output/model.txt"), "utf8")).toBe("model\n");
   const nobody = await launch(to, "ssh", ["--launch", "ssh", "--host", "other@machine"], env);
   expect(nobody.code).toBe(2);
-  expect(nobody.stderr).toMatch(/Expected to reach `other@machine` with ssh and to write there, got no/);
+  expect(nobody.stderr).toMatch(
+    /Expected to reach `other@machine` with ssh and to write there, got: ssh's exit code 255/,
+  );
   const unnamed = await launch(to, "ssh", ["--launch", "ssh"]);
   expect(unnamed.stderr).toMatch(/Expected --host user@machine with --launch ssh/);
 });
 
-test.skipIf(process.env.DOCKER_HOST === undefined)(
-  "container: the folder is mounted into an image of the user's, and none is pulled",
+test("ssh: what ended behind a lost connection is fetched by the same command, and not trained again", async () => {
+  const bin = folder.at("bin-lost");
+  const there = folder.at("there-lost");
+  await mkdir(bin, { recursive: true });
+  await mkdir(there, { recursive: true });
+  // As above; while the file `cut` is there, following a log loses the connection.
+  await writeFile(
+    join(bin, "ssh"),
+    `#!/usr/bin/env bash\ncd ${there}\ncase "$2" in *"tail -n"* | *"cat code"*) [ -e cut ] && exit 255 ;; esac\nexec bash -c "$2"\n`,
+  );
+  await chmod(join(bin, "ssh"), 0o755);
+  const to = await launchable("lost", 0);
+  await writeFile(join(to, "launch.sh"), "echo x >> runs; mkdir -p output; cp runs output/runs\n");
+  const env = { PATH: `${bin}:${process.env.PATH}` };
+  const args = ["--launch", "ssh", "--host", "user@machine:my folder"];
+  await writeFile(join(there, "cut"), "");
+  const lost = await launch(to, "lost", args, env);
+  expect(lost.code, lost.stderr).toBe(3);
+  expect(lost.stdout).toMatch(/the connection was lost; it goes on there/);
+  await expect.poll(() => readFile(join(there, "my folder/code"), "utf8").catch(() => "")).toBe("0\n");
+  await rm(join(there, "cut"));
+  const end = await launch(to, "lost", args, env);
+  expect(end.stdout).toMatch(/it has ended there; fetching what it made/);
+  expect(await readFile(join(to, "output/runs"), "utf8")).toBe("x\n");
+});
+
+const image = "debian:bookworm-slim";
+const hasImage = await execute("docker", ["image", "inspect", image]).then(
+  () => true,
+  () => false,
+);
+
+test.skipIf(!hasImage)(
+  `container: the folder is mounted into an image of the user's, and none is pulled (needs ${image})`,
   async () => {
     const to = await launchable("container", 0);
-    const env = { TRACEMILL_CONTAINER_GPUS: "none" };
-    const end = await launch(to, "container", ["--launch", "container", "--image", "debian:bookworm-slim"], env);
+    const end = await launch(to, "container", ["--launch", "container", "--image", image]);
     expect(end.code, end.stdout + end.stderr).toBe(0);
+    expect(end.stdout).toMatch(/step 1 loss 0\.5\n/);
     expect(await readFile(join(to, "output/model.txt"), "utf8")).toBe("model\n");
-    const unknown = await launch(to, "container", ["--launch", "container", "--image", "no-such-image:here"], env);
-    expect(unknown.code).toBe(3);
-    expect(unknown.stdout).toMatch(/No such image|not found|Unable to find/i);
+    const unknown = await launch(to, "container", ["--launch", "container", "--image", "no-such-image:here"]);
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toMatch(/Expected to start a container of `no-such-image:here`.*No image is pulled/s);
   },
 );
+
+test.skipIf(!hasImage)("container: one that still runs is followed, and stopping ends it", async () => {
+  const to = await launchable("long", 0);
+  await writeFile(join(to, "launch.sh"), "echo begun; sleep 60\n");
+  const made = JSON.parse(await readFile(join(to, "tracemill.json"), "utf8"));
+  const name = `tracemill-trl-${made.id}`;
+  const begin = async () => {
+    const abort = new AbortController();
+    const lines: string[] = [];
+    const watching = tuneHere(await fileOf("trl-steps"), "trl", to, {
+      settings: { model: "", method: "sft", extra: { run_name: "long" } },
+      ...{ launch: "container", image, signal: abort.signal, tell: (line: string) => lines.push(line) },
+    });
+    watching.catch(() => {});
+    await expect.poll(() => lines, { timeout: 20_000 }).toContain("begun");
+    return { abort, lines, watching };
+  };
+  const first = await begin();
+  const second = await begin();
+  expect(second.lines).toContain(`container ${name}: it still runs; following it`);
+  second.abort.abort(new Error("stopped"));
+  await expect(second.watching).rejects.toThrow();
+  await first.watching.catch(() => {});
+  await expect(execute("docker", ["inspect", name])).rejects.toThrow(/No such/i);
+});

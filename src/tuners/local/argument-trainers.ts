@@ -1,5 +1,14 @@
 // Trainers that take their settings on the command line: ms-swift, verl, NeMo-RL.
-import { bashWord, hasModule, type LocalTrainer, launchScript, overLines, perDevice, requirements } from "./plan.ts";
+import {
+  bashWord,
+  hasModule,
+  type LocalTrainer,
+  launchScript,
+  notTried,
+  overLines,
+  perDevice,
+  requirements,
+} from "./plan.ts";
 
 /** ms-swift (SW-R1..R4): the loss flags of the rows decide. */
 export function swiftTrainer(): LocalTrainer {
@@ -8,6 +17,7 @@ export function swiftTrainer(): LocalTrainer {
     about: "ms-swift: `swift sft` with its arguments in launch.sh",
     formats: { "ms-swift": "messages" },
     version: "ms-swift 4.2 and later (read at 3602360, 2026-08)",
+    tried: notTried,
     files(plan) {
       const given: Record<string, unknown> = {
         model: plan.model,
@@ -64,6 +74,7 @@ export function verlTrainer(): LocalTrainer {
     about: "verl multi-turn SFT: torchrun with overrides in launch.sh",
     formats: { "verl-sft": "messages" },
     version: "verl at b178a3c (2026-01), its engine SFT trainer",
+    tried: notTried,
     files(plan) {
       const given: Record<string, unknown> = {
         "data.train_files": plan.data,
@@ -119,6 +130,7 @@ export function nemoTrainer(): LocalTrainer {
     about: "NeMo-RL: overrides of its SFT example; NEMO_RL names its checkout",
     formats: { "nemo-rl-steps": "steps", "nemo-rl": "messages" },
     version: "NeMo-RL at 7ea279a (2026-08)",
+    tried: notTried,
     files(plan) {
       const dataset = (split: string, path: string) => ({
         [`++data.${split}.dataset_name`]: "openai_format",
@@ -150,6 +162,7 @@ export function nemoTrainer(): LocalTrainer {
         "data.add_bos": false,
         "data.add_eos": false,
         ...dataset("train", plan.data),
+        // The example's is downloaded; without a file of its own it is named and not used.
         ...dataset("validation", plan.validation ?? plan.data),
         ...(plan.validation === null ? { "sft.val_period": 0 } : {}),
         "checkpointing.checkpoint_dir": "$here/output",
@@ -160,7 +173,7 @@ export function nemoTrainer(): LocalTrainer {
       return [
         requirements(["# NeMo-RL runs from its checkout with uv; nothing to install here"]),
         launchScript({
-          present: 'test -f "${NEMO_RL:-}/examples/run_sft.py" && command -v uv',
+          present: 'test -f "$(printenv NEMO_RL)/examples/run_sft.py" && command -v uv',
           missing: "NEMO_RL names no checkout of NeMo-RL with examples/run_sft.py, or uv is not here",
           packages: [],
           command: [

@@ -38,10 +38,16 @@ export interface LocalTrainer {
   readonly about: string;
   /** The formats it can train on, with the form of each; the first is what to export unless there is a reason. */
   readonly formats: Readonly<Record<string, DataForm>>;
-  /** Read from its documentation or code; not run here. */
+  /** The version whose settings these are, read in its documentation and code. */
   readonly version: string;
+  /** What of it was run where this was written, as a sentence. */
+  readonly tried: string;
   files(plan: LocalPlan): readonly LocalFile[];
 }
+
+/** What `tried` says of a trainer that was only read about. */
+export const notTried =
+  "Nothing was trained with it where this was written: read its first lines of output before you let it run for days.";
 
 /** Sane values for Qwen3-4B (DSGym trains so: 6 epochs at 2e-5); each may be set. */
 export const localDefaults = {
@@ -81,7 +87,7 @@ if ! command -v python3 >/dev/null; then
   echo "launch: there is no python3 here" >&2
   exit 3
 fi
-if ! ${present} >/dev/null 2>&1; then
+if ! { ${present}; } >/dev/null 2>&1; then
   echo "launch: ${missing}" >&2
   exit 3
 fi

@@ -52,6 +52,8 @@ export function trlTrainer(): LocalTrainer {
     about: "TRL SFTTrainer: train.py with its settings in config.json",
     formats: { "trl-steps": "steps", trl: "messages", tokenised: "tokenised" },
     version: "TRL 1.13 with transformers 5.18",
+    tried:
+      "Folders like this one trained a tiny model on a machine without a GPU with TRL 1.13.0, transformers 5.18.0 and torch 2.13.0; neither a model of full size nor several GPUs were tried.",
     files({ data, validation, form, model, maxLength, epochs, learningRate, batchSize, seed, extra }) {
       const training = {
         num_train_epochs: epochs,

@@ -1,7 +1,15 @@
 // Trainers that read one YAML file: Axolotl, LLaMA-Factory.
 import { stringify } from "yaml";
 import { UsageError } from "../../domain/errors.ts";
-import { type LocalFile, type LocalPlan, type LocalTrainer, launchScript, perDevice, requirements } from "./plan.ts";
+import {
+  type LocalFile,
+  type LocalPlan,
+  type LocalTrainer,
+  launchScript,
+  notTried,
+  perDevice,
+  requirements,
+} from "./plan.ts";
 
 function yamlFile(name: string, value: object): LocalFile {
   return { name, text: stringify(value, { lineWidth: 0 }) };
@@ -31,6 +39,7 @@ export function axolotlTrainer(): LocalTrainer {
     about: "Axolotl: one YAML config, loss by the flag on each message",
     formats: { axolotl: "messages", tokenised: "tokenised" },
     version: "Axolotl at 067b021 (2026-07)",
+    tried: notTried,
     files: (plan) => [
       yamlFile("config.yaml", {
         base_model: plan.model,
@@ -97,6 +106,7 @@ export function llamaFactoryTrainer(): LocalTrainer {
     about: "LLaMA-Factory: one YAML config and dataset_info.json",
     formats: { "llama-factory-steps": "steps", "llama-factory": "messages" },
     version: "LLaMA-Factory at ff6d4d1 (2026-08)",
+    tried: notTried,
     files(plan) {
       const template = plan.extra.template ?? templateOf(plan.model);
       return [
@@ -135,7 +145,10 @@ export function llamaFactoryTrainer(): LocalTrainer {
         {
           name: "data/dataset_info.json",
           text: `${JSON.stringify(
-            { train: entry(plan.data, plan), ...(plan.validation === null ? {} : { validation: entry(plan.validation, plan) }) },
+            {
+              train: entry(plan.data, plan),
+              ...(plan.validation === null ? {} : { validation: entry(plan.validation, plan) }),
+            },
             null,
             2,
           )}\n`,
