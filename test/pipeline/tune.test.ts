@@ -76,8 +76,14 @@ describe.concurrent("a job from file to model", () => {
       preferred_output: [{ role: "assistant", content: "4.2" }],
       non_preferred_output: [{ role: "assistant", content: "Probably 5." }],
     });
-    const file = await folder.text("pairs.jsonl", Array.from({ length: 10 }, (_, index) => line(index)));
-    const validation = await folder.text("more.jsonl", Array.from({ length: 10 }, (_, index) => line(index + 10)));
+    const file = await folder.text(
+      "pairs.jsonl",
+      Array.from({ length: 10 }, (_, index) => line(index)),
+    );
+    const validation = await folder.text(
+      "more.jsonl",
+      Array.from({ length: 10 }, (_, index) => line(index + 10)),
+    );
     const end = await folder.tune(
       at("openai", file, server, "--method", "dpo", "--validation", validation, "--set", "integrations=[]"),
     );
@@ -130,7 +136,12 @@ describe.concurrent("a job from file to model", () => {
     ]);
     expect(end.stdout).toContain("price     $4.25, Together AI's own estimate");
     expect(job).toMatchObject({ jobId: "ft-1", state: "succeeded", estimateUsd: 4.25, trainedTokens: 4321 });
-    expect(await folder.lines("metrics.jsonl")).toContainEqual({ id: "metrics 1", at: null, step: 1, "train/loss": 0.5 });
+    expect(await folder.lines("metrics.jsonl")).toContainEqual({
+      id: "metrics 1",
+      at: null,
+      step: 1,
+      "train/loss": 0.5,
+    });
     expect(JSON.parse(await folder.record("checkpoints.json"))).toMatchObject([{ step: 10 }, { step: 20 }]);
   });
 
@@ -233,24 +244,27 @@ describe.concurrent("one command, one job", () => {
     ["openai", () => serveOpenai({ olderJobs: 5 }), "POST /fine_tuning/jobs", []],
     ["together", () => serveTogether(), "POST /fine-tunes", []],
     ["fireworks", () => serveFireworks(), "POST /accounts/acme/supervisedFineTuningJobs", ["--option", "account=acme"]],
-  ] as const)("%s: killed while it waits for the job's answer, it finds the job", async (target, serve, on, options) => {
-    await using folder = await tuneFolder();
-    await using server = await serve();
-    // The price of Together AI has the same beginning.
-    server.faults.push({ on: `${on}`, times: 1, kind: "answer_held" });
-    const words = at(target, await folder.write(target), server, ...options);
-    const older = server.jobs.length;
-    let pid = 0;
-    const killed = folder.tune(words, { started: (one) => void (pid = one) });
-    while (server.jobs.length === older) await new Promise((resolve) => setTimeout(resolve, 10));
-    process.kill(-pid, "SIGKILL");
-    await killed;
-    expect(await folder.job()).toMatchObject({ asked: true, jobId: null });
-    const end = await folder.tune(words);
-    expect([end.code, end.stderr]).toEqual([0, ""]);
-    expect(end.stdout).toContain("made before and found again");
-    expect(server.jobs.length).toBe(older + 1);
-  });
+  ] as const)(
+    "%s: killed while it waits for the job's answer, it finds the job",
+    async (target, serve, on, options) => {
+      await using folder = await tuneFolder();
+      await using server = await serve();
+      // The price of Together AI has the same beginning.
+      server.faults.push({ on: `${on}`, times: 1, kind: "answer_held" });
+      const words = at(target, await folder.write(target), server, ...options);
+      const older = server.jobs.length;
+      let pid = 0;
+      const killed = folder.tune(words, { started: (one) => void (pid = one) });
+      while (server.jobs.length === older) await new Promise((resolve) => setTimeout(resolve, 10));
+      process.kill(-pid, "SIGKILL");
+      await killed;
+      expect(await folder.job()).toMatchObject({ asked: true, jobId: null });
+      const end = await folder.tune(words);
+      expect([end.code, end.stderr]).toEqual([0, ""]);
+      expect(end.stdout).toContain("made before and found again");
+      expect(server.jobs.length).toBe(older + 1);
+    },
+  );
 
   test("an answer that is lost ends with 3, and the same command finds the job; one that was never made is made", async () => {
     await using folder = await tuneFolder();
