@@ -269,9 +269,9 @@ export async function goOn(opened: OpenRecord, { asked, service }: Doing): Promi
       await opened.set({ asked: false });
       return create(opened, { asked, service });
     }
-    asked.tell(`job       ${found.id}, made before and found again`);
+    asked.tell(`job       ${found.id} was made before and is found again`);
     await opened.saw(found, new Date().toISOString());
-  }
+  } else asked.tell(`job       ${record.jobId} ${record.status ?? ""}`);
   return watch(opened, { asked, service });
 }
 

@@ -114,8 +114,8 @@ describe.concurrent("a job from file to model", () => {
     await using server = await serveTogether({
       preprocess: false,
       faults: [
-        { on: "PUT /signed", times: 1, kind: "reset_in_body" },
-        { on: "GET /files", times: 1, kind: { status: 503 } },
+        { on: "PUT /signed/", times: 1, kind: "reset_in_body" },
+        { on: "GET /files/", times: 1, kind: { status: 503 } },
       ],
     });
     const file = await folder.write("together");
@@ -226,7 +226,11 @@ describe.concurrent("one command, one job", () => {
     const words = at("openai", await folder.write("openai"), server);
     let pid = 0;
     server.faults.push({ on: "GET /fine_tuning/jobs/ftjob-1/events", times: 1, kind: { status: 500 } });
-    const killed = folder.tune([...words, "--poll-seconds", "0.3"], { started: (one) => void (pid = one) });
+    const killed = folder.tune([...words, "--poll-seconds", "0.3"], {
+      started: (one) => {
+        pid = one;
+      },
+    });
     await server.saw("GET /fine_tuning/jobs/ftjob-1/events");
     const refused = await folder.tune(words);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(`(pid ${pid}) watches the tuning job`)]);
@@ -249,19 +253,22 @@ describe.concurrent("one command, one job", () => {
     async (target, serve, on, options) => {
       await using folder = await tuneFolder();
       await using server = await serve();
-      // The price of Together AI has the same beginning.
-      server.faults.push({ on: `${on}`, times: 1, kind: "answer_held" });
+      server.faults.push({ on, times: 1, kind: "answer_held" });
       const words = at(target, await folder.write(target), server, ...options);
       const older = server.jobs.length;
       let pid = 0;
-      const killed = folder.tune(words, { started: (one) => void (pid = one) });
+      const killed = folder.tune(words, {
+        started: (one) => {
+          pid = one;
+        },
+      });
       while (server.jobs.length === older) await new Promise((resolve) => setTimeout(resolve, 10));
       process.kill(-pid, "SIGKILL");
       await killed;
       expect(await folder.job()).toMatchObject({ asked: true, jobId: null });
       const end = await folder.tune(words);
       expect([end.code, end.stderr]).toEqual([0, ""]);
-      expect(end.stdout).toContain("made before and found again");
+      expect(end.stdout).toContain("was made before and is found again");
       expect(server.jobs.length).toBe(older + 1);
     },
   );
@@ -316,7 +323,11 @@ describe.concurrent("one command, one job", () => {
     const looks = () => server.arrived.filter(({ path }) => path.endsWith("ftjob-1/events")).length;
     const before = looks();
     let pid = 0;
-    const watching = folder.tune(["resume"], { started: (one) => void (pid = one) });
+    const watching = folder.tune(["resume"], {
+      started: (one) => {
+        pid = one;
+      },
+    });
     while (looks() < before + 2) await new Promise((resolve) => setTimeout(resolve, 10));
     process.kill(pid, "SIGINT");
     const stopped = await watching;

@@ -18,7 +18,7 @@ export interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** What goes wrong with requests that begin with `on` ("POST /files"), `times` times. */
+/** What goes wrong with requests to `on` ("POST /files"; with all below it where it ends in a slash), `times` times. */
 export interface TuningFault {
   readonly on: string;
   times: number;
@@ -35,7 +35,7 @@ export interface TuningFault {
 export interface TuningServer extends LoopbackServer {
   readonly arrived: readonly Arrived[];
   readonly faults: TuningFault[];
-  /** Resolves once a request arrived whole that begins like this. */
+  /** Resolves once a request to this arrived whole (below it where it ends in a slash). */
   saw(start: string): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function serveTuning(
       const { pathname, searchParams } = new URL(url, "http://localhost");
       const path = pathname.replace(/^\/v1/, "");
       const line = `${method} ${path}`;
-      const fault = faults.find(({ on, times }) => times > 0 && line.startsWith(on));
+      const fault = faults.find(({ on, times }) => times > 0 && isAt(line, on));
       if (fault !== undefined) fault.times -= 1;
       if (fault?.kind === "reset_in_body") return cut(request);
       const chunks: Buffer[] = [];
@@ -61,7 +61,7 @@ export async function serveTuning(
       const headers = request.headers as Arrived["headers"];
       const whole = { method, path, query: searchParams, headers, body: Buffer.concat(chunks) };
       arrived.push(whole);
-      for (const { start, done } of waiting) if (line.startsWith(start)) done();
+      for (const { start, done } of waiting) if (isAt(line, start)) done();
       if (typeof fault?.kind === "object") return sendStatus(response, fault.kind);
       const reply = (await answer(whole, server.baseUrl)) ?? notFound(line);
       if (fault?.kind === "answer_held") return;
@@ -75,11 +75,15 @@ export async function serveTuning(
     arrived,
     faults,
     saw: (start) =>
-      arrived.some(({ method, path }) => `${method} ${path}`.startsWith(start))
+      arrived.some(({ method, path }) => isAt(`${method} ${path}`, start))
         ? Promise.resolve()
         : new Promise((done) => waiting.push({ start, done })),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+}
+
+function isAt(line: string, place: string): boolean {
+  return place.endsWith("/") ? line.startsWith(place) : line === place;
 }
 
 async function cut(request: IncomingMessage): Promise<void> {

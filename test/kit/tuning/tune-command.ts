@@ -46,13 +46,16 @@ export async function tuneFolder(): Promise<TuneFolder> {
       return join(path, name);
     },
     tune: (words, options = {}) =>
-      tracemill(["tune", "--poll-seconds", "0.02", ...words, "--output", path], {
-        ...options,
-        env: {
-          ...{ OPENAI_API_KEY: keyOfTests, AZURE_OPENAI_API_KEY: keyOfTests },
-          ...{ TOGETHER_API_KEY: keyOfTests, FIREWORKS_API_KEY: keyOfTests, ...options.env },
+      tracemill(
+        ["tune", ...words, "--output", path, ...(words.includes("--poll-seconds") ? [] : ["--poll-seconds", "0.02"])],
+        {
+          ...options,
+          env: {
+            ...{ OPENAI_API_KEY: keyOfTests, AZURE_OPENAI_API_KEY: keyOfTests },
+            ...{ TOGETHER_API_KEY: keyOfTests, FIREWORKS_API_KEY: keyOfTests, ...options.env },
+          },
         },
-      }),
+      ),
     record,
     job: async () => JSON.parse(await record("job.json")) as Record<string, unknown>,
     lines: async (name) =>
