@@ -2,6 +2,7 @@ import { join, relative } from "node:path";
 import type { ExportedFile } from "../contracts.ts";
 import { writeTextFile } from "./atomic-file.ts";
 import type { LengthCounts, LengthPolicy } from "./render/length.ts";
+import type { TokenCounts } from "./render/token-tally.ts";
 import type { WrittenFormat } from "./write-all.ts";
 
 interface ManifestFile {
@@ -36,6 +37,8 @@ export interface ExportManifest {
   readonly length: (LengthCounts & { readonly maxTokens: number; readonly over: LengthPolicy }) | null;
   /** The tokenizer and template that counted, by hash; null without. */
   readonly renderer: Readonly<Record<string, string>> | null;
+  /** Tokens of the examples as they were written, all splits together; null without a renderer. */
+  readonly tokens: TokenCounts | null;
   /** What each format holds; `without` items have no row in it. */
   readonly formats: readonly {
     readonly format: string;
@@ -49,7 +52,10 @@ export interface ExportManifest {
 }
 
 /** What is said of an export beside its files. */
-export type ExportFacts = Pick<ExportManifest, "seed" | "shuffled" | "perStep" | "splits" | "length" | "renderer">;
+export type ExportFacts = Pick<
+  ExportManifest,
+  "seed" | "shuffled" | "perStep" | "splits" | "length" | "renderer" | "tokens"
+>;
 
 const plain: ExportFacts = {
   seed: null,
@@ -58,6 +64,7 @@ const plain: ExportFacts = {
   splits: null,
   length: null,
   renderer: null,
+  tokens: null,
 };
 
 /** Writes `manifest.json` into `folder`, last of the files that hold data: it says that the export is complete. Holds no time. */

@@ -13,6 +13,7 @@ import { productItems, type TriedProduct } from "../exports/products/index.ts";
 import { lengthTally, withLength } from "../exports/render/length.ts";
 import { openRenderer } from "../exports/render/open.ts";
 import { perStep } from "../exports/render/per-step.ts";
+import { tokenTally } from "../exports/render/token-tally.ts";
 import { type SplitName, shuffled, splitNames, splitOf } from "../exports/splits.ts";
 import { exportItems, type WrittenFormat } from "../exports/write-all.ts";
 
@@ -92,6 +93,7 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
   const { exporters: chosen, renderer } = plan;
   await using places = collectPlaces(options.indexPath);
   const tally = lengthTally();
+  const tokens = renderer === null ? null : tokenTally(renderer);
   const shared = {
     folder,
     folders: plan.options.split !== undefined || plan.options.shards !== undefined,
@@ -104,7 +106,7 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
   const sft = chosen.filter(isSft);
   const others = chosen.filter((exporter) => !isSft(exporter));
   const formats: WrittenFormat[] = [];
-  const shaped = (examples: AsyncIterable<Example>) => shapedExamples(examples, plan, tally);
+  const shaped = (examples: AsyncIterable<Example>) => seen(shapedExamples(examples, plan, tally), tokens?.add);
 
   const { examples } = options;
   const streams = examples !== undefined && canStream(plan);
@@ -120,7 +122,7 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
   if (examples !== undefined && !streams) for await (const example of examples) options.watch?.(example);
   if (streams && others.length === 0) {
     await places.join(folder);
-    return resultOf(plan, { formats, counts: null, length: tally });
+    return resultOf(plan, { formats, counts: null, length: tally, tokens: sft.length === 0 ? null : tokens });
   }
 
   await using ledger = await options.openLedger();
@@ -154,7 +156,7 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
     );
   }
   await places.join(folder);
-  return resultOf(plan, { formats, counts, length: tally });
+  return resultOf(plan, { formats, counts, length: tally, tokens: sft.length === 0 ? null : tokens });
 }
 
 function isSft(exporter: AnyExporter): exporter is Exporter {
@@ -240,6 +242,7 @@ function resultOf(
     readonly formats: readonly WrittenFormat[];
     readonly counts: Readonly<Record<string, SplitCounts>> | null;
     readonly length: ReturnType<typeof lengthTally>;
+    readonly tokens: ReturnType<typeof tokenTally> | null;
   },
 ): ExportResult {
   const { formats, counts } = made;
@@ -251,6 +254,7 @@ function resultOf(
     splits: counts,
     length: length === undefined ? null : { ...length, ...made.length.counts() },
     renderer: renderer === null ? null : renderer.identity,
+    tokens: made.tokens?.counts() ?? null,
   };
   const notes = [
     ...Object.entries(counts ?? {})

@@ -194,6 +194,16 @@ test("a tokenizer with a template makes tokens, bounds length and shows rows as 
   expect(
     rows.map(({ input_ids: inputIds, attention_mask: attentionMask, labels }) => ({ inputIds, attentionMask, labels })),
   ).toEqual(expected);
+  const { tokens } = await manifestOf(folder);
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+  expect(tokens).toMatchObject({
+    ...{ rows: rows.length, unplaced: 0, estimated: false },
+    tokens: sum(rows.map(({ input_ids: ids }) => ids.length)),
+    trained: sum(rows.map(({ labels }) => labels.filter((label: number) => label !== -100).length)),
+  });
+  expect(await readFile(join(folder, "README.md"), "utf8")).toContain(
+    `Tokens: ${tokens.tokens} in ${rows.length} examples as written, ${tokens.trained} of them with loss;`,
+  );
 
   const { folder: cut } = await exportTo(
     "cut",

@@ -7,6 +7,7 @@ import { type LengthPolicy, lengthTally, withLength } from "../../src/exports/re
 import { openRenderer } from "../../src/exports/render/open.ts";
 import { perStep } from "../../src/exports/render/per-step.ts";
 import { shortened } from "../../src/exports/render/shorten.ts";
+import { tokenTally } from "../../src/exports/render/token-tally.ts";
 import { rowPreview } from "../../src/run/row-preview.ts";
 import { smallTokenizer, templatePath } from "../kit/small-tokenizer.ts";
 import { callingExample, exampleOf, say, scratchFolder, streamOf } from "./export-fixtures.ts";
@@ -183,6 +184,35 @@ test("no policy lets through what is too long, and every example is counted once
     ),
     { numRuns: 25 },
   );
+});
+
+test("tokens are counted with their loss, and their middle and end by rows", () => {
+  const sizes = Array.from({ length: 20 }, (_, index) => 2 * index);
+  const rows = sizes.map((lines) => explored([lines]));
+  const tally = tokenTally(renderer);
+  for (const row of rows) tally.add(row);
+  const each = rows.map((row) => renderer.count(row));
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+  const { median, p95, ...counts } = tally.counts();
+  expect(counts).toEqual({
+    ...{ rows: 20, tokens: sum(each), longest: each.at(-1), unplaced: 0, estimated: false },
+    trained: sum(rows.map((row) => renderer.tokenise(row).labels.filter((label) => label !== -100).length)),
+  });
+  expect([median, p95].map((at, index) => at / (each[index === 0 ? 9 : 18] ?? 0))).toEqual([
+    expect.closeTo(1, 2),
+    expect.closeTo(1, 2),
+  ]);
+  expect(tokenTally(renderer).counts()).toMatchObject({ rows: 0, tokens: 0, median: 0, p95: 0, longest: 0 });
+});
+
+test("tokens of rows on which loss cannot be placed are counted, and so are those rows", async () => {
+  const everything = await openRenderer({ tokenizer: folder.at("model"), template: templatePath("everything") });
+  const tally = tokenTally(everything);
+  tally.add(explored([1]));
+  expect(tally.counts()).toMatchObject({ tokens: everything.count(explored([1])), trained: 0, unplaced: 1 });
+  const counting = tokenTally(await openRenderer({ tokenizer: "o200k_base" }));
+  counting.add(explored([1]));
+  expect(counting.counts()).toMatchObject({ rows: 1, trained: null, unplaced: 0, estimated: true });
 });
 
 test("a preview marks the loss, counts tokens, and shows no control character of the data", () => {

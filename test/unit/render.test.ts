@@ -204,7 +204,9 @@ test("CT-R3 warns of arguments as text that are not spaced as templates space ob
   const found = (given: string) =>
     renderProblems(spaced(given), { renderer, argumentsAsText: true }).map(({ rule, severity }) => [rule, severity]);
   expect(found('{"code": "len(df)"}')).toEqual([]);
-  expect(found('{"code":"len(df)"}')).toEqual([["CT-R3", "warning"]]);
+  expect(found('{"code": "a:b , \\"c\\":1", "most": 1.0, "of": [1, 2e3], "none": {}}')).toEqual([]);
+  for (const other of ['{"code":"len(df)"}', '{"code": "len(df)" }', '{"code": "\\u00e9"}', '{"code": [1,2]}'])
+    expect(found(other)).toEqual([["CT-R3", "warning"]]);
 });
 
 test("CT-R4: a system message comes first or not at all, and somebody asks", async () => {

@@ -4,6 +4,7 @@ import type { FunnelRow } from "../../domain/run.ts";
 import { writeTextFile } from "../atomic-file.ts";
 import { judgeSection, lengthsSection, limitsSection, promptsSection, triesRows } from "./card-sections.ts";
 import { type Column, columnsOf } from "./columns.ts";
+import type { TokenCounts } from "../render/token-tally.ts";
 import { croissant } from "./croissant.ts";
 import { frontMatter } from "./front-matter.ts";
 import { markdownTable as table } from "./markdown.ts";
@@ -87,12 +88,13 @@ function filesSection({ formats, folder, facts }: CardSubject): string {
   const splits = Object.entries(facts.splits ?? {}).map(
     ([name, { groups, items }]) => `\`${name}\`: ${items} examples of ${groups} source datasets.`,
   );
-  const { length } = facts;
+  const { length, tokens } = facts;
+  const counted = tokens === null || tokens.rows === 0 ? [] : [tokensSentence(tokens)];
   const cut =
     length === null
       ? []
       : [
-          `Examples of more than ${length.maxTokens} tokens: ${length.rejected} left out, ${length.split} split into ${length.rows} rows by step, ${length.shortened} with shortened observations; ${length.whole} were not touched.`,
+          `Examples of more than ${length.maxTokens} tokens: ${length.rejected} left out, ${length.split} split into ${length.rows} rows by step (${length.tooLong} more steps were too long), ${length.shortened} with shortened observations (${length.masked} of them with less loss, for they use what is gone); ${length.whole} were not touched.`,
         ];
   return [
     `## Files\n\n${table(["file", "format", "product", "split", "rows", "bytes", "sha256"], rows)}`,
@@ -102,8 +104,21 @@ function filesSection({ formats, folder, facts }: CardSubject): string {
       : [`Splits are drawn by source dataset, never by example (seed ${facts.seed}): ${splits.join(" ")}`]),
     ...(facts.shuffled ? [`The order is drawn by the seed ${facts.seed}.`] : []),
     ...cut,
+    ...counted,
     ...without,
   ].join("\n\n");
+}
+
+function tokensSentence(counts: TokenCounts): string {
+  const { rows, tokens, trained, unplaced, median, p95, longest, estimated } = counts;
+  const loss =
+    trained === null
+      ? ""
+      : `, ${trained} of them with loss${unplaced === 0 ? "" : ` (not counted on ${unplaced}, where the template does not show it)`}`;
+  const how = estimated
+    ? " An estimate by the encoding of the configuration."
+    : " By the tokenizer and template of the configuration.";
+  return `Tokens: ${tokens} in ${rows} examples as written${loss}; ${median} in the median, ${p95} in the 95th percentile, ${longest} in the longest.${how}`;
 }
 
 function funnelSection(funnel: readonly FunnelRow[]): string {

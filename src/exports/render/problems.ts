@@ -68,8 +68,7 @@ function* structureProblems({ messages }: Conversation): Generator<LineProblem> 
 function* separatorProblems({ messages }: Conversation): Generator<LineProblem> {
   for (const [index, { toolCalls = [] }] of messages.entries())
     for (const [at, { arguments: text }] of toolCalls.entries()) {
-      const value = parseJson(text);
-      if (value === undefined || pythonJson(value) === text) continue;
+      if (parseJson(text) === undefined || spacedAsPython(text) === text) continue;
       yield {
         rule: "CT-R3",
         field: `messages[${index}].tool_calls[${at}].function.arguments`,
@@ -78,6 +77,13 @@ function* separatorProblems({ messages }: Conversation): Generator<LineProblem> 
         severity: "warning",
       };
     }
+}
+
+/** JSON text with the separators and letters of `json.dumps(…, ensure_ascii=False)`; numbers stay as they are spelled. */
+function spacedAsPython(text: string): string {
+  return text.replace(/("(?:[^"\\]|\\.)*")|\s*([:,])\s*|\s+/g, (_all, string?: string, separator?: string) =>
+    string === undefined ? (separator === undefined ? "" : `${separator} `) : JSON.stringify(JSON.parse(string)),
+  );
 }
 
 /** A value as `json.dumps(value, ensure_ascii=False)` writes it. */
