@@ -9,8 +9,9 @@ const tooSimilar = 0.7;
 const wordsPerShingle = 3;
 
 /**
- * What a validation (or test) file shares with the training file: the file itself or a source dataset (SP-R2, OA-R14), a question, or nearly one
- * (SP-R3: Jaccard similarity of word 3-grams of 0.7 or more). Holds the shingles of the validation file's questions.
+ * What a validation (or test) file shares with the training file: the file itself, a source dataset or a data file where rows name
+ * them (SP-R2, OA-R14), a question, or nearly one (SP-R3: Jaccard similarity of word 3-grams of 0.7 or more, the lines of both files' templates left
+ * out). Holds the shingles of the validation file's questions. @throws {UsageError} where either file holds no question.
  */
 export async function splitProblems(trainPath: string, validationPath: string): Promise<ExportProblem[]> {
   const found = problemList();
@@ -19,13 +20,16 @@ export async function splitProblems(trainPath: string, validationPath: string): 
     for (const rule of ["SP-R2", "OA-R14"]) found.add({ rule, line: 0, field: "", message });
     return found.all();
   }
-  const shared = await sharedLines(validationPath);
+  // A small validation file does not show its template; the training file, made of the same prompts, does.
+  const shared = new Set([...(await sharedLines(validationPath)), ...(await sharedLines(trainPath))]);
   const questions: { line: number; shingles: ReadonlySet<string> }[] = [];
   const index = new Map<string, number[]>();
   const groups = new Map<string, number>();
   const shingled = (text: string) => new Set(shinglesOf(wordsOf(withoutShared(text, shared)), wordsPerShingle));
-  for await (const { line, text, group } of questionsOf(validationPath)) {
+  const data = new Map<string, number>();
+  for await (const { line, text, group, files } of questionsOf(validationPath)) {
     if (group !== null) groups.set(group, line);
+    for (const file of files) data.set(file, line);
     const shingles = shingled(text);
     for (const shingle of shingles) {
       const at = index.get(shingle);
@@ -35,12 +39,15 @@ export async function splitProblems(trainPath: string, validationPath: string): 
     questions.push({ line, shingles });
   }
   const told = new Set<string>();
-  for await (const { line, text, group } of questionsOf(trainPath)) {
-    if (group !== null && groups.has(group) && !told.has(group)) {
-      told.add(group);
-      const message = `Expected source datasets of its own, got \`${group}\` also in line ${groups.get(group)} of the validation file; split by source dataset (\`export.split\`)`;
-      for (const rule of ["SP-R2", "OA-R14"]) found.add({ rule, line, field: "group", message });
-    }
+  const shares = (line: number, field: string, what: string, name: string, at: number | undefined) => {
+    if (at === undefined || told.has(name)) return;
+    told.add(name);
+    const message = `Expected ${what} of its own, got \`${name}\` also in line ${at} of the validation file; split by source dataset (\`export.split\`)`;
+    for (const rule of ["SP-R2", "OA-R14"]) found.add({ rule, line, field, message });
+  };
+  for await (const { line, text, group, files } of questionsOf(trainPath)) {
+    if (group !== null) shares(line, "group", "source datasets", group, groups.get(group));
+    for (const file of files) shares(line, "files", "data files", file, data.get(file));
     const near = nearest(shingled(text), { questions, index });
     if (near !== null && near.similarity >= tooSimilar)
       found.add({
