@@ -18,6 +18,7 @@ export const plainFacts: ExportFacts = {
   splits: null,
   length: null,
   renderer: null,
+  tokens: null,
 };
 
 /** 30 examples in two files, one source dataset. */

@@ -12,7 +12,7 @@ import { exportItems } from "../../src/exports/write-all.ts";
 import { count, scratchFolder, streamOf } from "../unit/export-fixtures.ts";
 
 export const noFacts: ExportFacts = {
-  ...{ seed: null, shuffled: false, perStep: false, splits: null, length: null, renderer: null },
+  ...{ seed: null, shuffled: false, perStep: false, splits: null, length: null, renderer: null, tokens: null },
 };
 
 export interface RepoChanges extends Partial<CardSubject> {
