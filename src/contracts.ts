@@ -601,6 +601,8 @@ export interface TuningTokens {
 export interface TunerOptions {
   readonly baseUrl: string;
   readonly key: string;
+  /** Where the key was found: what a refusal of it names. */
+  readonly keyVariable: string;
   readonly pollMs: number;
   readonly options: Readonly<Record<string, string>>;
   /** Cuts secrets out of what an error quotes. */

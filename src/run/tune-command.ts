@@ -72,8 +72,10 @@ export async function tuneByCommand(opened: OpenRecord, options: CommandTuning):
   const [code] = await Promise.all([ended, read(child.stdout), read(child.stderr)]);
   signal.removeEventListener("abort", stop);
   await new Promise((done) => log.end(done));
-  if (signal.aborted)
+  if (signal.aborted) {
     await opened.set({ status: "interrupted", state: "cancelled", endedAt: new Date().toISOString() });
+    tell("stopped   what the command began was ended; the same command begins it anew");
+  }
   signal.throwIfAborted();
   const state = code === 0 ? "succeeded" : "failed";
   await opened.set({

@@ -135,10 +135,16 @@ export function keyOf(variable: string, { name }: Pick<Tuner, "name">): string {
 }
 
 function openService(
-  { tuner, baseUrl, pollMs, options }: Pick<HostedTuning, "tuner" | "baseUrl" | "pollMs" | "options">,
+  {
+    tuner,
+    baseUrl,
+    pollMs,
+    options,
+    keyVariable,
+  }: Pick<HostedTuning, "tuner" | "baseUrl" | "pollMs" | "options" | "keyVariable">,
   key: string,
 ): TuningService {
-  return tuner.open({ baseUrl, key, pollMs, options, cut: (text) => processSecrets().cut(text) });
+  return tuner.open({ baseUrl, key, keyVariable, pollMs, options, cut: (text) => processSecrets().cut(text) });
 }
 
 interface Cost {
@@ -329,7 +335,7 @@ function ended(
 /** Opens the service of a record, to ask it again. */
 export function serviceOf(record: TuneRecord, tuner: Tuner, pollMs: number): TuningService {
   const { baseUrl, options, keyVariable } = record;
-  return openService({ tuner, baseUrl, pollMs, options }, keyOf(keyVariable, tuner));
+  return openService({ tuner, baseUrl, pollMs, options, keyVariable }, keyOf(keyVariable, tuner));
 }
 
 /** Ends a job at its service, also while another process watches it, which then writes that down. @throws {UsageError} where there is no job. */

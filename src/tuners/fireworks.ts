@@ -9,7 +9,6 @@ import { objectOf, textOf } from "./read.ts";
 import { ownProblems, rangeProblems } from "./settings.ts";
 
 const service = "fireworks";
-const keyVariable = "FIREWORKS_API_KEY";
 /** Above this a file goes to a signed address; bytes. */
 const directUploadBytes = 150 * 1000 ** 2;
 const mostRowPasses = 3_000_000;
@@ -19,7 +18,7 @@ export function fireworksTuner(): Tuner {
     name: service,
     about: "Fireworks fine-tuning (LoRA): --option account=<id>",
     targets: { sft: "fireworks", dpo: "fireworks-dpo" },
-    keyVariable,
+    keyVariable: "FIREWORKS_API_KEY",
     baseUrl: "https://api.fireworks.ai/v1",
     options: ["account", "direct-upload-bytes"],
     problems: (settings, { rows }) => [
@@ -49,7 +48,7 @@ export function fireworksTuner(): Tuner {
   };
 }
 
-function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): TuningService {
+function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerOptions): TuningService {
   const { account } = options;
   if (account === undefined)
     throw new UsageError("Expected `--option account=<id>` for Fireworks, got none: its addresses name the account");

@@ -92,12 +92,15 @@ function tuner(flavour: Flavour): Tuner {
   };
 }
 
-function openService(flavour: Flavour, { baseUrl, key, pollMs, options, cut }: TunerOptions): TuningService {
+function openService(
+  flavour: Flavour,
+  { baseUrl, key, keyVariable, pollMs, options, cut }: TunerOptions,
+): TuningService {
   const version = options["api-version"];
   const http: HttpOptions = { baseUrl, headers: flavour.headers(key), cut };
   const query = version === undefined ? "" : `?api-version=${encodeURIComponent(version)}`;
   const path = (text: string) => `${text}${query === "" ? "" : text.includes("?") ? query.replace("?", "&") : query}`;
-  const words = (what: string) => ({ what, service: flavour.name, keyVariable: flavour.keyVariable });
+  const words = (what: string) => ({ what, service: flavour.name, keyVariable });
   const read = async (text: string, signal: AbortSignal, what: string) => {
     try {
       return objectOf(

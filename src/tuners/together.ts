@@ -20,14 +20,13 @@ const longestSuffix = 24;
 /** Above this a file goes up in parts; bytes. */
 const singleUploadBytes = 5 * 1000 ** 3;
 const service = "together";
-const keyVariable = "TOGETHER_API_KEY";
 
 export function togetherTuner(): Tuner {
   return {
     name: service,
     about: "Together AI fine-tuning (LoRA): upload, price, job, checkpoints",
     targets: { sft: "together", dpo: "together-preference" },
-    keyVariable,
+    keyVariable: "TOGETHER_API_KEY",
     baseUrl: "https://api.together.xyz/v1",
     options: ["single-upload-bytes"],
     problems: (settings) => [
@@ -50,7 +49,7 @@ export function togetherTuner(): Tuner {
   };
 }
 
-function openService({ baseUrl, key, pollMs, options, cut }: TunerOptions): TuningService {
+function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerOptions): TuningService {
   const http: HttpOptions = { baseUrl, headers: { authorization: `Bearer ${key}` }, cut };
   const words = (what: string) => ({ what, service, keyVariable });
   const limit = Number(options["single-upload-bytes"] ?? singleUploadBytes);

@@ -1,5 +1,5 @@
 // `tracemill tune` before anything is sent, what it refuses, what it says of costs, and a trainer of one's own as a command.
-import { readFile, writeFile } from "node:fs/promises";
+import { access, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { serveOpenai } from "../kit/tuning/openai.ts";
@@ -197,5 +197,28 @@ describe.concurrent("--target command", () => {
       Array(3).fill(expect.stringContaining("the command ended with 7")),
     );
     expect(await readFile(count, "utf8")).toBe("x\nx\n");
+
+    await using other = await tuneFolder();
+    const begun = join(folder.path, "begun");
+    const sleep = `if [ -e '${begun}' ]; then exit 0; fi; touch '${begun}'; sleep 60`;
+    const slow = [file, "--target", "command", "--yes", "--command", sleep];
+    let pid = 0;
+    const watching = other.tune(slow, {
+      started: (one) => {
+        pid = one;
+      },
+    });
+    while (
+      !(await access(begun).then(
+        () => true,
+        () => false,
+      ))
+    )
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    process.kill(pid, "SIGINT");
+    const stopped = await watching;
+    expect([stopped.code, stopped.stdout]).toEqual([130, expect.stringContaining("begins it anew")]);
+    expect(await other.job()).toMatchObject({ status: "interrupted", state: "cancelled" });
+    expect((await other.tune(slow)).code).toBe(0);
   });
 });

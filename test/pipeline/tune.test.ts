@@ -3,7 +3,6 @@ import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { serveFireworks } from "../kit/tuning/fireworks.ts";
 import { serveOpenai } from "../kit/tuning/openai.ts";
-import { formOf, jsonOf } from "../kit/tuning/service.ts";
 import { serveTogether } from "../kit/tuning/together.ts";
 import { keyOfTests, type TuneFolder, tuneFolder } from "../kit/tuning/tune-command.ts";
 

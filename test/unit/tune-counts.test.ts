@@ -151,6 +151,7 @@ test("a record whose last lines were half written goes on: no event twice, no nu
   const at = (name: string) => join(folder.path, "tunes", "abc", name);
   {
     await using opened = await openRecord(folder.path, "abc", first);
+    await opened.set({});
     await opened.add(events.slice(0, 1));
   }
   // Killed after the second event was whole and the third half there, and before the numbers of either.
