@@ -18,6 +18,8 @@ export interface HubPush {
   readonly message: string;
   readonly tell: (line: string) => void;
   readonly signal: AbortSignal;
+  /** Before the first try again; four times as long before each further one. */
+  readonly pauseMs?: number;
 }
 
 /** What came of it: files that were sent and those that were there already; the commit's address, null where nothing was to be sent. */
@@ -104,7 +106,11 @@ function statusOf(error: unknown): number | null {
 }
 
 /** Tries again what broke on the way, and says in words what did not pass. */
-async function inWords<T>({ repo, hubUrl, signal }: HubPush, what: string, work: () => Promise<T>): Promise<T> {
+async function inWords<T>(
+  { repo, hubUrl, signal, pauseMs = 500 }: HubPush,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
       return await work();
@@ -118,7 +124,7 @@ async function inWords<T>({ repo, hubUrl, signal }: HubPush, what: string, work:
           cause: error,
         });
       if (tried < tries) {
-        await new Promise((done) => setTimeout(done, 300 * 2 ** tried));
+        await new Promise((done) => setTimeout(done, pauseMs * 4 ** (tried - 1)));
         continue;
       }
       throw new FailureError(
