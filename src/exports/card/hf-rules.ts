@@ -2,13 +2,14 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { extname, join, relative } from "node:path";
 import { parse } from "yaml";
 import type { ExportProblem, Target } from "../../contracts.ts";
 import { UsageError } from "../../domain/errors.ts";
 import { parseJson } from "../../domain/reply-json.ts";
 import { isObject, type JsonObject, shown } from "../chat-line.ts";
 import { type ProblemList, problemList } from "../problem-list.ts";
+import { columnsProblem } from "./config-columns.ts";
 import { sizeCategory } from "./front-matter.ts";
 
 /** The check of a folder as a dataset repository of the Hub. */
@@ -26,7 +27,7 @@ async function checkFolder(folder: string): Promise<ExportProblem[]> {
   const card = await readFile(join(folder, "README.md"), "utf8").catch(() => null);
   const front = frontOf(card, found);
   if (front !== null) {
-    const named = checkConfigs(front, { files, found });
+    const named = await checkConfigs(front, { folder, files, found });
     checkLicence(front, found);
     await checkSize(front, { folder, found });
     for (const file of files.filter((one) => /\.(jsonl|parquet|arrow|csv)$/.test(one)))
@@ -91,11 +92,11 @@ function frontOf(card: string | null, found: ProblemList): JsonObject | null {
   return null;
 }
 
-/** HF-R2: each config is named once, and each glob finds a file. Returns the globs. */
-function checkConfigs(
+/** HF-R2: each config is named once, each glob finds a file, and the files of one have the same columns. Returns the globs. */
+async function checkConfigs(
   front: JsonObject,
-  { files, found }: { readonly files: readonly string[]; readonly found: ProblemList },
-): string[] {
+  { folder, files, found }: { readonly folder: string; readonly files: readonly string[]; readonly found: ProblemList },
+): Promise<string[]> {
   const globs: string[] = [];
   const names = new Set<unknown>();
   const configs = Array.isArray(front.configs) ? (front.configs as unknown[]) : [];
@@ -107,20 +108,25 @@ function checkConfigs(
       add(found, "HF-R2", `${field}.config_name`, `Expected a name of its own, got ${shown(name)}`);
     names.add(name);
     const data = isObject(config) && Array.isArray(config.data_files) ? (config.data_files as unknown[]) : [];
-    const kinds = new Set<string>();
+    const loaded = new Set<string>();
     for (const entry of data) {
       const path = isObject(entry) ? entry.path : entry;
       for (const glob of (Array.isArray(path) ? path : [path]) as unknown[]) {
         const hits = typeof glob === "string" ? files.filter((file) => matches(file, glob)) : [];
         if (typeof glob === "string") globs.push(glob);
-        for (const hit of hits) kinds.add(hit.slice(hit.lastIndexOf(".")));
+        for (const hit of hits) loaded.add(hit);
         if (hits.length === 0)
           add(found, "HF-R2", `${field}.data_files`, `Expected a file for ${shown(glob)}, got none`);
       }
     }
     if (data.length === 0) add(found, "HF-R2", `${field}.data_files`, "Expected data files, got none");
-    if (kinds.size > 1)
+    const kinds = new Set([...loaded].map(extname));
+    if (kinds.size > 1) {
       add(found, "HF-R2", field, `Expected one kind of file in a config, got ${[...kinds].join(" and ")}`);
+      continue;
+    }
+    const differing = await columnsProblem(folder, [...loaded]);
+    if (differing !== null) found.add({ rule: "HF-R2", line: 0, field, ...differing });
   }
   return globs;
 }
@@ -144,7 +150,7 @@ function checkLicence(front: JsonObject, found: ProblemList): void {
     add(found, "HF-R4", "license_name", "Expected `license_name` beside `license: other`, got none");
 }
 
-/** HF-R3, HF-R5: the size bucket is one of the Hub's and true; figures in dataset_info, where it stands, are too. */
+/** HF-R3, HF-R5: the size bucket is one of the Hub's and true. */
 async function checkSize(
   front: JsonObject,
   { folder, found }: { readonly folder: string; readonly found: ProblemList },
@@ -153,16 +159,10 @@ async function checkSize(
   if (typeof bucket !== "string" || !/^(n<1K|n>1T|1(0|00)?[KMB]?<n<1(0|00)?[KMBT])$/.test(bucket))
     add(found, "HF-R3", "size_categories", `Expected one of the Hub's sizes (n<1K, 1K<n<10K …), got ${shown(bucket)}`);
   const manifest: unknown = parseJson(await readFile(join(folder, "manifest.json"), "utf8").catch(() => ""));
-  const formats =
-    isObject(manifest) && Array.isArray(manifest.formats) ? (manifest.formats as unknown[]).filter(isObject) : [];
+  const formats = isObject(manifest) ? objectsOf(manifest.formats) : [];
   const sizes = formats.filter(({ product }) => product === "sft").map(({ items }) => Number(items));
   // Rows by step are more than the examples they were made of: the bucket may be of either.
-  const rows = formats.map(({ files }) =>
-    (Array.isArray(files) ? (files as unknown[]).filter(isObject) : []).reduce(
-      (sum, file) => sum + Number(file.rows),
-      0,
-    ),
-  );
+  const rows = formats.map(({ files }) => objectsOf(files).reduce((sum, file) => sum + Number(file.rows), 0));
   const buckets = [...sizes, ...rows].map(sizeCategory);
   if (typeof bucket === "string" && buckets.length > 0 && !buckets.includes(bucket))
     add(
@@ -171,19 +171,29 @@ async function checkSize(
       "size_categories",
       `Expected ${[...new Set(buckets)].join(" or ")} of what is in the folder, got ${bucket}`,
     );
-  const info = front.dataset_info;
-  if (info === undefined) return;
-  const splits = (Array.isArray(info) ? (info as unknown[]) : [info]).flatMap((one) =>
-    isObject(one) && Array.isArray(one.splits) ? (one.splits as unknown[]).filter(isObject) : [],
-  );
-  for (const { name, num_examples: told } of splits)
-    if (typeof told !== "number")
-      add(
-        found,
-        "HF-R5",
-        "dataset_info",
-        `Expected num_examples of ${shown(name)}, got ${shown(told)}; leave dataset_info out`,
-      );
+  if (front.dataset_info !== undefined) checkInfo(front.dataset_info, { formats, found });
+}
+
+/** HF-R5: `dataset_info` may be left out; where it stands, its counts are those of the files. */
+function checkInfo(
+  info: unknown,
+  { formats, found }: { readonly formats: readonly JsonObject[]; readonly found: ProblemList },
+): void {
+  for (const one of (Array.isArray(info) ? (info as unknown[]) : [info]).filter(isObject)) {
+    const format =
+      one.config_name === undefined ? formats[0] : formats.find((known) => known.format === one.config_name);
+    for (const { name, num_examples: told } of objectsOf(one.splits)) {
+      const files = objectsOf(format?.files).filter(({ split }) => split === name);
+      const rows = files.length === 0 ? null : files.reduce((sum, file) => sum + Number(file.rows), 0);
+      if (typeof told === "number" && (rows === null || rows === told)) continue;
+      const message = `Expected num_examples of ${shown(name)}${rows === null ? "" : ` to be ${rows}`}, got ${shown(told)}; leave dataset_info out`;
+      add(found, "HF-R5", "dataset_info", message);
+    }
+  }
+}
+
+function objectsOf(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? (value as unknown[]).filter(isObject) : [];
 }
 
 /** CR-R1: every file that croissant.json and manifest.json list is there, with that hash. */
