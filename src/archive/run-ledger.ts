@@ -1,17 +1,19 @@
 // What a finished run knows of its tries: every product is read from it. Ids and keys are held, about 300 bytes a try; bodies are read one task at a time.
 import type { ZodType } from "zod";
+import { becameOf } from "../audit/funnel.ts";
 import { addParents } from "../audit/lineage.ts";
 import { UsageError } from "../domain/errors.ts";
 import { type Example, example } from "../domain/example.ts";
 import type { EndedCandidate, RejectionReason } from "../domain/products.ts";
+import type { RunEvent } from "../domain/run.ts";
 import { candidate } from "../domain/trajectory.ts";
 import { readEvents } from "../engine/events.ts";
-import { exists, type RunFolder } from "./run-folder.ts";
+import { exists, type RunFolder, readManifest } from "./run-folder.ts";
 import { openStoredBodies } from "./stored-bodies.ts";
 
 /** The examples and the ended tries of one run. */
 export interface RunLedger extends AsyncDisposable {
-  /** How many examples there are; they come in the run's order. */
+  /** The examples that left the line, in the run's order; one that a later stage dropped is none. */
   readonly exampleIds: readonly string[];
   /** One of them, or another item of the run that is an example. @throws {UsageError} where its body is gone from the store. */
   example(id: string): Example;
@@ -35,27 +37,29 @@ export async function openRunLedger(folder: RunFolder): Promise<RunLedger> {
     throw new UsageError(
       `Expected \`${folder.eventsPath}\` to hold the run's events, got no file: name another run, or run it again`,
     );
+  const last = (await readManifest(folder))?.stages?.at(-1);
   const parents = new Map<string, string>();
-  const examples = new Map<string, string>();
+  const keys = new Map<string, string>();
+  const exampleIds: string[] = [];
   const tries = new Map<string, Ended>();
   for await (const event of readEvents(folder.eventsPath)) {
     if (event.type !== "item") continue;
     addParents(parents, event);
     for (const [id, key] of Object.entries(event.bodies ?? {})) {
-      if (id.startsWith("example_")) examples.set(id, key);
-      else if (id.startsWith("trajectory_")) {
-        const task = taskOf(parents, id);
+      if (id.startsWith("trajectory_")) {
+        const task = nearest(parents, id, "task_");
         // A later body of the same try has more measured.
         if (task !== null) tries.set(id, { accepted: false, reason: null, ended: false, ...tries.get(id), key, task });
-      }
+      } else if (id.startsWith("example_") || event.stage === last) keys.set(id, key);
     }
-    const tried = tries.get(event.id);
+    const left = leftLine(event, last);
+    for (const id of left) exampleIds.push(id);
+    const tried = tries.get(nearest(parents, event.id, "trajectory_") ?? "");
     if (tried === undefined) continue;
-    if (event.outcome === "rejected") {
+    if (left.length > 0) Object.assign(tried, { ended: true, accepted: true, reason: null });
+    else if (event.outcome === "rejected" && !tried.accepted) {
       const { stage, code = "rejected", message = "" } = event;
       Object.assign(tried, { ended: true, reason: { stage, code, message } });
-    } else if (event.outcome === "passed" && event.out?.some((id) => id.startsWith("example_"))) {
-      Object.assign(tried, { ended: true, accepted: true });
     }
   }
   const byTask = new Map<string, string[]>();
@@ -75,8 +79,8 @@ export async function openRunLedger(folder: RunFolder): Promise<RunLedger> {
     return schema.parse(body);
   };
   return {
-    exampleIds: [...examples.keys()],
-    example: (id) => read(id, examples.get(id), example),
+    exampleIds,
+    example: (id) => read(id, keys.get(id), example),
     taskIds: [...byTask.keys()],
     triesOf: (taskId) =>
       (byTask.get(taskId) ?? []).map((id): EndedCandidate => {
@@ -92,7 +96,15 @@ export async function openRunLedger(folder: RunFolder): Promise<RunLedger> {
   };
 }
 
-function taskOf(parents: ReadonlyMap<string, string>, id: string): string | null {
-  for (let at: string | undefined = id; at !== undefined; at = parents.get(at)) if (at.startsWith("task_")) return at;
+/** What an item became where that left the line: what the last stage let pass. Where no manifest names the stages, every example. */
+function leftLine(event: Extract<RunEvent, { type: "item" }>, last: string | undefined): readonly string[] {
+  if (event.outcome !== "passed") return [];
+  if (last === undefined) return becameOf(event).filter((id) => id.startsWith("example_"));
+  return event.stage === last ? becameOf(event) : [];
+}
+
+/** An item itself, or the nearest that it came from, of this kind. */
+function nearest(parents: ReadonlyMap<string, string>, id: string, kind: string): string | null {
+  for (let at: string | undefined = id; at !== undefined; at = parents.get(at)) if (at.startsWith(kind)) return at;
   return null;
 }

@@ -219,6 +219,7 @@ export async function writeRun(
     events?: string;
     summary?: RunSummary | null;
     store?: boolean;
+    stages?: readonly string[];
     argv?: readonly string[];
     pictures?: readonly Picture[];
   } = {},
@@ -240,7 +241,7 @@ export async function writeRun(
     models: {},
     sandbox: { backend: "bubblewrap", environment: "ee", image: null, versions: {}, limits: {} },
     datasets: [dataset],
-    stages,
+    stages: options.stages ?? stages,
     startedAt: "2026-11-23T10:15:00.000Z",
     argv: options.argv ?? [],
   });
