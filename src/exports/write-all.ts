@@ -2,7 +2,6 @@ import { createHash, type Hash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { ExportedFile, Exporter, WriteOptions } from "../contracts.ts";
-import { writeCompanions } from "./companions.ts";
 import type { PlacedItem, Places } from "./places.ts";
 import { type ShardLimit, writeShards } from "./shards.ts";
 import type { SplitName } from "./splits.ts";
@@ -79,7 +78,6 @@ export async function exportItems<Item extends PlacedItem>(options: ExportOption
     });
     await teeInto(watch === undefined ? items : watched(items, watch), readers, signal ? { signal } : {});
   }
-  await writeCompanions(written, { folder, folders });
   return written.map(({ exporter, files, items, without, digest }) => ({
     format: exporter.name,
     product: exporter.product ?? "sft",

@@ -5,6 +5,7 @@ import { UsageError } from "../domain/errors.ts";
 import type { Example } from "../domain/example.ts";
 import { hashOf } from "../domain/hash.ts";
 import type { ProductItems } from "../domain/products.ts";
+import { writeCompanions } from "../exports/companions.ts";
 import { type AnyExporter, exporters } from "../exports/index.ts";
 import type { ExportFacts, SplitCounts } from "../exports/manifest.ts";
 import type { ExportOptions } from "../exports/options.ts";
@@ -120,10 +121,14 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
       })),
     );
   if (examples !== undefined && !streams) for await (const example of examples) options.watch?.(example);
-  if (streams && others.length === 0) {
+  const finish = async (counts: Record<string, SplitCounts> | null) => {
+    // Once for all products: formats of several share one dataset_info.json.
+    const named = formats.map(({ format, files }) => ({ exporter: exporterOf(chosen, format), files }));
+    await writeCompanions(named, shared);
     await places.join(folder);
-    return resultOf(plan, { formats, counts: null, length: tally, tokens: sft.length === 0 ? null : tokens });
-  }
+    return resultOf(plan, { formats, counts, length: tally, tokens: sft.length === 0 ? null : tokens });
+  };
+  if (streams && others.length === 0) return finish(null);
 
   await using ledger = await options.openLedger();
   let counts: Record<string, SplitCounts> | null = null;
@@ -155,8 +160,13 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
       })),
     );
   }
-  await places.join(folder);
-  return resultOf(plan, { formats, counts, length: tally, tokens: sft.length === 0 ? null : tokens });
+  return finish(counts);
+}
+
+function exporterOf(chosen: readonly AnyExporter[], format: string): AnyExporter {
+  const found = chosen.find(({ name }) => name === format);
+  if (found === undefined) throw new Error(`Expected a format that was asked for, got ${format}`);
+  return found;
 }
 
 function isSft(exporter: AnyExporter): exporter is Exporter {
