@@ -17,8 +17,8 @@ export type RejectionReason = z.infer<typeof rejectionReason>;
 const origin = { group: z.string(), dataset: z.string(), taskId: z.string(), queryId: z.string() };
 
 /**
- * An accepted and a rejected try at one task. `prompt` is what both share, byte for byte, up to the first assistant message in which they
- * differ; `chosen` and `rejected` are everything from there on, with the loss flags of examples (`rejected`: as if it had been accepted).
+ * An accepted and a rejected try at one task. `prompt` is what both said and were answered, byte for byte, up to the first assistant message in which
+ * they differ (ids of calls are the accepted try's; thinking stands where both thought the same); `chosen` and `rejected` are everything from there on, with the loss flags of examples (`rejected`: as if it had been accepted).
  */
 export const preferencePair = z.strictObject({
   id: z.string(),

@@ -1,13 +1,14 @@
-// Trajectories in the Agent Trajectory Interchange Format of the Harbor framework, version 1.4: one JSON object a line.
+// Trajectories in the Agent Trajectory Interchange Format of the Harbor framework, version 1.5 (the first with tool definitions): one JSON object a line.
 import { z } from "zod";
 import type { Exporter } from "../contracts.ts";
 import type { EndedCandidate } from "../domain/products.ts";
 import type { Message } from "../domain/trajectory.ts";
+import { wireTool } from "../domain/wire-calls.ts";
 import type { LineProblem } from "./chat-line.ts";
 import { jsonlFormat } from "./jsonl-format.ts";
 import { argumentsOf } from "./render/template-messages.ts";
 
-const version = "ATIF-v1.4";
+const version = "ATIF-v1.5";
 
 const call = z.looseObject({
   tool_call_id: z.string(),
@@ -25,10 +26,17 @@ const step = z.looseObject({
   tool_calls: z.array(call).exactOptional(),
   observation: observation.exactOptional(),
 });
+const agent = z.looseObject({
+  name: z.string(),
+  version: z.string(),
+  tool_definitions: z
+    .array(z.looseObject({ type: z.literal("function"), function: z.looseObject({ name: z.string() }) }))
+    .nullish(),
+});
 const trajectory = z.looseObject({
-  schema_version: z.string().startsWith("ATIF-v1."),
+  schema_version: z.string().regex(/^ATIF-v1\.[0-5]$/, "Expected ATIF-v1.0 to ATIF-v1.5"),
   session_id: z.string().min(1),
-  agent: z.looseObject({ name: z.string(), version: z.string() }),
+  agent,
   steps: z.array(step).min(1),
 });
 type Step = z.infer<typeof step>;
@@ -55,7 +63,7 @@ function rowOf({ id, candidate, group, dataset, taskId, queryId, accepted, reaso
       name: `tracemill/${made.scaffold}`,
       version: made.environment,
       model_name: made.model,
-      ...(made.tools === undefined ? {} : { tool_definitions: made.tools }),
+      ...(made.tools === undefined ? {} : { tool_definitions: made.tools.map(wireTool) }),
     },
     steps: stepsOf(made.messages, made.scaffold === "tools"),
     final_metrics: {
@@ -107,7 +115,10 @@ function objectOf(text: string): Record<string, unknown> {
   return typeof value === "string" ? { text: value } : (value as Record<string, unknown>);
 }
 
-/** AT-R1 the shape, AT-R2 steps count from 1, AT-R3 observations answer calls of their step. */
+/**
+ * AT-R1 the shape, AT-R2 steps count from 1, AT-R3 calls and thinking on agent steps only, observations on agent and system steps; an
+ * observation that names a call names one of its step.
+ */
 function lineProblems(line: unknown): LineProblem[] {
   const read = trajectory.safeParse(line);
   if (!read.success)
@@ -117,12 +128,14 @@ function lineProblems(line: unknown): LineProblem[] {
     const field = `steps[${index}]`;
     if (one.step_id !== index + 1)
       problems.push({ rule: "AT-R2", field: `${field}.step_id`, message: `Expected ${index + 1}, got ${one.step_id}` });
-    if (one.source !== "agent" && (one.tool_calls !== undefined || one.observation !== undefined))
-      problems.push({
-        rule: "AT-R3",
-        field,
-        message: `Expected calls and observations on agent steps only, got them on a ${one.source} step`,
-      });
+    const agentOnly = one.source === "agent" ? [] : ["tool_calls", "reasoning_content", "metrics", "model_name"];
+    for (const name of one.source === "user" ? [...agentOnly, "observation"] : agentOnly)
+      if (one[name] !== undefined && one[name] !== null)
+        problems.push({
+          rule: "AT-R3",
+          field: `${field}.${name}`,
+          message: `Expected no \`${name}\` on a ${one.source} step, got one; only an agent's step has it${name === "observation" ? ", or a system's" : ""}`,
+        });
     const calls = new Set(one.tool_calls?.map(({ tool_call_id: id }) => id) ?? []);
     for (const { source_call_id: id } of one.observation?.results ?? [])
       if (id !== null && id !== undefined && !calls.has(id))

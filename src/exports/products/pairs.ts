@@ -5,7 +5,7 @@ import { isWritable, labelOf, messagesOf } from "./tries.ts";
 
 /**
  * Preference pairs of one task's tries: accepted against rejected for a reason of quality, at most `most`, the tries taken in turn by their ids.
- * No pair of tries that differ first in what the environment answered: chance, not the agent, told them apart.
+ * No pair of tries that differ first in what the environment answered: chance, not the agent, told them apart. Nor do ids of calls tell tries apart.
  */
 export function preferencePairs(
   tries: readonly EndedCandidate[],
@@ -33,6 +33,9 @@ function pairOf(better: EndedCandidate, worse: EndedCandidate): PreferencePair |
   if (!isWritable(better, chosen) || !isWritable(worse, rejected)) return null;
   const at = sharedLength(chosen, rejected);
   if (at === 0 || chosen[at]?.role !== "assistant" || rejected[at]?.role !== "assistant") return null;
+  // The prompt has the accepted try's ids; a later call of the rejected one that has one of them would be answered twice.
+  const taken = new Set(callIds(chosen.slice(0, at)));
+  if (callIds(rejected.slice(at)).some((id) => taken.has(id))) return null;
   const { tools } = better.candidate.trajectory;
   return {
     id: contentId("pair", { chosen: better.id, rejected: worse.id }),
@@ -40,7 +43,7 @@ function pairOf(better: EndedCandidate, worse: EndedCandidate): PreferencePair |
     dataset: better.dataset,
     taskId: better.taskId,
     queryId: better.queryId,
-    prompt: chosen.slice(0, at).map((message) => ({ ...message, train: false })),
+    prompt: chosen.slice(0, at).map((message, index) => asPrompt(message, rejected[index])),
     chosen: chosen.slice(at),
     rejected: rejected.slice(at),
     ...(tools === undefined ? {} : { tools }),
@@ -51,14 +54,37 @@ function pairOf(better: EndedCandidate, worse: EndedCandidate): PreferencePair |
 }
 
 function sharedLength(a: readonly ExampleMessage[], b: readonly ExampleMessage[]): number {
+  const [ours, theirs] = [saidIn(a), saidIn(b)];
   let length = 0;
-  while (length < a.length && length < b.length && said(a[length]) === said(b[length])) length += 1;
+  while (length < ours.length && length < theirs.length && ours[length] === theirs[length]) length += 1;
   return length;
 }
 
-// Loss flags are no words, and thinking is no part of the conversation that followed it.
-function said(message: ExampleMessage | undefined): string {
-  if (message === undefined) return "";
-  const { train: _, reasoning: __, ...words } = message;
-  return canonicalJson(words);
+/**
+ * What each message says: without loss flags, without thinking (no part of the conversation that followed it), and with calls named by their place,
+ * for the endpoint draws their ids anew each time: tries that differ in these alone do not differ.
+ */
+function saidIn(messages: readonly ExampleMessage[]): string[] {
+  const places = new Map<string, number>();
+  for (const id of callIds(messages)) places.set(id, places.size);
+  return messages.map(({ train: _, reasoning: __, toolCalls, toolCallId, ...words }) =>
+    canonicalJson({
+      ...words,
+      ...(toolCalls === undefined
+        ? {}
+        : { toolCalls: toolCalls.map((call) => ({ ...call, id: places.get(call.id) })) }),
+      ...(toolCallId === undefined ? {} : { toolCallId: places.get(toolCallId) }),
+    }),
+  );
+}
+
+function callIds(messages: readonly ExampleMessage[]): string[] {
+  return messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id }) => id));
+}
+
+/** A message of the prompt: no loss, and thinking only where both tries thought the same. */
+function asPrompt(message: ExampleMessage, other: ExampleMessage | undefined): ExampleMessage {
+  if (message.reasoning === other?.reasoning) return { ...message, train: false };
+  const { reasoning: _, ...words } = message;
+  return { ...words, train: false };
 }

@@ -10,7 +10,8 @@ const saysNothing = new Set(["not_best", "over_target", "waived", "not_trainable
 /** Whether a try is known to be good (true) or bad (false); null where its end says nothing of that. */
 export function labelOf({ accepted, reason }: Pick<EndedCandidate, "accepted" | "reason">): boolean | null {
   if (accepted) return true;
-  return reason === null || saysNothing.has(reason.code) ? null : false;
+  // A score that could not be measured is the metric's trouble.
+  return reason === null || saysNothing.has(reason.code) || reason.code.endsWith("_unscored") ? null : false;
 }
 
 /** A try's messages with the loss flags of an example, up to its last assistant message. */
