@@ -113,7 +113,15 @@ async function overSsh(folder: string, options: LaunchOptions): Promise<number |
   else if (state.text.includes("ended")) tell(`${host}: it has ended there; fetching what it made`);
   else {
     const copied = await piped(
-      ["tar", "-C", folder, "-cf", "-", "--exclude", "./train.log", "--exclude", "./output", "."],
+      [
+        "tar",
+        "-C",
+        folder,
+        "-cf",
+        "-",
+        ...["./train.log", "./launch.pid", "./output", "./.venv"].flatMap((name) => ["--exclude", name]),
+        ".",
+      ],
       ["ssh", host, `cd ${there} && rm -f code fetched && tar -xf -`],
       { signal },
     );

@@ -253,7 +253,7 @@ Files: ${[...names, "tracemill.json"].map((name) => `\`${name}\``).join(", ")}. 
 
 ## Run it
 
-- Here: \`pip install -r requirements.txt\` in an environment of its own, then \`./launch.sh\`.
+- Here: \`python3 -m venv .venv && .venv/bin/pip install -r requirements.txt\` in this folder, then \`./launch.sh\`; an environment that is active already does as well.
 - Elsewhere: copy the folder, do the same. \`tracemill tune … --launch ssh --host user@machine\` does that, \`--launch container --image …\` runs it in an image of yours.
 
 ## What was not tried

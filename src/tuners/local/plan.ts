@@ -67,7 +67,7 @@ export const perDevice = 1;
  */
 export function launchScript({
   present,
-  missing = "the trainer is not installed here: pip install -r requirements.txt, in an environment of its own",
+  missing = "the trainer is not installed here: python3 -m venv .venv && .venv/bin/pip install -r requirements.txt, in this folder",
   packages,
   command,
 }: {
@@ -83,6 +83,10 @@ export function launchScript({
 # Trains what lies in data/. Written by Tracemill; README.md says how it was decided.
 set -euo pipefail
 cd "$(dirname "\${BASH_SOURCE[0]}")"
+if [ -f .venv/bin/activate ]; then
+  # shellcheck disable=SC1091
+  . .venv/bin/activate
+fi
 if ! command -v python3 >/dev/null; then
   echo "launch: there is no python3 here" >&2
   exit 3
