@@ -126,7 +126,7 @@ export function limitsSection(subject: CardSubject): string {
       ? ["There is no validation split; drawing one by example would leak source datasets into it."]
       : []),
     "Nothing was compared with benchmark questions in making this card; `tracemill check --against` does that for a file of questions.",
-    "Language: English.",
+    "Language: English, as the prompts are.",
   ];
   return `## Known limits\n\n${limits.map((limit) => `- ${limit}`).join("\n")}`;
 }
