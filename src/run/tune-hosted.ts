@@ -1,21 +1,14 @@
 // A job at a fine-tuning service: checked, priced, confirmed, uploaded, created, watched. Everything it did is in its record, so that it goes on where it stopped.
 import { setTimeout as sleep } from "node:timers/promises";
 import { count, dollars, duration, harmless, plural } from "../audit/text.ts";
-import type {
-  Renderer,
-  Tuner,
-  TuningFile,
-  TuningJob,
-  TuningService,
-  TuningSettings,
-  TuningTokens,
-} from "../contracts.ts";
+import type { Renderer, Tuner, TuningFile, TuningJob, TuningService, TuningSettings } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { targets } from "../exports/targets.ts";
 import type { TuningPrice } from "../models/prices.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { optionProblems } from "../tuners/settings.ts";
 import { expectConsent } from "./consent.ts";
+import { costOf, outlineOf } from "./tune-cost.ts";
 import { type OpenRecord, openRecord, openRecordIfFree, type TuneRecord, tuneIdOf } from "./tune-record.ts";
 import { measureTrainingFile } from "./tune-tokens.ts";
 
@@ -145,62 +138,6 @@ function openService(
   key: string,
 ): TuningService {
   return tuner.open({ baseUrl, key, keyVariable, pollMs, options, cut: (text) => processSecrets().cut(text) });
-}
-
-interface Cost {
-  readonly usd: number | null;
-  readonly words: string;
-}
-
-const staleDays = 90;
-
-function costOf({ tuner, settings, prices, renderer }: HostedTuning, tokens: TuningTokens): Cost {
-  const billed = tuner.billedTokens(tokens, settings);
-  const what = `${count(billed.tokens)} tokens over ${billed.epochs} epochs${renderer.exact ? "" : " (an estimate)"}`;
-  const price = prices.find(
-    ({ service, model, method }) => service === tuner.name && model === settings.model && method === settings.method,
-  );
-  if (price === undefined)
-    return {
-      usd: null,
-      words: `cost      unknown: ${what}, and no price of \`${settings.model}\` at ${tuner.name} in the prices file (docs/tuning.md)`,
-    };
-  const usd = Math.max(price.minimumUsd, (billed.tokens * price.perMillion) / 1e6);
-  const least = usd === price.minimumUsd && price.minimumUsd > 0 ? ", the least a job costs" : "";
-  const old =
-    Date.now() - Date.parse(price.asOf) > staleDays * 86_400_000
-      ? `; the price is of ${price.asOf}: look whether it still holds`
-      : "";
-  const hosting =
-    price.hostingPerHourUsd === undefined
-      ? ""
-      : `; the tuned model costs ${dollars(price.hostingPerHourUsd)} an hour while it is deployed`;
-  return {
-    usd,
-    words: `cost      about ${dollars(usd)}: ${what} at ${dollars(price.perMillion)} a million${least}${hosting}${old}`,
-  };
-}
-
-function outlineOf(
-  { tuner, settings, baseUrl }: HostedTuning,
-  made: {
-    readonly file: TuningFile;
-    readonly validation: TuningFile | null;
-    readonly tokens: { readonly tokens: number; readonly longest: number };
-    readonly cost: Cost;
-  },
-): string[] {
-  const { file, validation, tokens, cost } = made;
-  const given = Object.entries(settings).filter(
-    ([name, value]) => value !== undefined && !["model", "method", "extra"].includes(name),
-  );
-  return [
-    `service   ${tuner.name} at ${baseUrl}, ${settings.method}, ${settings.model}`,
-    `file      ${file.path}: ${plural(file.rows, "row")}, ${count(tokens.tokens)} tokens, the longest ${count(tokens.longest)}`,
-    ...(validation === null ? [] : [`validate  ${validation.path}: ${plural(validation.rows, "row")}`]),
-    `settings  ${given.length === 0 ? "the service's own" : given.map(([name, value]) => `${name} ${String(value)}`).join(", ")}`,
-    cost.words,
-  ];
 }
 
 async function upload(
