@@ -10,7 +10,8 @@ export interface Cost {
 
 const staleDays = 90;
 
-function costOf({ tuner, settings, prices, renderer }: HostedTuning, tokens: TuningTokens): Cost {
+/** The cost by the prices file, in words and where it is known. */
+export function costOf({ tuner, settings, prices, renderer }: HostedTuning, tokens: TuningTokens): Cost {
   const billed = tuner.billedTokens(tokens, settings);
   const what = `${count(billed.tokens)} tokens over ${billed.epochs} epochs${renderer.exact ? "" : " (an estimate)"}`;
   const price = prices.find(
