@@ -90,7 +90,7 @@ export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promis
   const to = resolve(args.to ?? `${folder.run}-export`);
   await expectEmpty(to);
   const shown = steadyCount(process.stderr, { what: "items", quiet: args.json });
-  const tally = exampleTally(plan);
+  const tally = exampleTally();
   const exported = await exportRun({
     plan,
     folder: to,

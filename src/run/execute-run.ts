@@ -186,7 +186,7 @@ async function openAndRun(
   }
   watch.count({ rows: () => account.rows(), requests: () => meter.aliases() });
   const target = options.limit === undefined ? recipe.target(config) : 0;
-  const tally = exampleTally(plan);
+  const tally = exampleTally();
 
   async function end(status: RunStatus): Promise<RunSummary> {
     const refusals = budget?.refusals().map(refusalText) ?? [];

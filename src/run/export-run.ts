@@ -3,7 +3,6 @@ import type { RunLedger } from "../archive/run-ledger.ts";
 import type { Exporter, Renderer } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import type { Example } from "../domain/example.ts";
-import { hashOf } from "../domain/hash.ts";
 import type { ProductItems } from "../domain/products.ts";
 import { writeCompanions } from "../exports/companions.ts";
 import { type AnyExporter, exporters } from "../exports/index.ts";
@@ -284,9 +283,4 @@ function resultOf(
       : [`${facts.length.rejected} examples of more than ${facts.length.maxTokens} tokens were left out`]),
   ];
   return { formats, facts, notes };
-}
-
-/** What an export is called where its settings matter: the same settings, the same name. */
-export function exportName(options: ExportOptions): string {
-  return hashOf(options).slice(0, 12);
 }

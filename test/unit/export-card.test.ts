@@ -95,7 +95,6 @@ test("statistics count turns, trained and masked messages over all examples", ()
       { from: 4, examples: 1 },
       { from: 16, examples: 1 },
     ],
-    tokens: null,
   });
   expect(exampleTally().statistics().turns).toEqual({ mean: 0, median: 0, p95: 0 });
 });
@@ -211,31 +210,6 @@ test("the card says what a length policy did, and shows how long examples are", 
   expect(card).toContain("Counted before rows were split or shortened.");
   expect(card).toContain("| 128 to 255 | 30 |");
   expect(card).not.toContain("| tokens |");
-});
-
-test("tokens are counted where a tokenizer is there: all of them, and those that carry loss where it has a template", async () => {
-  const counting = exampleTally({ renderer: await openRenderer({ tokenizer: "o200k_base" }) });
-  counting.add(exampleOf(1));
-  const { tokens } = counting.statistics();
-  expect(tokens?.total).toBeGreaterThan(40);
-  expect(tokens).toMatchObject({ trained: null, refused: 0, lengths: [{ examples: 1 }] });
-  expect(datasetCard(subject({ tally: counting }))).toContain(`| tokens | ${tokens?.total} |`);
-
-  const renderer = {
-    ...{ name: "t", identity: {}, exact: true, render: () => [] },
-    count: ({ messages }: { readonly messages: readonly unknown[] }) => {
-      if (messages.length === 1) throw new UsageError("the template refuses it");
-      return 6;
-    },
-    tokenise: () => ({ inputIds: [], attentionMask: [], labels: [-100, 5, -100, 6, 7, -100] }),
-  };
-  const exact = exampleTally({ renderer });
-  exact.add(exampleOf(1));
-  exact.add(exampleOf(2, { messages: [say("assistant", "x", true)] }));
-  expect(exact.statistics().tokens).toEqual({ total: 6, trained: 3, refused: 1, lengths: [{ from: 4, examples: 1 }] });
-  const card = datasetCard(subject({ tally: exact }));
-  expect(card).toContain("| tokens that carry loss | 3 |");
-  expect(card).toContain("| examples that the template refused, in no count of tokens | 1 |");
 });
 
 test("each source has its licence and address, and the card says how many have none of their own", () => {

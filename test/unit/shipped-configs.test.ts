@@ -26,7 +26,7 @@ describe("every config that is shipped", () => {
 
   test("the file of prices is one, and invents none", async () => {
     const { value } = await readConfig(join(folder, "prices.yaml"));
-    expect(parseConfig(priceFile, value, "prices.yaml")).toEqual({ prices: [] });
+    expect(parseConfig(priceFile, value, "prices.yaml")).toEqual({ prices: [], tuning: [] });
   });
 
   test("the real recipe asks for 15 turns, eight attempts and temperature 0.8", async () => {

@@ -24,14 +24,13 @@ export function triesRows({ tries }: CardSubject): Cell[][] {
   ];
 }
 
-/** How long examples are, by powers of two: in tokens where a tokenizer counted, in characters otherwise. */
+/** How long examples are in characters, by powers of two. */
 export function lengthsSection({ tally, facts }: CardSubject): string[] {
-  const { lengths, tokens } = tally.statistics();
-  const [unit, buckets] = tokens === null ? ["characters", lengths] : ["tokens", tokens.lengths];
-  if (buckets.length === 0) return [];
-  const rows = buckets.map(({ from, examples }) => [from === 0 ? "0" : `${from} to ${2 * from - 1}`, examples]);
+  const { lengths } = tally.statistics();
+  if (lengths.length === 0) return [];
+  const rows = lengths.map(({ from, examples }) => [from === 0 ? "0" : `${from} to ${2 * from - 1}`, examples]);
   const whole = facts.length === null && !facts.perStep ? "" : " Counted before rows were split or shortened.";
-  return [`Length of an example in ${unit}:${whole}\n\n${markdownTable([unit, "examples"], rows)}`];
+  return [`Length of an example in characters:${whole}\n\n${markdownTable(["characters", "examples"], rows)}`];
 }
 
 /** Who judged, by which rules, and how sure of itself the judge was. */

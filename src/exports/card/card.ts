@@ -194,7 +194,7 @@ function demonstration(models: readonly CardModel[]): string {
 
 function statisticsRows({ tally }: CardSubject): (string | number)[][] {
   const statistics = tally.statistics();
-  const { turns, tokens } = statistics;
+  const { turns } = statistics;
   return [
     ["examples", statistics.examples],
     ["tasks", statistics.tasks],
@@ -203,11 +203,6 @@ function statisticsRows({ tally }: CardSubject): (string | number)[][] {
     ["assistant messages trained on (weight 1)", statistics.trainedMessages],
     ["assistant messages masked (weight 0: failed cells, invalid turns)", statistics.maskedMessages],
     ["characters", statistics.characters],
-    ...(tokens === null ? [] : [["tokens", tokens.total]]),
-    ...(tokens === null || tokens.trained === null ? [] : [["tokens that carry loss", tokens.trained]]),
-    ...(tokens === null || tokens.refused === 0
-      ? []
-      : [["examples that the template refused, in no count of tokens", tokens.refused]]),
     ["examples whose question had no reference answer", statistics.unreferenced],
     ["examples with a named change to recorded text", statistics.transformed],
     ...(statistics.calls === 0 ? [] : [["assistant messages that call a function", statistics.calls]]),

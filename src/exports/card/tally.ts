@@ -1,5 +1,3 @@
-import type { Renderer } from "../../contracts.ts";
-import { UsageError } from "../../domain/errors.ts";
 import type { Example, ExampleMessage } from "../../domain/example.ts";
 import { type LengthBucket, lengthBuckets } from "./length-buckets.ts";
 
@@ -21,16 +19,6 @@ export interface ExampleStatistics {
   readonly unreferenced: number;
   /** How long examples are, in characters. */
   readonly lengths: readonly LengthBucket[];
-  /** In the tokens of the run's tokenizer; null without one. */
-  readonly tokens: TokenCounts | null;
-}
-
-/** Tokens over all examples. `trained` carry loss, null for an encoding that only counts; `refused` examples are ones the template would not render, and are in no other figure. */
-export interface TokenCounts {
-  readonly total: number;
-  readonly trained: number | null;
-  readonly refused: number;
-  readonly lengths: readonly LengthBucket[];
 }
 
 /** Counts examples as they pass: hand `add` to `exportExamples` as `watch`, then ask. */
@@ -40,8 +28,7 @@ export interface ExampleTally {
   readonly statistics: () => ExampleStatistics;
 }
 
-/** A tally; with a `renderer` it also counts tokens, which costs a rendering of each example. */
-export function exampleTally({ renderer = null }: { readonly renderer?: Renderer | null } = {}): ExampleTally {
+export function exampleTally(): ExampleTally {
   const tasks = new Set<string>();
   const datasets = new Set<string>();
   const turns = new Map<number, number>();
@@ -54,7 +41,6 @@ export function exampleTally({ renderer = null }: { readonly renderer?: Renderer
   let thinking = 0;
   let unreferenced = 0;
   const lengths = lengthBuckets();
-  const tokens = renderer === null ? null : tokenTally(renderer);
   return {
     add(example) {
       examples += 1;
@@ -64,7 +50,6 @@ export function exampleTally({ renderer = null }: { readonly renderer?: Renderer
       if (example.unreferenced === true) unreferenced += 1;
       let said = 0;
       let long = 0;
-      tokens?.add(example);
       for (const message of example.messages) {
         long += message.content.length + argumentCharacters(message);
         if (message.role !== "assistant") continue;
@@ -96,30 +81,7 @@ export function exampleTally({ renderer = null }: { readonly renderer?: Renderer
       thinking,
       unreferenced,
       lengths: lengths.all(),
-      tokens: tokens?.counts() ?? null,
     }),
-  };
-}
-
-function tokenTally(renderer: Renderer) {
-  const lengths = lengthBuckets();
-  let total = 0;
-  let trained = 0;
-  let refused = 0;
-  return {
-    add(example: Example): void {
-      try {
-        const count = renderer.count(example);
-        if (renderer.exact) trained += renderer.tokenise(example).labels.filter((label) => label !== -100).length;
-        total += count;
-        lengths.add(count);
-      } catch (error) {
-        // The formats say what becomes of such an example; here it has no length.
-        if (!(error instanceof UsageError)) throw error;
-        refused += 1;
-      }
-    },
-    counts: (): TokenCounts => ({ total, trained: renderer.exact ? trained : null, refused, lengths: lengths.all() }),
   };
 }
 

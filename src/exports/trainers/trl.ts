@@ -1,7 +1,7 @@
 import type { Exporter } from "../../contracts.ts";
 import type { Example } from "../../domain/example.ts";
 import type { LabelledSteps, LabelledTry, PreferencePair } from "../../domain/products.ts";
-import { isObject, type JsonObject } from "../chat-line.ts";
+import type { JsonObject } from "../chat-line.ts";
 import type { JsonlRules } from "../jsonl-check.ts";
 import { exampleFormat, jsonlFormat } from "../jsonl-format.ts";
 import { perStep } from "../render/per-step.ts";
@@ -136,12 +136,4 @@ export function trlStepwiseExporter(): Exporter<LabelledSteps> {
     },
     rules: () => ({ ...file, line: trlStepwiseLine }),
   });
-}
-
-/** Which of TRL's SFT forms a row has; null for none. */
-export function trlForm(row: unknown): "messages" | "prompt-completion" | "tokenised" | null {
-  if (!isObject(row)) return null;
-  if ("messages" in row) return "messages";
-  if ("prompt" in row && "completion" in row) return "prompt-completion";
-  return "input_ids" in row ? "tokenised" : null;
 }
