@@ -57,7 +57,11 @@ export function builder(argv: Argv): Argv {
 
 export async function handler(args: ArgumentsCamelCase<PushArguments>): Promise<void> {
   const folder = resolve(args.folder);
-  if (!/^[\w.-]+\/[\w.-]+$/.test(args.repo)) throw new UsageError(`Expected --repo org/name, got \`${args.repo}\``);
+  if (!/^\w[\w.-]*\/\w[\w.-]*$/.test(args.repo))
+    throw new UsageError(
+      `Expected --repo org/name, got \`${args.repo}\`: the name of a user or an organisation of the Hub, a slash, and the repository's`,
+    );
+  const hubUrl = hubUrlOf(args);
   const problems = await hubTarget().check(folder);
   const errors = problems.filter(({ severity }) => severity === "error");
   if (errors.length > 0)
@@ -78,7 +82,6 @@ export async function handler(args: ArgumentsCamelCase<PushArguments>): Promise<
     (sum, one) => sum + one,
     0,
   );
-  const hubUrl = (args.hubUrl ?? process.env.HF_ENDPOINT ?? hub).replace(/\/+$/, "");
   const tell = (line: string) => process.stdout.write(`${processSecrets().cut(line)}\n`);
   for (const { rule, message } of problems) tell(`! ${rule} ${harmless(message)}`);
   tell(
@@ -112,6 +115,16 @@ export async function handler(args: ArgumentsCamelCase<PushArguments>): Promise<
   } finally {
     process.off("SIGINT", stop);
   }
+}
+
+/** Where the Hub is, without a slash at the end. @throws {UsageError} for what is no address. */
+function hubUrlOf({ hubUrl }: Pick<PushArguments, "hubUrl">): string {
+  const named = hubUrl ?? process.env.HF_ENDPOINT ?? hub;
+  if (!/^https?:$/.test(URL.canParse(named) ? new URL(named).protocol : ""))
+    throw new UsageError(
+      `Expected the address of a Hub in ${hubUrl === undefined ? "HF_ENDPOINT" : "--hub-url"}, got \`${named}\`: begin it with https://, or leave it out`,
+    );
+  return named.replace(/\/+$/, "");
 }
 
 async function filesOf(folder: string): Promise<string[]> {

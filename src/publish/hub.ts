@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { FailureError, UsageError } from "../domain/errors.ts";
 
@@ -124,7 +125,7 @@ async function inWords<T>(
           cause: error,
         });
       if (tried < tries) {
-        await new Promise((done) => setTimeout(done, pauseMs * 4 ** (tried - 1)));
+        await setTimeout(pauseMs * 4 ** (tried - 1), undefined, { signal });
         continue;
       }
       throw new FailureError(
