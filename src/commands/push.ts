@@ -57,7 +57,7 @@ export function builder(argv: Argv): Argv {
 
 export async function handler(args: ArgumentsCamelCase<PushArguments>): Promise<void> {
   const folder = resolve(args.folder);
-  if (!/^[\w.-]+\/[\w.-]+$/.test(args.repo))
+  if (!/^\w[\w.-]*\/\w[\w.-]*$/.test(args.repo))
     throw new UsageError(
       `Expected --repo org/name, got \`${args.repo}\`: name the organisation or user, and the dataset`,
     );

@@ -57,6 +57,22 @@ export const commandCases: readonly Case[] = [
     wayOut: /name the JSON file .*leave --grader out/,
   },
   {
+    did: "`tracemill push hf` to a repository without its owner",
+    arrange: async ({ write }) => ({ args: ["push", "hf", await write("rows.jsonl", "{}\n"), "--repo", "tables"] }),
+    code: 2,
+    what: /Expected --repo org\/name/,
+    where: /`tables`/,
+    wayOut: /a user or an organisation of the Hub, a slash/,
+  },
+  {
+    did: "`tracemill push hf` to a Hub without an address",
+    arrange: () => ({ args: ["push", "hf", "exports", "--repo", "org/tables", "--hub-url", "my-hub"] }),
+    code: 2,
+    what: /Expected the address of a Hub in --hub-url/,
+    where: /`my-hub`/,
+    wayOut: /begin it with https:\/\/, or leave it out/,
+  },
+  {
     did: "a misspelt command of `store`",
     arrange: () => ({ args: ["store", "statz"] }),
     code: 2,

@@ -56,6 +56,11 @@ test("CR-R1: every file of the export is a FileObject with its own sha256 and si
     expect(source.extract).toEqual({ column: field.name });
     expect(field.dataType).toMatch(/^sc:(Text|Integer|Float|Boolean)$/);
   }
+  const sourceOf = (id: string) => fields.find((field) => field["@id"] === id)?.source;
+  expect(sourceOf("openai-train/messages")).toMatchObject({ fileSet: { "@id": "openai-train-files" } });
+  expect(sourceOf("openai-validation/messages")).toMatchObject({
+    fileObject: { "@id": "openai/validation-00000-of-00001.jsonl" },
+  });
   const every = [...distribution, ...records, ...fields].map((node) => node["@id"]);
   expect(new Set(every).size).toBe(every.length);
   const ofParquet = records.find((node) => node["@id"] === "parquet-train")?.field as Node[];

@@ -270,6 +270,13 @@ test("the prompts are named with their hash, and which of them a tuned model is 
   expect(datasetCard(subject({ prompts }))).not.toContain("tools.json");
 });
 
+test("formats that also hold dropped tries are named as such, and only they", () => {
+  const [openai] = subject().formats as [CardSubject["formats"][number]];
+  const pairs = { ...openai, format: "trl-preference", product: "preference" };
+  expect(datasetCard(subject({ formats: [openai, pairs] }))).toContain("Not so `trl-preference`: made of all tries");
+  expect(datasetCard(subject())).not.toContain("Not so");
+});
+
 function front(card: string): Record<string, unknown> {
   return parse(card.split("---\n")[1] ?? "") as Record<string, unknown>;
 }

@@ -23,7 +23,7 @@ export function datasetCard(subject: CardSubject): string {
     ...waived(subject.funnel),
     ...(models.some((model) => model.program) ? [demonstration(models)] : []),
     "Training data for data-science agents: conversations in which an assistant answers a question about a dataset by running Python in a sandbox.",
-    `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.`,
+    `Made by Tracemill, run \`${subject.run}\`. Every example passed the gates in the funnel below.${triedProducts(subject)}`,
     filesSection(subject),
     `## Statistics\n\n${table(["", "count"], [...statisticsRows(subject), ...triesRows(subject)])}`,
     ...lengthsSection(subject),
@@ -56,6 +56,13 @@ export async function writeCard(subject: CardSubject): Promise<void> {
     join(folder, "croissant.json"),
     `${JSON.stringify(croissant(subject, await columnsOfFiles(subject)), null, 2)}\n`,
   );
+}
+
+/** What is not an example: products made of all tries hold failed ones on purpose. */
+function triedProducts({ formats }: CardSubject): string {
+  const others = formats.filter(({ product }) => product !== "sft").map(({ format }) => `\`${format}\``);
+  if (others.length === 0) return "";
+  return ` Not so ${others.join(", ")}: made of all tries, as pairs, labels or tasks, and tries that a gate dropped are in there as what not to imitate. The statistics below count examples.`;
 }
 
 async function columnsOfFiles({ formats }: CardSubject): Promise<Map<string, Column[]>> {
