@@ -229,10 +229,14 @@ describe.concurrent("one command, one job", () => {
       },
     });
     await server.saw("GET /fine_tuning/jobs/ftjob-1/events");
+    const [job] = server.jobs;
+    if (job === undefined) throw new Error("Expected a job, got none");
+    job.held = true;
     const refused = await folder.tune(words);
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining(`(pid ${pid}) watches the tuning job`)]);
     process.kill(-pid, "SIGKILL");
     expect((await killed).signal).toBe("SIGKILL");
+    job.held = false;
     const end = await folder.tune(words);
     expect([end.code, end.stderr]).toEqual([0, ""]);
     expect(server.jobs.length).toBe(1);
