@@ -171,7 +171,7 @@ describe.concurrent("a job from file to model", () => {
     expect(refusing.jobs.length + misreading.jobs.length).toBe(0);
   });
 
-  test("Fireworks: a dataset by its content, the request, a job deleted, then another", async () => {
+  test("Fireworks: a dataset by its content, the request, and the same job from another record", async () => {
     await using folder = await tuneFolder();
     await using server = await serveFireworks({
       faults: [{ on: "POST /accounts/acme/datasets/", times: 1, kind: "reset_in_body" }],
@@ -194,6 +194,11 @@ describe.concurrent("a job from file to model", () => {
       },
     ]);
     expect(job).toMatchObject({ state: "succeeded", tunedModel: `accounts/acme/models/tm-${String(job.id)}` });
+
+    await using elsewhere = await tuneFolder();
+    const again = await elsewhere.tune(words);
+    expect([again.code, server.jobs.length, server.datasets.length]).toEqual([0, 1, 1]);
+    expect((await elsewhere.job()).jobId).toBe(job.jobId);
   });
 
   test("Fireworks above the limit: a signed address without the key, then its check; preferences are dpoJobs", async () => {
