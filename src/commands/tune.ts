@@ -190,11 +190,26 @@ function pairs<T>(texts: readonly string[], option: string, read: (text: string)
   );
 }
 
+const ofTrainers = ["to", "launch", "host", "image"] as const;
+
+/** @throws {UsageError} for an option that means nothing at this target: nothing is left unheard. */
+function expectNone(args: TuneArguments, target: string, names: readonly (keyof TuneArguments)[]): void {
+  for (const name of names) {
+    const value = args[name];
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new UsageError(
+      `Expected no --${option} with --target ${target}, got \`${String(value)}\`: it means nothing there, leave it out`,
+    );
+  }
+}
+
 async function rendererFor(args: TuneArguments): Promise<Renderer> {
   return (await rendererOf(args)) ?? encodingRenderer("o200k_base");
 }
 
 async function startHosted(tuner: Tuner, args: TuneArguments, { tell, signal }: Doing): Promise<number> {
+  expectNone(args, tuner.name, ["command", ...ofTrainers]);
   const { model, baseUrl = tuner.baseUrl } = args;
   if (model === undefined) throw new UsageError(`Expected --model, the model that ${tuner.name} shall tune, got none`);
   if (baseUrl === null) throw new UsageError(`Expected --base-url for ${tuner.name}, got none: ${tuner.about}`);
@@ -214,6 +229,7 @@ async function startHosted(tuner: Tuner, args: TuneArguments, { tell, signal }: 
 }
 
 async function startCommand(args: TuneArguments, { tell, signal }: Doing): Promise<number> {
+  expectNone(args, commandTarget, ["option", "baseUrl", "apiKeyEnv", "prices", ...ofTrainers]);
   const { command, model = "" } = args;
   if (command === undefined)
     throw new UsageError(

@@ -10,8 +10,11 @@ export interface Cost {
 
 const staleDays = 90;
 
-/** The cost by the prices file, in words and where it is known. */
-export function costOf({ tuner, settings, prices, renderer }: HostedTuning, tokens: TuningTokens): Cost {
+/** What a job would come to by the prices file; null dollars where that has no price. */
+export function costOf(
+  { tuner, settings, prices, renderer }: Pick<HostedTuning, "tuner" | "settings" | "prices" | "renderer">,
+  tokens: TuningTokens,
+): Cost {
   const billed = tuner.billedTokens(tokens, settings);
   const what = `${count(billed.tokens)} tokens over ${billed.epochs} epochs${renderer.exact ? "" : " (an estimate)"}`;
   const price = prices.find(

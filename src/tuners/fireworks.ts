@@ -129,6 +129,9 @@ function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerO
         const body = requestOf(account, { files, settings, id });
         return jobOf(await (await ask(http, `/${kind}s${query}`, { method: "POST", body, signal })).json(), kind);
       } catch (error) {
+        // Named by what was asked for: the one that has the name is this job, made from another record.
+        if (error instanceof ServiceError && error.status === 409)
+          return jobOf(await read(`/${kind}s/${id}`, signal, "look at the job that has this name"), kind);
         throw inWords(error, words("create the job"));
       }
     },

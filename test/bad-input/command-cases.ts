@@ -4,6 +4,13 @@ import type { Case } from "./case.ts";
 
 const oldNode = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'18.20.4'})";
 
+const goodRows = `${JSON.stringify({
+  messages: [
+    { role: "user", content: "?" },
+    { role: "assistant", content: "!" },
+  ],
+})}\n`.repeat(3);
+
 /** A command line that asks for what there is not. */
 export const commandCases: readonly Case[] = [
   {
@@ -62,15 +69,72 @@ export const commandCases: readonly Case[] = [
     code: 2,
     what: /Expected --repo org\/name/,
     where: /`tables`/,
-    wayOut: /a user or an organisation of the Hub, a slash/,
+    wayOut: /name the organisation or user, and the dataset/,
   },
   {
     did: "`tracemill push hf` to a Hub without an address",
     arrange: () => ({ args: ["push", "hf", "exports", "--repo", "org/tables", "--hub-url", "my-hub"] }),
     code: 2,
-    what: /Expected the address of a Hub in --hub-url/,
+    what: /Expected --hub-url to be the address of a Hub/,
     where: /`my-hub`/,
-    wayOut: /begin it with https:\/\/, or leave it out/,
+    wayOut: /https:\/\/.* or leave it out/,
+  },
+  {
+    did: "`tracemill tune` of a file that is not there",
+    arrange: () => ({ args: ["tune", "trian.jsonl", "--target", "openai"] }),
+    code: 2,
+    what: /Expected a training file/,
+    where: /`trian\.jsonl`/,
+    wayOut: /one of list, status, events, cancel, resume/,
+  },
+  {
+    did: "`tracemill tune` for a misspelt target",
+    arrange: async ({ write }) => ({ args: ["tune", await write("rows.jsonl", "{}\n"), "--target", "opena"] }),
+    code: 2,
+    what: /Expected --target to say where to tune/,
+    where: /`opena`/,
+    wayOut: /did you mean `openai`/,
+  },
+  {
+    did: "`tracemill tune` at Azure without its address",
+    arrange: async ({ write }) => ({
+      args: ["tune", await write("rows.jsonl", "{}\n"), "--target", "azure", "--model", "m"],
+    }),
+    code: 2,
+    what: /Expected --base-url/,
+    where: /azure/,
+    wayOut: /https:\/\/<resource>/,
+  },
+  {
+    did: "`tracemill tune` at Fireworks without an account",
+    arrange: async ({ write }) => ({
+      args: ["tune", await write("rows.jsonl", goodRows), "--target", "fireworks", "--model", "m", "--yes"],
+      env: { FIREWORKS_API_KEY: "key-of-tests" },
+    }),
+    code: 2,
+    what: /Expected `--option account=<id>`/,
+    where: /Fireworks/,
+    wayOut: /--option account=<id>/,
+  },
+  {
+    did: "`tracemill tune` at a service with an option that is for trainers",
+    arrange: async ({ write }) => ({
+      args: ["tune", await write("rows.jsonl", "{}\n"), "--target", "together", "--model", "m", "--launch", "here"],
+    }),
+    code: 2,
+    what: /Expected no --launch with --target together/,
+    where: /got `here`/,
+    wayOut: /leave it out/,
+  },
+  {
+    did: "`tracemill tune` without the service's key",
+    arrange: async ({ write }) => ({
+      args: ["tune", await write("rows.jsonl", goodRows), "--target", "together", "--model", "m", "--yes"],
+    }),
+    code: 2,
+    what: /Expected the environment variable/,
+    where: /`TOGETHER_API_KEY`/,
+    wayOut: /export TOGETHER_API_KEY=.*--api-key-env/,
   },
   {
     did: "a misspelt command of `store`",

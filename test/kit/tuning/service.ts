@@ -134,9 +134,10 @@ export interface ServedJob {
   readonly id: string;
   readonly asked: Record<string, unknown>;
   statuses: string[];
+  held?: boolean;
 }
 
 /** The status a job has now, and one further for the next look; it stays at its last. */
 export function nextStatus(job: ServedJob): string {
-  return job.statuses.length > 1 ? (job.statuses.shift() as string) : (job.statuses[0] as string);
+  return job.statuses.length > 1 && job.held !== true ? (job.statuses.shift() as string) : (job.statuses[0] as string);
 }
