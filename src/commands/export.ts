@@ -12,8 +12,7 @@ import { UsageError } from "../domain/errors.ts";
 import { readEvents } from "../engine/events.ts";
 import { exampleTally } from "../exports/card/tally.ts";
 import { type ExportOptions, exportOptions, lengthPolicies, relativeTo } from "../exports/options.ts";
-import { perStep } from "../exports/render/per-step.ts";
-import { type ExportPlan, exportRun, planExport } from "../run/export-run.ts";
+import { type ExportPlan, exampleRows, exportRun, planExport } from "../run/export-run.ts";
 import { finishExport } from "../run/finish-export.ts";
 import { rowPreview } from "../run/row-preview.ts";
 import { steadyCount } from "../run/steady-count.ts";
@@ -84,7 +83,7 @@ export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promis
   const plan = await planExport(options, { seed: manifest.seed });
   if (args.preview !== undefined) {
     await using ledger = await openRunLedger(folder);
-    process.stdout.write(previewPage(ledger, { plan, rows: rowsOf(args.preview) }));
+    process.stdout.write(await previewPage(ledger, { plan, rows: rowsOf(args.preview) }));
     return;
   }
   const to = resolve(args.to ?? `${folder.run}-export`);
@@ -134,16 +133,15 @@ export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promis
 
 /** The run's own `export:`, changed by the command line. @throws {UsageError} naming what cannot be. */
 function optionsOf(args: ExportArguments, manifest: Manifest): ExportOptions {
-  const config = z.looseObject({ export: z.looseObject({}).optional() }).safeParse(manifest.config);
-  const base = exportOptions.safeParse(config.data?.export ?? {});
-  const own = relativeTo(manifest.configPath, base.success ? base.data : exportOptions.parse({}));
   const { format, tokenizer, template, maxTokens, over, splitValidation, splitTest, shardMb, shardItems } = args;
   const formats = format.flatMap((one) => one.split(",")).filter((one) => one !== "");
+  const config = z.looseObject({ export: z.looseObject({}).optional() }).safeParse(manifest.config);
+  const asked = { ...config.data?.export, ...(formats.length === 0 ? {} : { formats }) };
+  const own = relativeTo(manifest.configPath, parseConfig(exportOptions, asked, `the \`export\` of ${manifest.run}`));
   if (over !== undefined && maxTokens === undefined && own.length === undefined)
     throw new UsageError("Expected --max-tokens beside --over, got none: how long is too long?");
   const changed = {
     ...own,
-    ...(formats.length === 0 ? {} : { formats }),
     ...(tokenizer === undefined ? {} : { tokenizer }),
     ...(template === undefined ? {} : { template }),
     ...(maxTokens === undefined && over === undefined
@@ -203,18 +201,21 @@ function rowsOf(preview: string): number {
   return rows;
 }
 
-function previewPage(ledger: RunLedger, { plan, rows }: { readonly plan: ExportPlan; readonly rows: number }): string {
+async function previewPage(
+  ledger: RunLedger,
+  { plan, rows }: { readonly plan: ExportPlan; readonly rows: number },
+): Promise<string> {
   const colour = process.stdout.isTTY === true && !process.env.NO_COLOR;
   const pages: string[] = [];
-  for (const id of ledger.exampleIds) {
-    const example = ledger.example(id);
-    for (const row of plan.options.perStep ? perStep(example) : [example]) {
-      if (pages.length >= rows) break;
-      pages.push(
-        `=== row ${count(pages.length + 1)}, ${row.id}: ${rowPreview(row, { renderer: plan.renderer, colour })}`,
-      );
-    }
+  for await (const row of exampleRows(ledger, plan)) {
+    pages.push(
+      `=== row ${count(pages.length + 1)}, ${row.id}: ${rowPreview(row, { renderer: plan.renderer, colour })}`,
+    );
+    if (pages.length >= rows) break;
   }
-  if (pages.length === 0) return "The run has no examples to show.\n";
+  if (pages.length === 0)
+    return ledger.exampleIds.length === 0
+      ? "The run has no examples to show.\n"
+      : `None of the run's ${plural(ledger.exampleIds.length, "example")} keeps to ${count(plan.options.length?.maxTokens ?? 0)} tokens.\n`;
   return `${pages.join("\n")}\n`;
 }

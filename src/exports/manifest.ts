@@ -12,8 +12,9 @@ interface ManifestFile {
   readonly rows: number;
 }
 
-/** How a split came out: source datasets and examples in it. */
+/** How a split came out: the share of the source datasets that was asked for (0 to 1), and the source datasets and examples in it. */
 export interface SplitCounts {
+  readonly share: number;
   readonly groups: number;
   readonly items: number;
 }

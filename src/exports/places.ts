@@ -46,6 +46,8 @@ export function collectPlaces(path: string): Places {
         const text = waiting.join("");
         waiting = [];
         pending = pending.then(() => file.write(text));
+        // Whoever names the files is told; until then a full disk must not end the process.
+        pending.catch(() => {});
       };
       return {
         note({ id, taskId, queryId, trajectoryId = "", own }, { shard, rows }) {

@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import type { ExportedFile, Exporter, WriteOptions } from "../contracts.ts";
 
@@ -18,7 +18,7 @@ export interface ShardOptions<Item> extends Omit<WriteOptions<Item>, "placed"> {
   readonly placed?: (item: Item, place: { readonly shard: number; readonly rows: number }) => void;
 }
 
-/** Writes items into one file or several, each whole or not at all; names say how many there are. At least one file, also of nothing. */
+/** Writes items into one file or several, each whole or not at all; names say how many there are. At least one file, also of nothing; none after an error. */
 export async function writeShards<Item>(
   exporter: Pick<Exporter<Item>, "write">,
   items: AsyncIterable<Item>,
@@ -40,12 +40,18 @@ export async function writeShards<Item>(
         return;
     }
   }
-  do {
-    const number = written.length;
-    const to = single ? path : join(dirname(path), `.${stemOf(path)}-${digits(number)}${extname(path)}`);
-    const told = placed && ((item: Item, rows: number) => placed(item, { shard: number, rows }));
-    written.push(await exporter.write(shard(), to, { ...options, ...(told === undefined ? {} : { placed: told }) }));
-  } while (!next.done);
+  try {
+    do {
+      const number = written.length;
+      const to = single ? path : join(dirname(path), `.${stemOf(path)}-${digits(number)}${extname(path)}`);
+      const told = placed && ((item: Item, rows: number) => placed(item, { shard: number, rows }));
+      written.push(await exporter.write(shard(), to, { ...options, ...(told === undefined ? {} : { placed: told }) }));
+    } while (!next.done);
+  } catch (error) {
+    // Shards that have no name yet belong to nothing.
+    await Promise.all(written.map((file) => rm(file.path, { force: true })));
+    throw error;
+  }
   if (single) return written;
   return Promise.all(
     written.map(async (file, index) => {

@@ -1,7 +1,8 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { ExportedFile, Exporter, WriteOptions } from "../contracts.ts";
+import { hashOf } from "../domain/hash.ts";
 import type { PlacedItem, Places } from "./places.ts";
 import { type ShardLimit, writeShards } from "./shards.ts";
 import type { SplitName } from "./splits.ts";
@@ -11,7 +12,7 @@ import { type Reader, teeInto } from "./tee.ts";
 export interface WrittenFormat {
   readonly format: string;
   readonly product: string;
-  /** `<format>-<12 hex>`: the hash of the ids in it, split by split; the same content has the same name. */
+  /** `<format>-<12 hex>`: the hash of what is in it, split by split; the same content has the same name, however it is cut into files. */
   readonly subset: string;
   readonly items: number;
   readonly without: number;
@@ -49,27 +50,32 @@ export async function exportItems<Item extends PlacedItem>(options: ExportOption
     without: 0,
     digest: createHash("sha256"),
   }));
+  const identity = identities<Item>();
   for (const [split, { name, items }] of splits.entries()) {
     const readers = written.map((format, index): Reader<Item, void> => {
       const { exporter } = format;
       return async (source) => {
         const notes = await options.places?.open(position + index * splits.length + split);
         let rows = 0;
-        const files = await writeShards(exporter, hashed(source, { digest: format.digest, split: name }), {
-          path: folders
-            ? join(folder, exporter.name, `${name}${extname(exporter.fileName)}`)
-            : join(folder, exporter.fileName),
-          numbered: folders,
-          limit: options.shards,
-          ...(options.renderer === undefined ? {} : { renderer: options.renderer }),
-          ...(options.parquetEngine === undefined ? {} : { parquetEngine: options.parquetEngine }),
-          placed(item, place) {
-            format.items += 1;
-            rows += 1;
-            if (place.rows === 0) format.without += 1;
-            notes?.note(item, place);
+        const files = await writeShards(
+          exporter,
+          hashed(source, (item) => format.digest.update(`${name} ${identity(exporter, item)}\n`)),
+          {
+            path: folders
+              ? join(folder, exporter.name, `${name}${extname(exporter.fileName)}`)
+              : join(folder, exporter.fileName),
+            numbered: folders,
+            limit: options.shards,
+            ...(options.renderer === undefined ? {} : { renderer: options.renderer }),
+            ...(options.parquetEngine === undefined ? {} : { parquetEngine: options.parquetEngine }),
+            placed(item, place) {
+              format.items += 1;
+              rows += 1;
+              if (place.rows === 0) format.without += 1;
+              notes?.note(item, place);
+            },
           },
-        });
+        );
         const kept = rows > 0 || splits.length === 1 ? files : [];
         await notes?.named(kept);
         if (kept.length === 0) await Promise.all(files.map(({ path }) => rm(path)));
@@ -88,13 +94,20 @@ export async function exportItems<Item extends PlacedItem>(options: ExportOption
   }));
 }
 
-/** The items, their ids hashed as they go by. */
-async function* hashed<Item extends PlacedItem>(
-  items: AsyncIterable<Item>,
-  { digest, split }: { readonly digest: Hash; readonly split: string },
-): AsyncGenerator<Item> {
+/** What an item is named by: an example by its id, which is a hash of what it holds; others by the hash of all of it, for their label may change. */
+function identities<Item extends PlacedItem>(): (exporter: Exporter<Item>, item: Item) => string {
+  const known = new WeakMap<Item, string>();
+  return ({ product = "sft" }, item) => {
+    if (product === "sft") return item.id;
+    const name = known.get(item) ?? hashOf(item);
+    known.set(item, name);
+    return name;
+  };
+}
+
+async function* hashed<Item>(items: AsyncIterable<Item>, add: (item: Item) => void): AsyncGenerator<Item> {
   for await (const item of items) {
-    digest.update(`${split} ${item.id}\n`);
+    add(item);
     yield item;
   }
 }

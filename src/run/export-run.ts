@@ -16,6 +16,7 @@ import { perStep } from "../exports/render/per-step.ts";
 import { tokenTally } from "../exports/render/token-tally.ts";
 import { type SplitName, shuffled, splitNames, splitOf } from "../exports/splits.ts";
 import { exportItems, type WrittenFormat } from "../exports/write-all.ts";
+import { exportNotes } from "./export-notes.ts";
 
 /** What an export is made with; opened before a run spends anything. */
 export interface ExportPlan {
@@ -136,7 +137,9 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
     counts =
       plan.options.split === undefined
         ? null
-        : Object.fromEntries(splits.map(({ name, groups, ids }) => [name, { groups, items: ids.length }]));
+        : Object.fromEntries(
+            splits.map(({ name, share, groups, ids }) => [name, { share, groups, items: ids.length }]),
+          );
     const watch = examples === undefined ? options.watch : undefined;
     formats.push(
       ...(await exportItems({
@@ -166,6 +169,13 @@ function exporterOf(chosen: readonly AnyExporter[], format: string): AnyExporter
   const found = chosen.find(({ name }) => name === format);
   if (found === undefined) throw new Error(`Expected a format that was asked for, got ${format}`);
   return found;
+}
+
+/** The rows of a run's examples as a format without splits gets them: in the order, by step and within the length that were asked for. */
+export function exampleRows(ledger: RunLedger, plan: ExportPlan): AsyncIterable<Example> {
+  const { options, seed } = plan;
+  const ids = options.shuffle ? shuffled(ledger.exampleIds, seed) : ledger.exampleIds;
+  return shapedExamples(read(ids, ledger.example), plan, lengthTally());
 }
 
 function isSft(exporter: AnyExporter): exporter is Exporter {
@@ -203,6 +213,7 @@ async function* expanded(examples: AsyncIterable<Example>): AsyncGenerator<Examp
 
 interface ExampleSplit {
   readonly name: SplitName;
+  readonly share: number;
   readonly ids: readonly string[];
   readonly groups: number;
 }
@@ -211,7 +222,7 @@ interface ExampleSplit {
 function exampleSplits(ledger: RunLedger, { options, seed }: ExportPlan): ExampleSplit[] {
   const ids = options.shuffle ? shuffled(ledger.exampleIds, seed) : ledger.exampleIds;
   const { split } = options;
-  if (split === undefined) return [{ name: "train", ids, groups: 0 }];
+  if (split === undefined) return [{ name: "train", share: 1, ids, groups: 0 }];
   const parts = new Map<SplitName, { ids: string[]; groups: Set<string> }>();
   for (const id of ids) {
     const { group } = ledger.example(id);
@@ -223,7 +234,12 @@ function exampleSplits(ledger: RunLedger, { options, seed }: ExportPlan): Exampl
   }
   return splitNames
     .filter((name) => name === "train" || split[name] > 0)
-    .map((name) => ({ name, ids: parts.get(name)?.ids ?? [], groups: parts.get(name)?.groups.size ?? 0 }));
+    .map((name) => ({
+      name,
+      share: name === "train" ? 1 - split.validation - split.test : split[name],
+      ids: parts.get(name)?.ids ?? [],
+      groups: parts.get(name)?.groups.size ?? 0,
+    }));
 }
 
 function productSplits(
@@ -265,22 +281,5 @@ function resultOf(
     renderer: renderer === null ? null : renderer.identity,
     tokens: made.tokens?.counts() ?? null,
   };
-  const notes = [
-    ...Object.entries(counts ?? {})
-      .filter(([, { items }]) => items === 0)
-      .map(
-        ([name]) =>
-          `No source dataset fell into the split \`${name}\` (it is drawn by dataset, never by example): another \`export.seed\`, a larger share, or more datasets`,
-      ),
-    ...formats
-      .filter(({ without }) => without > 0)
-      .map(
-        ({ format, items, without }) =>
-          `${without} of ${items} items have no row in \`${format}\` (docs/exports.md says why)`,
-      ),
-    ...(facts.length === null || facts.length.rejected === 0
-      ? []
-      : [`${facts.length.rejected} examples of more than ${facts.length.maxTokens} tokens were left out`]),
-  ];
-  return { formats, facts, notes };
+  return { formats, facts, notes: exportNotes({ formats, facts }) };
 }

@@ -93,7 +93,8 @@ function filesSection({ formats, folder, facts }: CardSubject): string {
         `${left} of ${items} items have no row in \`${format}\`: it has no place for them.`,
     );
   const splits = Object.entries(facts.splits ?? {}).map(
-    ([name, { groups, items }]) => `\`${name}\`: ${items} examples of ${groups} source datasets.`,
+    ([name, { share, groups, items }]) =>
+      `\`${name}\`: ${items} examples of ${groups} source datasets (asked for: ${Math.round(share * 100)} % of them).`,
   );
   const { length, tokens } = facts;
   const counted = tokens === null || tokens.rows === 0 ? [] : [tokensSentence(tokens)];
