@@ -128,7 +128,7 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
     await places.join(folder);
     return resultOf(plan, { formats, counts, length: tally, tokens: sft.length === 0 ? null : tokens });
   };
-  if (streams && others.length === 0) return finish(null);
+  if (streams && others.length === 0) return await finish(null); // before the places are disposed
 
   await using ledger = await options.openLedger();
   let counts: Record<string, SplitCounts> | null = null;
@@ -162,7 +162,7 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
       })),
     );
   }
-  return finish(counts);
+  return await finish(counts);
 }
 
 function exporterOf(chosen: readonly AnyExporter[], format: string): AnyExporter {

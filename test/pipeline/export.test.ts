@@ -7,6 +7,7 @@ import { endedCandidate, labelledSteps, labelledTry, preferencePair, rlTask } fr
 import type { RunEvent } from "../../src/domain/run.ts";
 import { exporters } from "../../src/exports/index.ts";
 import { openRenderer } from "../../src/exports/render/open.ts";
+import { tracemill } from "../kit/cli.ts";
 import { type SmallRun, smallRun } from "../kit/small-run.ts";
 import { smallTokenizer } from "../kit/small-tokenizer.ts";
 
@@ -147,6 +148,42 @@ test("pairs, tasks and labelled steps are read from the ledger of the same run",
   expect(endedCandidate.shape.accepted).toBeDefined();
 });
 
+test("formats of several products stand in one dataset_info.json", async () => {
+  const formats = ["llama-factory", "llama-factory-preference", "llama-factory-kto"];
+  const { folder } = await exportTo("factory", "--format", formats.join(","));
+  const info = JSON.parse(await readFile(join(folder, "dataset_info.json"), "utf8"));
+  expect(Object.values(info).map((entry) => (entry as { file_name: string }).file_name)).toEqual(
+    formats.map((format) => `${format}.jsonl`),
+  );
+});
+
+test("an export that is killed leaves whole files or none under their names, and no manifest", async () => {
+  const words = ["--output", run.output, "--format", "chat-jsonl,parquet,kto", "--shard-items", "3"];
+  const { folder: whole } = await exportTo("whole", ...words.slice(2));
+  const files = (await readdir(whole, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const known = new Map<string, Buffer>();
+  for (const { parentPath, name } of files) known.set(name, await readFile(join(parentPath, name)));
+  for (const renames of [1, 4, 9]) {
+    // Dies as the n-th file is about to get its name.
+    const dying = `import fs, { promises } from "node:fs"; import { syncBuiltinESMExports } from "node:module";
+      let left = ${renames}; const { rename } = promises;
+      promises.rename = (...paths) => (--left > 0 ? rename(...paths) : process.kill(process.pid, "SIGKILL"));
+      syncBuiltinESMExports();`;
+    const to = join(run.folder, `killed-${renames}`);
+    const end = await tracemill(["export", "latest", "--to", to, ...words], {
+      preload: `data:text/javascript,${encodeURIComponent(dying)}`,
+    });
+    expect(end.signal).toBe("SIGKILL");
+    const left = (await readdir(to, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    expect(left.length).toBeGreaterThan(0);
+    const named = left.filter(({ name }) => !name.startsWith(".") && !name.endsWith(".partial"));
+    for (const { parentPath, name } of named) expect(await readFile(join(parentPath, name))).toEqual(known.get(name));
+    expect(named.map(({ name }) => name)).not.toContain("manifest.json");
+    const again = await run.ask("export", "latest", "--to", to);
+    expect(again.stderr).toMatch(/to be new or empty/);
+  }
+});
+
 test("splits share no source dataset, and the same command writes the same bytes", async () => {
   const args = [
     "--format",
@@ -235,6 +272,9 @@ test("a tokenizer with a template makes tokens, bounds length and shows rows as 
   const preview = await run.ask("export", "latest", "--preview", "2", ...named);
   expect(preview.stdout.match(/^=== row \d, example_\w+: \d[\d,]* tokens, \d[\d,]* with loss/gm)).toHaveLength(2);
   expect(preview.stdout).toMatch(/⟦[\s\S]*<\|im_end\|>⟧/);
+  // What is left out for its length is not shown either.
+  const short = await run.ask("export", "latest", "--preview", "1", ...named, "--max-tokens", "5");
+  expect(short.stdout).toMatch(/^None of the run's \d+ examples keeps to 5 tokens\./);
 });
 
 test("what cannot be is refused with the way out, and nothing is written or spent", async () => {
