@@ -1,39 +1,22 @@
 import { readdir } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import type { ArgumentsCamelCase, Argv } from "yargs";
-import { z } from "zod";
 import { countOwed } from "../archive/run-end.ts";
 import { findRun, type Manifest, readManifest, readSummary } from "../archive/run-folder.ts";
 import { openRunLedger, type RunLedger } from "../archive/run-ledger.ts";
 import { countFunnel } from "../audit/funnel.ts";
 import { bytesText, count, plural, shellWord } from "../audit/text.ts";
-import { parseConfig } from "../config/parse.ts";
 import { UsageError } from "../domain/errors.ts";
 import { readEvents } from "../engine/events.ts";
 import { exampleTally } from "../exports/card/tally.ts";
-import { type ExportOptions, exportOptions, lengthPolicies, relativeTo } from "../exports/options.ts";
+import { lengthPolicies } from "../exports/options.ts";
 import { type ExportPlan, exampleRows, exportRun, planExport } from "../run/export-run.ts";
 import { finishExport } from "../run/finish-export.ts";
 import { rowPreview } from "../run/row-preview.ts";
+import { sharedData } from "../run/shared-data.ts";
 import { steadyCount } from "../run/steady-count.ts";
-import { type RendererArguments, rendererOptions } from "./renderer-options.ts";
-
-interface ExportArguments extends RendererArguments {
-  readonly run: string;
-  readonly output: string;
-  readonly format: readonly string[];
-  readonly to?: string | undefined;
-  readonly splitValidation?: number | undefined;
-  readonly splitTest?: number | undefined;
-  readonly shuffle?: boolean | undefined;
-  readonly perStep?: boolean | undefined;
-  readonly seed?: number | undefined;
-  readonly shardMb?: number | undefined;
-  readonly shardItems?: number | undefined;
-  readonly over?: string | undefined;
-  readonly preview?: string | undefined;
-  readonly json: boolean;
-}
+import { type ExportArguments, exportOptionsOf } from "./export-options.ts";
+import { rendererOptions } from "./renderer-options.ts";
 
 export function builder(argv: Argv): Argv {
   return rendererOptions(
@@ -70,6 +53,13 @@ export function builder(argv: Argv): Argv {
         type: "string",
         describe: "Print so many rows (3) as their trainer sees them, loss shaded, and write nothing",
       })
+      .option("against-data", {
+        type: "string",
+        array: true,
+        default: [],
+        requiresArg: true,
+        describe: "Files or folders of test data: nothing is written where a source dataset is among them",
+      })
       .option("json", { type: "boolean", default: false, describe: "Print the manifest as JSON" }),
   );
 }
@@ -79,7 +69,7 @@ export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promis
   const manifest = await readManifest(folder);
   if (manifest === null)
     throw new UsageError(`Expected \`${folder.manifestPath}\`, got no file: name another run, or run it again`);
-  const options = optionsOf(args, manifest);
+  const options = exportOptionsOf(args, manifest);
   const plan = await planExport(options, { seed: manifest.seed });
   if (args.preview !== undefined) {
     await using ledger = await openRunLedger(folder);
@@ -88,6 +78,7 @@ export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promis
   }
   const to = resolve(args.to ?? `${folder.run}-export`);
   await expectEmpty(to);
+  const compared = await expectNoTestData(manifest, args.againstData, join(folder.storePath, "..", "datasets"));
   const shown = steadyCount(process.stderr, { what: "items", quiet: args.json });
   const tally = exampleTally();
   const exported = await exportRun({
@@ -123,7 +114,7 @@ export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promis
       `${[
         `${plural(tally.examples(), "example")} of run ${folder.run}`,
         ...lines,
-        ...notes.map((note) => `${note}.`),
+        ...[...compared, ...notes].map((note) => `${note}.`),
         "",
         `next: npx tracemill check ${here(to)}`,
       ].join("\n")}\n`,
@@ -131,51 +122,29 @@ export async function handler(args: ArgumentsCamelCase<ExportArguments>): Promis
   }
 }
 
-/** The run's own `export:`, changed by the command line. @throws {UsageError} naming what cannot be. */
-function optionsOf(args: ExportArguments, manifest: Manifest): ExportOptions {
-  const { format, tokenizer, template, maxTokens, over, splitValidation, splitTest, shardMb, shardItems } = args;
-  const formats = format.flatMap((one) => one.split(",")).filter((one) => one !== "");
-  const config = z.looseObject({ export: z.looseObject({}).optional() }).safeParse(manifest.config);
-  const asked = { ...config.data?.export, ...(formats.length === 0 ? {} : { formats }) };
-  const own = relativeTo(manifest.configPath, parseConfig(exportOptions, asked, `the \`export\` of ${manifest.run}`));
-  if (over !== undefined && maxTokens === undefined && own.length === undefined)
-    throw new UsageError("Expected --max-tokens beside --over, got none: how long is too long?");
-  const changed = {
-    ...own,
-    ...(tokenizer === undefined ? {} : { tokenizer }),
-    ...(template === undefined ? {} : { template }),
-    ...(maxTokens === undefined && over === undefined
-      ? {}
-      : {
-          length: {
-            ...own.length,
-            ...(maxTokens === undefined ? {} : { maxTokens }),
-            ...(over === undefined ? {} : { over }),
-          },
-        }),
-    ...(splitValidation === undefined && splitTest === undefined
-      ? {}
-      : {
-          split: {
-            ...own.split,
-            ...(splitValidation === undefined ? {} : { validation: splitValidation }),
-            ...(splitTest === undefined ? {} : { test: splitTest }),
-          },
-        }),
-    ...(shardMb === undefined && shardItems === undefined
-      ? {}
-      : {
-          shards: {
-            ...(shardMb === undefined ? {} : { megabytes: shardMb }),
-            ...(shardItems === undefined ? {} : { items: shardItems }),
-          },
-        }),
-    ...(args.shuffle === undefined ? {} : { shuffle: args.shuffle }),
-    ...(args.perStep === undefined ? {} : { perStep: args.perStep }),
-    ...(args.seed === undefined ? {} : { seed: args.seed }),
-  };
-  const parsed = parseConfig(exportOptions, changed, "the export's options");
-  return relativeTo(join(process.cwd(), "command line"), parsed);
+/** What to say of the comparison with test data (DC-R3). @throws {UsageError} where a source file is among them. */
+async function expectNoTestData({ datasets }: Manifest, against: readonly string[], kept: string): Promise<string[]> {
+  if (against.length === 0) return [];
+  const { found, bytesAlone } = await sharedData(datasets, { kept, against });
+  const [first] = found;
+  if (first !== undefined) {
+    const more =
+      found.length === 1
+        ? ""
+        : ` (and ${found.length - 1} more: ${found
+            .slice(1, 6)
+            .map(({ file }) => file)
+            .join(", ")}${found.length > 6 ? " …" : ""})`;
+    const how = first.how === "content" ? "is the file" : "has the columns and the number of rows of";
+    throw new UsageError(
+      `DC-R3: Expected source datasets that are no test data, got \`${first.file}\` of \`${first.dataset}\`, which ${how} \`${first.test}\`${more}: leave these datasets out and run again (what was paid for is remembered), or export without --against-data`,
+    );
+  }
+  const only =
+    bytesAlone.length === 0
+      ? ""
+      : `; ${plural(bytesAlone.length, "file")} by bytes alone, for no table could be read: ${bytesAlone.slice(0, 5).join(", ")}${bytesAlone.length > 5 ? " …" : ""}`;
+  return [`No source file is among the test data (compared by content, and by columns and rows${only})`];
 }
 
 async function expectEmpty(folder: string): Promise<void> {

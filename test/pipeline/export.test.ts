@@ -1,5 +1,5 @@
 // One small run, and everything that leaves it: products, splits, shards, lengths, previews, and what is refused.
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -275,6 +275,35 @@ test("a tokenizer with a template makes tokens, bounds length and shows rows as 
   // What is left out for its length is not shown either.
   const short = await run.ask("export", "latest", "--preview", "1", ...named, "--max-tokens", "5");
   expect(short.stdout).toMatch(/^None of the run's \d+ examples keeps to 5 tokens\./);
+});
+
+test("source data that are test data, too, stop an export: the same bytes, or the same table under others", async () => {
+  const tables = new URL("../../node_modules/vega-datasets/data/", import.meta.url);
+  const cars = JSON.parse(await readFile(new URL("cars.json", tables), "utf8")) as { Name: string }[];
+  await mkdir(join(run.folder, "suite"));
+  await writeFile(
+    join(run.folder, "suite/edited.json"),
+    JSON.stringify(cars.map((car) => ({ ...car, Name: "a car" }))),
+  );
+  await writeFile(join(run.folder, "other.csv"), "city,rain\nOslo,3\nRome,1\n");
+  const against = async (path: string) =>
+    run.ask("export", "latest", "--to", join(run.folder, "compared"), "--against-data", path);
+  const same = await against(new URL("penguins.json", tables).pathname);
+  expect([same.code, same.stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /DC-R3: .* got `penguins\.json` of `penguins`, which is the file .* leave these datasets out/,
+    ),
+  ]);
+  const edited = await against(join(run.folder, "suite"));
+  expect([edited.code, edited.stderr]).toEqual([
+    2,
+    expect.stringMatching(
+      /got `cars\.json` of `cars`, which has the columns and the number of rows of `.*edited\.json`/,
+    ),
+  ]);
+  const clean = await against(join(run.folder, "other.csv"));
+  expect([clean.code, clean.stdout]).toEqual([0, expect.stringContaining("No source file is among the test data")]);
 });
 
 test("what cannot be is refused with the way out, and nothing is written or spent", async () => {
