@@ -9,11 +9,11 @@ interface Written {
   readonly files: readonly ExportedFile[];
 }
 
-/** Writes what belongs beside each format's files: into its folder, or all into one, where JSON objects of one name become one object. */
+/** Writes what belongs beside each format's files: into its folder, or all into one, where JSON objects of one name become one object. Returns the paths. */
 export async function writeCompanions(
   formats: readonly Written[],
   { folder, folders }: { readonly folder: string; readonly folders: boolean },
-): Promise<void> {
+): Promise<string[]> {
   const texts = new Map<string, string>();
   for (const { exporter, files } of formats) {
     if (exporter.companions === undefined || files.length === 0) continue;
@@ -25,6 +25,7 @@ export async function writeCompanions(
     }
   }
   for (const [path, text] of texts) await writeTextFile(path, text);
+  return [...texts.keys()];
 }
 
 function merged(before: string | undefined, { name, text }: Companion): string {

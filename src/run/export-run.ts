@@ -84,6 +84,8 @@ export interface ExportRunOptions {
 /** What an export came to. `notes` are sentences for the person. */
 export interface ExportResult {
   readonly formats: readonly WrittenFormat[];
+  /** Paths of what trainers read beside the data. */
+  readonly companions: readonly string[];
   readonly facts: ExportFacts;
   readonly notes: readonly string[];
 }
@@ -124,9 +126,12 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportResult
   const finish = async (counts: Record<string, SplitCounts> | null) => {
     // Once for all products: formats of several share one dataset_info.json.
     const named = formats.map(({ format, files }) => ({ exporter: exporterOf(chosen, format), files }));
-    await writeCompanions(named, shared);
+    const companions = await writeCompanions(named, shared);
     await places.join(folder);
-    return resultOf(plan, { formats, counts, length: tally, tokens: sft.length === 0 ? null : tokens });
+    return {
+      companions,
+      ...resultOf(plan, { formats, counts, length: tally, tokens: sft.length === 0 ? null : tokens }),
+    };
   };
   if (streams && others.length === 0) return await finish(null); // before the places are disposed
 
@@ -269,7 +274,7 @@ function resultOf(
     readonly length: ReturnType<typeof lengthTally>;
     readonly tokens: ReturnType<typeof tokenTally> | null;
   },
-): ExportResult {
+): Omit<ExportResult, "companions"> {
   const { formats, counts } = made;
   const { length } = options;
   const facts: ExportFacts = {

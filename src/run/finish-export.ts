@@ -1,18 +1,17 @@
 // The end of an export: what stands beside its files, and the manifest last.
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { join } from "node:path";
 import type { Manifest } from "../archive/run-folder.ts";
 import type { RunLedger } from "../archive/run-ledger.ts";
-import { UsageError } from "../domain/errors.ts";
 import type { FunnelRow } from "../domain/run.ts";
 import { wireTool } from "../domain/wire-calls.ts";
 import { writeTextFile } from "../exports/atomic-file.ts";
 import { writeCard } from "../exports/card/card.ts";
-import type { CardModel, CardPrompt } from "../exports/card/subject.ts";
+import type { CardModel } from "../exports/card/subject.ts";
 import type { ExampleTally } from "../exports/card/tally.ts";
 import { isObject } from "../exports/chat-line.ts";
 import { type ExportManifest, writeExportManifest } from "../exports/manifest.ts";
 import { teacherModel } from "../models/offline-teacher/teacher.ts";
-import { loadPrompt } from "../prompts/load.ts";
+import { cardPrompts } from "./card-prompts.ts";
 import type { ExportResult } from "./export-run.ts";
 import { runFacts } from "./run-facts.ts";
 
@@ -32,7 +31,7 @@ export interface FinishOptions {
 /** Writes card, Croissant metadata, prompts, tools.json and, last, the manifest that says the export is complete. @throws {StoreError} when the disk refuses. */
 export async function finishExport(options: FinishOptions): Promise<ExportManifest> {
   const { folder, manifest, exported, owed, stopped } = options;
-  const { formats, facts } = exported;
+  const { formats, facts, companions } = exported;
   await using ledger = await options.openLedger();
   const { tools, ...known } = runFacts(ledger, thresholdsOf(manifest.config));
   if (tools.length > 0)
@@ -47,7 +46,8 @@ export async function finishExport(options: FinishOptions): Promise<ExportManife
     datasets: manifest.datasets,
     models: modelsOf(manifest),
     tools: tools.map(({ name }) => name),
-    prompts: await promptsOf(manifest),
+    prompts: await cardPrompts(manifest),
+    companions,
     date: manifest.startedAt.slice(0, 10),
   });
   return writeExportManifest({ folder, run: manifest.run, formats, facts, ...extent });
@@ -65,24 +65,4 @@ function modelsOf({ models }: Manifest): CardModel[] {
 function thresholdsOf(config: unknown): Readonly<Record<string, unknown>> {
   const accept = isObject(config) ? config.accept : undefined;
   return isObject(accept) ? accept : {};
-}
-
-/** The prompts of a run as their files are now; one that has changed since is named without its text. */
-async function promptsOf({ prompts, configPath }: Manifest): Promise<CardPrompt[]> {
-  return Promise.all(
-    Object.entries(prompts).map(async ([path, sha256]): Promise<CardPrompt> => {
-      const name = /^\.\.?\/|^\//.test(path) ? path.replace(/^.*\//, "") : path;
-      const text = await textOf(/^\.\.?\//.test(path) ? resolve(dirname(configPath), path) : path);
-      return { name, text: text?.hash === sha256 ? text.text : null, sha256 };
-    }),
-  );
-}
-
-async function textOf(path: string): Promise<{ readonly text: string; readonly hash: string } | null> {
-  try {
-    return await loadPrompt(path);
-  } catch (error) {
-    if (error instanceof UsageError && (isAbsolute(path) || error.cause !== undefined)) return null; // it is gone: its hash is still known
-    throw error;
-  }
 }

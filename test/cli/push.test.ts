@@ -49,7 +49,7 @@ test("a folder arrives byte for byte in a private repository; the same again sen
   expect(hub.repos.get(repo)?.commits[1]).toEqual({
     branch: "main",
     summary: "A better prompt",
-    paths: ["README.md", "prompts/agent/a.md"],
+    paths: ["README.md", "croissant.json", "prompts/agent/a.md"],
   });
   expect(arrived(hub)).toEqual(await bytesOf(folder.path));
 });

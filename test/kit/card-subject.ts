@@ -8,6 +8,7 @@ import { exampleTally } from "../../src/exports/card/tally.ts";
 import { parquetExporter } from "../../src/exports/columnar/parquet.ts";
 import { openaiExporter } from "../../src/exports/hosted/openai.ts";
 import { type ExportFacts, writeExportManifest } from "../../src/exports/manifest.ts";
+import { trlPreferenceExporter } from "../../src/exports/trainers/trl.ts";
 import { exportItems } from "../../src/exports/write-all.ts";
 import { exampleOf, streamOf } from "../unit/export-fixtures.ts";
 
@@ -54,6 +55,7 @@ export function cardSubject(changes: Partial<CardSubject> = {}): CardSubject {
         ],
       },
     ],
+    date: "2026-11-25",
     models: [{ name: "judge", identity: { model: "gpt-x" }, program: false }],
     owed: 0,
     stopped: false,
@@ -62,7 +64,11 @@ export function cardSubject(changes: Partial<CardSubject> = {}): CardSubject {
 }
 
 /** A whole export of fixtures as a run leaves it: `openai` in two shards and a validation split, `parquet`, card, Croissant, prompts, manifest. */
-export async function exportedFolder(folder: string, changes: Partial<CardSubject> = {}): Promise<void> {
+export async function exportedFolder(
+  folder: string,
+  changes: Partial<CardSubject> = {},
+  { empty = false }: { readonly empty?: boolean } = {},
+): Promise<void> {
   const tally = exampleTally();
   const examples = Array.from({ length: 12 }, (_, index) =>
     exampleOf(index, { group: index < 9 ? "dataset_1" : "dataset_2" }),
@@ -78,6 +84,15 @@ export async function exportedFolder(folder: string, changes: Partial<CardSubjec
     shards: { items: 5, bytes: 1e9 },
     watch: tally.add,
   });
+  if (empty)
+    formats.push(
+      ...(await exportItems({
+        exporters: [trlPreferenceExporter()],
+        splits: [{ name: "train", items: streamOf([]) }],
+        folder,
+        folders: true,
+      })),
+    );
   const splits = { train: { groups: 1, items: 9 }, validation: { groups: 1, items: 3 } };
   const facts = { ...plainFacts, seed: 7, splits };
   const text = "You are a data scientist.\n";

@@ -26,14 +26,16 @@ test("CR-R1: every file of the export is a FileObject with its own sha256 and si
   const distribution = metadata.distribution as Node[];
   const objects = distribution.filter((node) => node["@type"] === "cr:FileObject");
   const written = (await jsonOf(folder.path, "manifest.json")).files as { readonly file: string }[];
-  expect(objects.map((node) => node.contentUrl)).toEqual(written.map(({ file }) => file));
+  expect(objects.map((node) => node.contentUrl)).toEqual([
+    ...written.map(({ file }) => file),
+    "prompts/agent/react.md",
+  ]);
   for (const { contentUrl, sha256, contentSize, encodingFormat } of objects) {
     const bytes = await readFile(folder.at(String(contentUrl)));
     expect(sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(contentSize).toBe(`${bytes.length} B`);
-    expect(encodingFormat).toBe(
-      String(contentUrl).endsWith(".jsonl") ? "application/jsonlines" : "application/x-parquet",
-    );
+    const types = { jsonl: "application/jsonlines", parquet: "application/x-parquet", md: "text/markdown" };
+    expect(encodingFormat).toBe(types[String(contentUrl).replace(/.*\./, "") as keyof typeof types]);
   }
   const sets = distribution.filter((node) => node["@type"] === "cr:FileSet");
   expect(sets.map(({ "@id": id, includes }) => [id, includes])).toEqual([
@@ -50,22 +52,34 @@ test("CR-R1: every file of the export is a FileObject with its own sha256 and si
   ]);
   const ids = new Set(distribution.map((node) => node["@id"]));
   const fields = records.flatMap((node) => node.field as Node[]);
-  for (const field of fields) {
+  const parts = fields.flatMap((field) => (field.subField as Node[] | undefined) ?? []);
+  for (const field of [...fields.filter(({ subField }) => subField === undefined), ...parts]) {
     const source = field.source as Record<string, { readonly "@id": string }>;
     expect(ids).toContain((source.fileObject ?? source.fileSet)?.["@id"]);
-    expect(source.extract).toEqual({ column: field.name });
     expect(field.dataType).toMatch(/^sc:(Text|Integer|Float|Boolean)$/);
+    const [, , column = ""] = /^([\w-]+)\/(\w+)/.exec(field["@id"]) ?? [];
+    const isPart = parts.includes(field);
+    expect(source.extract).toEqual({ column });
+    expect(source.transform).toEqual(isPart ? { jsonPath: field.name } : undefined);
   }
-  const sourceOf = (id: string) => fields.find((field) => field["@id"] === id)?.source;
-  expect(sourceOf("openai-train/messages")).toMatchObject({ fileSet: { "@id": "openai-train-files" } });
-  expect(sourceOf("openai-validation/messages")).toMatchObject({
+  const sourceOf = (id: string) => parts.find((field) => field["@id"] === id)?.source;
+  expect(sourceOf("openai-train/messages/role")).toMatchObject({ fileSet: { "@id": "openai-train-files" } });
+  expect(sourceOf("openai-validation/messages/role")).toMatchObject({
     fileObject: { "@id": "openai/validation-00000-of-00001.jsonl" },
   });
-  const every = [...distribution, ...records, ...fields].map((node) => node["@id"]);
+  for (const id of ["openai-train/messages", "parquet-train/messages"]) {
+    const messages = fields.find((field) => field["@id"] === id) as Node;
+    expect(messages.repeated).toBe(true);
+    expect((messages.subField as Node[]).map(({ name, dataType }) => `${name} ${dataType}`)).toEqual([
+      "role sc:Text",
+      "content sc:Text",
+      "weight sc:Integer",
+    ]);
+  }
+  const every = [...distribution, ...records, ...fields, ...parts].map((node) => node["@id"]);
   expect(new Set(every).size).toBe(every.length);
   const ofParquet = records.find((node) => node["@id"] === "parquet-train")?.field as Node[];
   expect(ofParquet.find(({ name }) => name === "transforms")).toMatchObject({ dataType: "sc:Text", repeated: true });
-  expect(ofParquet.find(({ name }) => name === "messages")?.description).toMatch(/^Nested \(list<struct\{/);
 });
 
 test("fields have the type of their column; a file whose columns are not known has no record set", () => {
@@ -80,7 +94,7 @@ test("fields have the type of their column; a file whose columns are not known h
       ],
     ],
   ]);
-  const { recordSet } = croissant(cardSubject(), columns) as { recordSet: Node[] };
+  const { recordSet } = croissant(cardSubject(), { columns }) as { recordSet: Node[] };
   expect(recordSet.map((node) => node["@id"])).toEqual(["openai"]);
   expect(
     (recordSet.flatMap(({ field }) => field) as Node[]).map(({ dataType, repeated }) => [dataType, repeated]),

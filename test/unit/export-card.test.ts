@@ -212,13 +212,20 @@ test("the card says what a length policy did, and shows how long examples are", 
   expect(card).not.toContain("| tokens |");
 });
 
-test("each source has its licence and address, and the card says how many have none of their own", () => {
+test("each source has its licence and address, the words for all stand for those without, and the card says plainly where nobody said anything", () => {
   const [cars] = subject().datasets as [CardSubject["datasets"][number]];
   const owned = { ...cars, id: "dataset_2", name: "bikes", licence: "CC0-1.0", url: "https://example.org/bikes" };
   const card = datasetCard(subject({ datasets: [cars, owned] }));
   expect(card).toContain("| bikes | CC0-1.0 | https://example.org/bikes | cars.json, trucks.csv | dataset_2 |");
-  expect(card).toContain("1 of 2 source datasets have no licence of their own in the config");
-  expect(datasetCard(subject({ datasets: [owned] }))).not.toContain("no licence of their own");
+  expect(card).toContain("| cars \\| trucks | as said above |");
+  expect(card).not.toContain("no licence in the config");
+  const unsaid = datasetCard(
+    subject({ datasets: [cars, owned], licence: "unknown: state the licence of your sources" }),
+  );
+  expect(unsaid).toContain("**1 of 2 source datasets have no licence in the config.**");
+  expect(unsaid).toContain("| cars \\| trucks | none stated |");
+  const licence = "Unknown: see upstream";
+  expect(datasetCard(subject({ datasets: [owned], licence }))).not.toContain("no licence in the config");
 });
 
 test("tries are counted by difficulty and dataset, and steps that failed among all", () => {
@@ -245,7 +252,11 @@ test("the judge's certificate says who judged, how it scored, and that nobody co
     kept: [0.81, 0.9, 0.97] as const,
     dropped: null,
   };
-  const card = datasetCard(subject({ judge }));
+  const prompts = [{ name: "judge/system.md", text: "Judge.", sha256: "e".repeat(64), role: "judge" }];
+  const models = [{ name: "judge", identity: { model: "gpt-x", endpoint: "http://10.0.0.1/v1" }, program: false }];
+  const card = datasetCard(subject({ judge, prompts, models }));
+  expect(card).toContain("| endpoint | http://10.0.0.1/v1 |");
+  expect(card).toContain(`| prompt judge/system.md | sha256 ${"e".repeat(64)} |`);
   expect(card).toContain("12 candidates were judged by `gpt-x`, 24 reviews in all, 3 of which had to be repaired");
   expect(card).toContain("Thresholds: `mean` 0.7.");
   expect(card).toContain("| clarity | 0.900 | 0.050 |\n| execution | 0.800 | one review each |");
@@ -257,15 +268,14 @@ test("the judge's certificate says who judged, how it scored, and that nobody co
 
 test("the prompts are named with their hash, and which of them a tuned model is to be given", () => {
   const prompts = [
-    { name: "agent/tools.md", text: "You…", sha256: "d".repeat(64) },
-    { name: "judge/system.md", text: null, sha256: "e".repeat(64) },
+    { name: "agent/tools.md", text: "You…", sha256: "d".repeat(64), role: "agent" },
+    { name: "judge/system.md", text: null, sha256: "e".repeat(64), role: "judge" },
   ];
   const card = datasetCard(subject({ prompts, scaffold: "tools", tools: ["python"] }));
-  expect(card).toContain(`| prompts/agent/tools.md | ${"d".repeat(64)} |`);
-  expect(card).toContain(`| judge/system.md (changed since the run, not here) | ${"e".repeat(64)} |`);
-  expect(card).toContain(
-    "scaffold `tools`. To use a tuned model, give it the system prompt of these files (`prompts/agent/tools.md`",
-  );
+  expect(card).toContain(`| prompts/agent/tools.md | agent | ${"d".repeat(64)} |`);
+  expect(card).toContain(`| judge/system.md (changed since the run, not here) | judge | ${"e".repeat(64)} |`);
+  expect(card).toContain("The system prompt is `prompts/agent/tools.md`, its places");
+  expect(card).toContain("Tracemill's scaffold `tools`");
   expect(card).toContain("could call, `python`, stand in `tools.json`");
   expect(datasetCard(subject({ prompts }))).not.toContain("tools.json");
 });

@@ -1,7 +1,8 @@
-import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { hubTarget } from "../../src/exports/card/hf-rules.ts";
+import { exportOptions } from "../../src/exports/options.ts";
 import { cardSubject, exportedFolder } from "../kit/card-subject.ts";
 import { scratchFolder } from "./export-fixtures.ts";
 
@@ -21,6 +22,7 @@ beforeEach(async () => {
   await cp(good.path, folder.path, { recursive: true });
 });
 
+const unsaid = exportOptions.parse({}).licence;
 const rules = ["HF-R1", "HF-R2", "HF-R3", "HF-R4", "HF-R5", "CR-R1", "C12"];
 const inCard = (from: string | RegExp, to: string) => change("README.md", from, to);
 const info = (examples: unknown) =>
@@ -70,6 +72,21 @@ const cases: readonly [what: string, rule: string, told: RegExp | null, spoil: (
     /that manifest\.json lists, got none/,
     () => rm(folder.at("openai/train-00001-of-00002.jsonl")),
   ],
+  [
+    "a file that nobody names",
+    "HF-R2",
+    /named in README\.md's configs or in croissant\.json, got `notes\.txt`/,
+    () => writeFile(folder.at("notes.txt"), "private\n"),
+  ],
+  [
+    "a half-written file",
+    "HF-R2",
+    /got `openai\/train\.jsonl\.partial` in none/,
+    () => writeFile(folder.at("openai/train.jsonl.partial"), "{"),
+  ],
+  ["a link", "HF-R2", /files and folders only/, () => symlink("/etc/hostname", folder.at("LICENSE"))],
+  ["a licence text and a hidden file", "HF-R2", null, hiddenAndLicence],
+  ["a data file without rows in no config", "HF-R2", null, () => exportedFolder(folder.path, {}, { empty: true })],
   ["a shard with other columns", "HF-R2", /columns of .*got id.* in `parquet\/train-2/, otherColumns],
   [
     "a shard under a name of one's own",
@@ -121,11 +138,42 @@ const cases: readonly [what: string, rule: string, told: RegExp | null, spoil: (
     /lists, got none/,
     () => change("croissant.json", /"contentUrl": "openai/, '"contentUrl": "gone'),
   ],
+  [
+    "another size in croissant.json",
+    "CR-R1",
+    /size that croissant\.json lists \(.+1 B.+\)/,
+    () => change("croissant.json", /"contentSize": "\d+ B"/, '"contentSize": "1 B"'),
+  ],
+  [
+    "a prompt that is not the one that was used",
+    "CR-R1",
+    /`prompts\/agent\/react\.md` to have the sha256/,
+    () => change("prompts/agent/react.md", "You are", "You were"),
+  ],
+  [
+    "no name",
+    "CR-R1",
+    /`name` in croissant\.json/,
+    () => change("croissant.json", '"name": "a-title', '"nome": "a-title'),
+  ],
+  ["another format", "CR-R1", /croissant\/1\.0, got/, () => change("croissant.json", "croissant/1.0", "croissant/2.0")],
+  [
+    "a field that reads no listed file",
+    "CR-R1",
+    /fields of .+openai-train.+ to come from a listed file, got .+gone/,
+    () => change("croissant.json", /"fileSet": \{\s+"@id": "openai-train-files/, '"fileSet": {"@id": "gone'),
+  ],
   ["keywords of one's own in croissant.json", "CR-R1", null, () => change("croissant.json", '"agent"', '"mine"')],
   [
     "a source without a licence",
     "C12",
     /a licence for each source dataset/,
+    () => exportedFolder(folder.path, { datasets: cardSubject().datasets, licence: unsaid }),
+  ],
+  [
+    "sources without licences of their own, and one for all",
+    "C12",
+    null,
     () => exportedFolder(folder.path, { datasets: cardSubject().datasets }),
   ],
 ];
@@ -146,7 +194,11 @@ test("an export as it was written breaks no rule", async () => {
 test("the table covers every rule", () => {
   expect([...new Set(cases.map(([, rule]) => rule))].sort()).toEqual([...rules].sort());
   const known = new Set<string>();
-  return readFile(new URL("../../src/exports/card/hf-rules.ts", import.meta.url), "utf8").then((source) => {
+  const sources = ["hf-rules.ts", "croissant-rules.ts"].map((name) =>
+    readFile(new URL(`../../src/exports/card/${name}`, import.meta.url), "utf8"),
+  );
+  return Promise.all(sources).then((texts) => {
+    const source = texts.join("\n");
     for (const [, rule = ""] of source.matchAll(/"((?:HF|CR)-R\d+|C\d+)"/g)) known.add(rule);
     expect([...known].sort()).toEqual([...rules].sort());
   });
@@ -162,6 +214,11 @@ async function change(name: string, from: string | RegExp, to: string): Promise<
   const changed = text.replace(from, () => to);
   expect(changed).not.toBe(text);
   await writeFile(path, changed);
+}
+
+async function hiddenAndLicence(): Promise<void> {
+  await writeFile(folder.at("LICENSE"), "Terms\n");
+  await writeFile(folder.at(".gitattributes"), "");
 }
 
 async function otherColumns(): Promise<void> {

@@ -1,6 +1,6 @@
 // The parts of a card that need more of a run than its files: tries, judge, prompts, and what is known to be wrong.
 import { type Cell, markdownTable, percent } from "./markdown.ts";
-import type { CardSubject, JudgeCertificate } from "./subject.ts";
+import type { CardPrompt, CardSubject, JudgeCertificate } from "./subject.ts";
 
 /** Rows of the statistics that count tries, not examples. */
 export function triesRows({ tries }: CardSubject): Cell[][] {
@@ -62,9 +62,25 @@ export function judgeSection(subject: CardSubject): string[] {
           quantileRow("dropped by a threshold of the judge", judge.dropped),
         ],
       ),
+      ...judgedWith(subject),
       "These figures are the judge's own. It was not compared with human labels, so they say how it judged and not how often it was right.",
     ].join("\n\n"),
   ];
+}
+
+/** Model, endpoint and prompts, so that the same judge can be asked again. */
+function judgedWith({ models, prompts = [] }: CardSubject): string[] {
+  const model = models.find(({ name }) => name === "judge");
+  const rows: Cell[][] = [
+    ...Object.entries(model?.identity ?? {}).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+    ...prompts
+      .filter(({ role }) => role === "judge" || role === "record")
+      .map(({ name, sha256 }) => [`prompt ${name}`, `sha256 ${sha256}`]),
+  ];
+  return rows.length === 0 ? [] : [markdownTable(["the judge", ""], rows)];
 }
 
 function quantileRow(name: string, quantiles: JudgeCertificate["kept"]): Cell[] {
@@ -72,30 +88,47 @@ function quantileRow(name: string, quantiles: JudgeCertificate["kept"]): Cell[] 
 }
 
 /** The prompts that the models were given, so that inference can use the same bytes. */
-export function promptsSection({ prompts = [], scaffold, tools = [] }: CardSubject): string[] {
+export function promptsSection({ prompts = [], tools = [], scaffold }: CardSubject): string[] {
   if (prompts.length === 0) return [];
-  const agent = prompts.find(({ name }) => name.startsWith("agent/") && !/agent\/(task|submission)/.test(name));
-  const use =
-    scaffold === undefined || scaffold === null
-      ? ""
-      : `The conversations were had with the scaffold \`${scaffold}\`. To use a tuned model, give it the system prompt of these files${agent === undefined ? "" : ` (\`prompts/${agent.name}\`, its places filled)`}, byte for byte, and the same scaffold.`;
+  const rows = prompts.map(({ name, text, sha256, role }) => [
+    text === null ? `${name} (changed since the run, not here)` : `prompts/${name}`,
+    role ?? "",
+    sha256,
+  ]);
+  const how = howToUse(prompts, { tools, scaffold: scaffold ?? null });
   return [
-    [
-      "## Prompts",
-      ...(use === "" ? [] : [use]),
-      markdownTable(
-        ["file", "sha256"],
-        prompts.map(({ name, text, sha256 }) => [
-          text === null ? `${name} (changed since the run, not here)` : `prompts/${name}`,
-          sha256,
+    ...(how.length === 0 ? [] : [`## How to use a tuned model\n\n${how.map((step) => `- ${step}`).join("\n")}`]),
+    `## Prompts\n\n${markdownTable(["file", "for", "sha256"], rows)}`,
+  ];
+}
+
+function howToUse(
+  prompts: readonly CardPrompt[],
+  { tools, scaffold }: { readonly tools: readonly string[]; readonly scaffold: string | null },
+): string[] {
+  const files = (role: string) =>
+    prompts
+      .filter((prompt) => prompt.role === role)
+      .map(({ name, text }) => (text === null ? name : `prompts/${name}`));
+  const [agent] = files("agent");
+  const [task] = files("task");
+  return [
+    ...(agent === undefined
+      ? []
+      : [
+          `The system prompt is \`${agent}\`, its places in \`{{…}}\` filled, and otherwise byte for byte as it is there.`,
         ]),
-      ),
-      ...(tools.length === 0
-        ? []
-        : [
-            `The functions that the models could call, ${tools.map((name) => `\`${name}\``).join(", ")}, stand in \`tools.json\` as they were offered.`,
-          ]),
-    ].join("\n\n"),
+    ...(task === undefined ? [] : [`The first user message is made of \`${task}\` in the same way.`]),
+    ...(tools.length === 0
+      ? []
+      : [
+          `The functions that the models could call, ${tools.map((name) => `\`${name}\``).join(", ")}, stand in \`tools.json\` as they were offered.`,
+        ]),
+    ...(scaffold === null
+      ? []
+      : [
+          `The conversations were had with Tracemill's scaffold \`${scaffold}\`: how an answer is read, how code is run and how its output is shown have to be the same.`,
+        ]),
   ];
 }
 

@@ -3,10 +3,12 @@ import { stringify } from "yaml";
 import type { FunnelRow } from "../../domain/run.ts";
 import { writeTextFile } from "../atomic-file.ts";
 import type { TokenCounts } from "../render/token-tally.ts";
+import { besideData } from "./beside-data.ts";
 import { judgeSection, lengthsSection, limitsSection, promptsSection, triesRows } from "./card-sections.ts";
 import { type Column, columnsOf } from "./columns.ts";
 import { croissant } from "./croissant.ts";
 import { frontMatter } from "./front-matter.ts";
+import { isStated, unlicensedSentence } from "./licences.ts";
 import { markdownTable as table } from "./markdown.ts";
 import type { CardModel, CardSubject } from "./subject.ts";
 import type { ExampleStatistics } from "./tally.ts";
@@ -52,10 +54,8 @@ export async function writeCard(subject: CardSubject): Promise<void> {
   const { folder, prompts = [] } = subject;
   for (const { name, text } of prompts) if (text !== null) await writeTextFile(join(folder, "prompts", name), text);
   await writeTextFile(join(folder, "README.md"), datasetCard(subject));
-  await writeTextFile(
-    join(folder, "croissant.json"),
-    `${JSON.stringify(croissant(subject, await columnsOfFiles(subject)), null, 2)}\n`,
-  );
+  const known = { columns: await columnsOfFiles(subject), beside: await besideData(subject) };
+  await writeTextFile(join(folder, "croissant.json"), `${JSON.stringify(croissant(subject, known), null, 2)}\n`);
 }
 
 /** What is not an example: products made of all tries hold failed ones on purpose. */
@@ -149,23 +149,23 @@ ${table(header, rows)}`;
 }
 
 function sourcesSection({ licence, datasets }: CardSubject): string {
-  const unnamed = datasets.filter((dataset) => dataset.licence === undefined).length;
-  return `## Sources
-
-${licence}
-
-${table(
-  ["dataset", "licence", "from", "files", "id"],
-  datasets.map(({ name, licence: own, url, files, id }) => [
-    name,
-    own ?? "as said above",
-    url ?? "",
-    files.map((file) => file.name).join(", "),
-    id,
-  ]),
-)}
-${unnamed === 0 ? "" : `\n${unnamed} of ${datasets.length} source datasets have no licence of their own in the config; the words above are all that is known of them.\n`}
-The terms of each source apply to what was derived from it. Whether a model's terms allow training on its output is for you to check.`;
+  const without = unlicensedSentence(datasets, licence);
+  const common = isStated(licence) ? "as said above" : "none stated";
+  return [
+    `## Sources\n\n${licence}`,
+    table(
+      ["dataset", "licence", "from", "files", "id"],
+      datasets.map(({ name, licence: own, url, files, id }) => [
+        name,
+        own ?? common,
+        url ?? "",
+        files.map((file) => file.name).join(", "),
+        id,
+      ]),
+    ),
+    ...(without === null ? [] : [without]),
+    "The terms of each source apply to what was derived from it. Whether a model's terms allow training on its output is for you to check.",
+  ].join("\n\n");
 }
 
 const unfinished =

@@ -44,11 +44,18 @@ const context = {
 
 /**
  * The metadata of an export: every data file with its hash, the shards of a split as a set, the rows of a split as a record set with a field for
- * each column, and how the data was made. `columns`: of each file by its path, where they are known.
+ * each column, and how the data was made. `columns`: of each file by its path, where they are known; `beside`: the other files of the folder,
+ * prompts and such.
  */
 export function croissant(
   subject: CardSubject,
-  columns: ReadonlyMap<string, readonly Column[]> = new Map(),
+  {
+    columns = new Map(),
+    beside = [],
+  }: {
+    readonly columns?: ReadonlyMap<string, readonly Column[]>;
+    readonly beside?: readonly Pick<ExportedFile, "path" | "bytes" | "sha256">[];
+  } = {},
 ): Record<string, unknown> {
   const parts = distributed(subject);
   const { title, licence, run, formats, folder, datasets, models, date } = subject;
@@ -81,7 +88,7 @@ export function croissant(
     "rai:dataBiases": "Those of the source datasets and of the models that asked and answered.",
     "rai:dataLimitation": "See README.md, Known limits.",
     distribution: [
-      ...files.map(({ path, bytes, sha256 }) => {
+      ...[...files, ...beside].map(({ path, bytes, sha256 }) => {
         const file = relative(folder, path);
         return {
           "@type": "cr:FileObject",
@@ -151,15 +158,30 @@ function recordSet(
       "@id": id,
       name: id,
       description: `The rows of the split ${split} of ${format}.`,
-      field: known.map(({ name, kind }) => ({
-        "@type": "cr:Field",
-        "@id": `${id}/${name}`,
-        name,
-        ...typeOf(kind),
-        source: { ...source, extract: { column: name } },
+      field: known.map((column) => ({
+        ...fieldOf(`${id}/${column.name}`, column),
+        ...(column.parts === undefined
+          ? { source: { ...source, extract: { column: column.name } } }
+          : { subField: column.parts.map((part) => partOf(part, { id, column, source })) }),
       })),
     },
   ];
+}
+
+function fieldOf(id: string, { name, kind, parts, repeated }: Column): Record<string, unknown> {
+  const shape = parts === undefined ? typeOf(kind) : repeated === true ? { repeated } : {};
+  return { "@type": "cr:Field", "@id": id, name, ...shape };
+}
+
+/** A part of a nested column, which a reader takes out of it by JSON path; what is nested in it is not told apart further. */
+function partOf(
+  { name, kind }: Column,
+  { id, column, source }: { readonly id: string; readonly column: Column; readonly source: Record<string, unknown> },
+): Record<string, unknown> {
+  return {
+    ...fieldOf(`${id}/${column.name}/${name}`, { name, kind }),
+    source: { ...source, extract: { column: column.name }, transform: { jsonPath: name } },
+  };
 }
 
 const types: Readonly<Record<string, string>> = {

@@ -22,9 +22,9 @@ export function frontMatter(subject: CardSubject): Record<string, unknown> {
       ...(owed > 0 || stopped ? ["provisional"] : []),
       ...(subject.preview === true ? ["preview"] : []),
     ],
-    // One config a format: files of one config share a schema, and each names a file that is there.
+    // One config a format: files of one config share a schema, and each names a file that is there. A loader stops at one without rows.
     configs: formats
-      .filter(({ files }) => files.length > 0)
+      .filter(({ files }) => files.some(({ rows }) => rows > 0))
       .map((format, index) => ({
         config_name: format.format,
         ...(index === 0 ? { default: true } : {}),
@@ -35,8 +35,8 @@ export function frontMatter(subject: CardSubject): Record<string, unknown> {
 
 function dataFiles({ files }: WrittenFormat, folder: string): { split: string; path: string }[] {
   const splits = new Map<string, string[]>();
-  for (const { path, split = "train" } of files)
-    splits.set(split, [...(splits.get(split) ?? []), relative(folder, path)]);
+  for (const { path, split = "train", rows } of files)
+    if (rows > 0) splits.set(split, [...(splits.get(split) ?? []), relative(folder, path)]);
   return [...splits].map(([split, paths]) => ({ split, path: globOf(paths) }));
 }
 
@@ -70,6 +70,10 @@ export function mediaTypeOf(path: string): string {
   const types: Readonly<Record<string, string>> = {
     ".jsonl": "application/jsonlines",
     ".parquet": "application/x-parquet", // Croissant's word, not IANA's: its readers know no other
+    ".md": "text/markdown",
+    ".json": "application/json",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
     ".arrow": "application/vnd.apache.arrow.stream",
   };
   return types[extname(path)] ?? "application/octet-stream";

@@ -1,6 +1,4 @@
-// HF-R1 to HF-R5 and CR-R1: a folder that the Hugging Face Hub reads as a dataset repository.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+// HF-R1 to HF-R5 and C12: a folder that the Hugging Face Hub reads as a dataset repository.
 import { readdir, readFile } from "node:fs/promises";
 import { extname, join, relative } from "node:path";
 import { parse } from "yaml";
@@ -10,7 +8,9 @@ import { parseJson } from "../../domain/reply-json.ts";
 import { isObject, type JsonObject, shown } from "../chat-line.ts";
 import { type ProblemList, problemList } from "../problem-list.ts";
 import { columnsProblem } from "./config-columns.ts";
+import { checkHashes } from "./croissant-rules.ts";
 import { sizeCategory } from "./front-matter.ts";
+import { hasUnlicensed } from "./licences.ts";
 
 /** The check of a folder as a dataset repository of the Hub. */
 export function hubTarget(): Target {
@@ -23,42 +23,82 @@ export function hubTarget(): Target {
 
 async function checkFolder(folder: string): Promise<ExportProblem[]> {
   const found = problemList();
-  const files = await filesBelow(folder);
+  const files = await filesBelow(folder, found);
   const card = await readFile(join(folder, "README.md"), "utf8").catch(() => null);
   const front = frontOf(card, found);
   if (front !== null) {
     const named = await checkConfigs(front, { folder, files, found });
     checkLicence(front, found);
     await checkSize(front, { folder, found });
-    for (const file of files.filter((one) => /\.(jsonl|parquet|arrow|csv)$/.test(one)))
-      if (!named.some((glob) => matches(file, glob)))
-        add(
-          found,
-          "HF-R2",
-          "configs",
-          `Expected every data file in a config, got \`${file}\` in none; name it or take it out`,
-        );
-    if (/have no licence of their own|unknown: state the licence/.test(card ?? ""))
+    const listed = await checkHashes(folder, { files, found });
+    checkNamed(files, { globs: named, listed, found });
+    if (hasUnlicensed(card ?? ""))
       found.add({
         rule: "C12",
         line: 0,
         field: "Sources",
         message:
-          "Expected a licence for each source dataset, got some without; `datasets: [{ name, files, licence, url }]` states it",
+          "Expected a licence for each source dataset, got some without; `datasets: [{ name, files, licence, url }]` states it, or `export.licence` for all",
         severity: "warning",
       });
-  }
-  await checkHashes(folder, { files, found });
+  } else await checkHashes(folder, { files, found });
   return found.all();
+}
+
+/** HF-R2: nothing is published that nobody names. Files that hold no rows need no config: a loader finds nothing in them. */
+function checkNamed(
+  files: readonly string[],
+  {
+    globs,
+    listed,
+    found,
+  }: {
+    readonly globs: readonly string[];
+    readonly listed: ReadonlyMap<string, { readonly rows: number | null }>;
+    readonly found: ProblemList;
+  },
+): void {
+  for (const file of files) {
+    if (globs.some((glob) => matches(file, glob)) || /(^|\/)\.|^(README|LICENSE|LICENCE|NOTICE)(\.\w+)?$/i.test(file))
+      continue;
+    if (file === "croissant.json" || file === "manifest.json") continue;
+    const known = listed.get(file);
+    if (isData(file) && known?.rows !== 0)
+      add(
+        found,
+        "HF-R2",
+        "configs",
+        `Expected every data file in a config, got \`${file}\` in none; name it or take it out`,
+      );
+    else if (known === undefined)
+      add(
+        found,
+        "HF-R2",
+        "croissant.json",
+        `Expected every file to be named in README.md's configs or in croissant.json, got \`${file}\` in none; take it out, or it is published`,
+      );
+  }
+}
+
+function isData(file: string): boolean {
+  return /\.(jsonl|parquet|arrow|csv|partial)$/.test(file);
 }
 
 function add(found: ProblemList, rule: string, field: string, message: string): void {
   found.add({ rule, line: 0, field, message });
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
+async function filesBelow(folder: string, found: ProblemList): Promise<string[]> {
   try {
     const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+    for (const entry of entries)
+      if (!entry.isFile() && !entry.isDirectory())
+        add(
+          found,
+          "HF-R2",
+          relative(folder, join(entry.parentPath, entry.name)),
+          "Expected files and folders only, got a link or a device, which would be left out; put the file itself there",
+        );
     return entries
       .filter((entry) => entry.isFile())
       .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
@@ -194,40 +234,4 @@ function checkInfo(
 
 function objectsOf(value: unknown): JsonObject[] {
   return Array.isArray(value) ? (value as unknown[]).filter(isObject) : [];
-}
-
-/** CR-R1: every file that croissant.json and manifest.json list is there, with that hash. */
-async function checkHashes(
-  folder: string,
-  { files, found }: { readonly files: readonly string[]; readonly found: ProblemList },
-): Promise<void> {
-  for (const [name, rule] of [
-    ["croissant.json", "CR-R1"],
-    ["manifest.json", "HF-R2"],
-  ] as const) {
-    const text = await readFile(join(folder, name), "utf8").catch(() => null);
-    if (text === null) {
-      if (name === "croissant.json") add(found, "CR-R1", name, "Expected croissant.json in the folder, got none");
-      continue;
-    }
-    const value: unknown = parseJson(text);
-    const list = isObject(value) ? (name === "croissant.json" ? value.distribution : value.files) : undefined;
-    if (!Array.isArray(list)) {
-      add(found, rule, name, `Expected a list of files in ${name}, got ${shown(list)}`);
-      continue;
-    }
-    for (const entry of (list as unknown[]).filter(isObject)) {
-      const file = entry.contentUrl ?? entry.file;
-      if (typeof file !== "string" || entry["@type"] === "cr:FileSet") continue;
-      if (!files.includes(file)) add(found, rule, name, `Expected the file \`${file}\` that ${name} lists, got none`);
-      else if ((await sha256Of(join(folder, file))) !== entry.sha256)
-        add(found, rule, name, `Expected \`${file}\` to have the sha256 that ${name} lists, got another; export again`);
-    }
-  }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const digest = createHash("sha256");
-  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
-  return digest.digest("hex");
 }

@@ -38,11 +38,12 @@ export interface JudgeCertificate {
   readonly thresholds: Readonly<Record<string, unknown>>;
 }
 
-/** A prompt that the models were given: its name, its text as it was used (null where the file has changed since), and the hash of that. */
+/** A prompt that the models were given: its name, its text as it was used (null where the file has changed since), the hash of that, and what it was for in the config's words (`agent`, `judge` …). */
 export interface CardPrompt {
   readonly name: string;
   readonly text: string | null;
   readonly sha256: string;
+  readonly role?: string;
 }
 
 export interface CardSubject {
@@ -61,6 +62,8 @@ export interface CardSubject {
   readonly tries?: TryCounts | null;
   readonly judge?: JudgeCertificate | null;
   readonly prompts?: readonly CardPrompt[];
+  /** Paths of what trainers read beside the data (`dataset_info.json` …). */
+  readonly companions?: readonly string[];
   /** Names of the functions in `tools.json`. */
   readonly tools?: readonly string[];
   /** The scaffold that the conversations were had with. */
