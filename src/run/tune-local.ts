@@ -11,6 +11,7 @@ import { exporters } from "../exports/index.ts";
 import { encodingRenderer } from "../exports/render/encoding.ts";
 import { hashOfFile } from "../exports/split-rules.ts";
 import { targets } from "../exports/targets.ts";
+import { hasSettingsRules, settingsProblems } from "../exports/trainers/settings-rules.ts";
 import { packageVersion } from "../package.ts";
 import { localTrainers } from "../tuners/local/index.ts";
 import { type DataTraits, type LocalPlan, type LocalTrainer, localDefaults } from "../tuners/local/plan.ts";
@@ -45,6 +46,7 @@ export async function tuneLocally(options: LocalTuning): Promise<number> {
     );
   const { format, form } = await formatOf(trainer, options.file);
   const longest = await measured(options, format);
+  refuseSettings(options, { form, longest });
   const plan: LocalPlan = {
     data: `data/train${extname(options.file)}`,
     validation: options.validation === null ? null : `data/validation${extname(options.validation)}`,
@@ -78,6 +80,24 @@ export async function tuneLocally(options: LocalTuning): Promise<number> {
     return 0;
   }
   return launchFolder(folder, { ...options, launch: options.launch, name: `tracemill-${trainer.name}-${id}` });
+}
+
+/** @throws {UsageError} where a setting of the user's makes the trainer cut the file, or train what is masked. */
+function refuseSettings(
+  { trainer, settings }: LocalTuning,
+  { form, longest }: { readonly form: LocalPlan["form"]; readonly longest: Longest },
+): void {
+  if (!hasSettingsRules(trainer)) return;
+  const known = longest.tokens === null ? {} : { longest: longest.tokens };
+  const problems = settingsProblems(trainer, settings.extra, { form, part: true, ...known });
+  if (problems.length === 0) return;
+  throw new UsageError(
+    [
+      `Expected settings with which ${trainer} trains this file as it is meant, got:`,
+      ...problems.map(({ rule, field, message }) => `- \`--set ${field}\` (${rule}) ${harmless(message)}`),
+      "Leave them out, or train without Tracemill's folder",
+    ].join("\n"),
+  );
 }
 
 /** A model as the trainer's folder names it: a folder of the user's by its whole path, anything else as it is. */
@@ -123,6 +143,8 @@ async function saysItself(file: string, name: string): Promise<boolean> {
 }
 
 interface Longest {
+  /** Of the longest row, counted as the trainer counts; null where that is not known. */
+  readonly tokens: number | null;
   readonly maxLength: number;
   readonly has: DataTraits;
   readonly words: string;
@@ -159,6 +181,7 @@ async function measured({ file, validation, renderer, maxTokens }: LocalTuning, 
       `Expected rows of at most ${maxTokens} tokens (--max-tokens), got one of ${longest}: a trainer would cut it. Export with \`--max-tokens ${maxTokens} --over reject\` (or split, shorten)`,
     );
   return {
+    tokens: exact ? longest : null,
     maxLength: maxTokens ?? Math.max(roundedTo, needed),
     has,
     words: exact

@@ -191,6 +191,29 @@ test("ms-swift, verl and NeMo-RL: too long is an error, and their own defaults a
   expect((await settingsOf("nemo-rl", "nemo-rl")).launch).not.toContain("only_unmask_final");
 });
 
+test("a setting of the user's that would cut rows, or train what is masked, is refused with its rule", async () => {
+  const [trl, factory] = [await fileOf("trl"), await fileOf("llama-factory")];
+  const refused = await tune(
+    trl,
+    "--target",
+    "trl",
+    "--to",
+    folder.at("refused"),
+    "--set",
+    "assistant_only_loss=false",
+  );
+  expect(refused.code).toBe(2);
+  expect(refused.stderr).toMatch(
+    /--set assistant_only_loss` \(TR-R5\) Expected `true`, got `false`: without it questions/,
+  );
+  expect(await readdir(folder.path)).not.toContain("refused");
+  const renderer = await openRenderer({ tokenizer });
+  const short = { renderer, settings: { model: "", method: "sft" as const, extra: { cutoff_len: 8 } } };
+  await expect(tuneHere(factory, "llama-factory", folder.at("refused"), short)).rejects.toThrow(
+    /`--set cutoff_len` \(LF-R5\) Expected at least \d+ tokens, the longest row, got 8/,
+  );
+});
+
 test("the length is that of the longest row where the trainer's own tokenizer counts, and a bound is kept", async () => {
   const file = await fileOf("trl");
   const exact = await settingsOf("trl", "trl", { renderer: await openRenderer({ tokenizer }) });
