@@ -581,7 +581,7 @@ export interface Tuner {
   /** What `--option` may name; one that ends in `-bytes` is a whole number above 0. */
   readonly options: readonly string[];
   /** Settings that the service would refuse, before anything is sent: `field: expected …`. */
-  problems(settings: TuningSettings, file: { readonly rows: number }): readonly string[];
+  problems(settings: TuningSettings, file: { readonly rows: number; readonly validated?: boolean }): readonly string[];
   /** Tokens that are paid for, from those of each row and of its assistant prefixes; epochs as the service would choose them where none are set. */
   billedTokens(counts: TuningTokens, settings: TuningSettings): { readonly tokens: number; readonly epochs: number };
   open(options: TunerOptions): TuningService;

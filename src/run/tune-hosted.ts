@@ -40,7 +40,10 @@ export async function tuneHosted(asked: HostedTuning): Promise<number> {
   const measured = asked.validation === null ? null : await measureTrainingFile(asked.validation, renderer);
   const validation = measured?.file ?? null;
   const tokens = { ...training.tokens, validationTokens: measured?.tokens.tokens ?? 0 };
-  const wrong = [...optionProblems(asked.options, tuner.options), ...tuner.problems(settings, training.file)];
+  const wrong = [
+    ...optionProblems(asked.options, tuner.options),
+    ...tuner.problems(settings, { rows: training.file.rows, validated: validation !== null }),
+  ];
   if (wrong.length > 0)
     throw new UsageError(
       `Expected settings that ${tuner.name} takes, got:\n${wrong.map((line) => `- --${line}`).join("\n")}`,

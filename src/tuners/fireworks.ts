@@ -1,9 +1,7 @@
 // Fireworks' fine-tuning over REST; there is no client for Node.
-import { openAsBlob } from "node:fs";
-import { basename } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Tuner, TunerOptions, TuningJob, TuningService, TuningSettings } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
+import { fireworksUpload } from "./fireworks-upload.ts";
 import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
 import { objectOf, textOf } from "./read.ts";
 import { ownProblems, rangeProblems } from "./settings.ts";
@@ -12,6 +10,8 @@ const service = "fireworks";
 /** Above this a file goes to a signed address; bytes. */
 const directUploadBytes = 150 * 1000 ** 2;
 const mostRowPasses = 3_000_000;
+/** Fields of a preference job that are not of its `trainingConfig`. */
+const besideTraining = ["displayName", "lossConfig", "wandbConfig", "awsS3Config"];
 
 export function fireworksTuner(): Tuner {
   return {
@@ -21,7 +21,7 @@ export function fireworksTuner(): Tuner {
     keyVariable: "FIREWORKS_API_KEY",
     baseUrl: "https://api.fireworks.ai/v1",
     options: ["account", "direct-upload-bytes"],
-    problems: (settings, { rows }) => [
+    problems: (settings, { rows, validated = false }) => [
       ...rangeProblems(settings, { epochs: { above: 0 }, learningRate: { above: 0 } }),
       ...(rows * (settings.epochs ?? 1) <= mostRowPasses
         ? []
@@ -38,7 +38,10 @@ export function fireworksTuner(): Tuner {
           ]),
       ...(settings.batchSize === undefined ? [] : ["batch-size: the service no longer takes one; leave it out"]),
       ...(settings.seed === undefined ? [] : ["seed: the service takes none; leave it out"]),
-      ...ownProblems(settings.extra, ["dataset", "evaluationDataset"]),
+      ...(validated && settings.method === "dpo"
+        ? ["validation: the service takes none with preferences; leave it out"]
+        : []),
+      ...ownProblems(settings.extra, ["dataset", "evaluationDataset", "baseModel", "outputModel"]),
     ],
     // Each message with thinking becomes an example with all that stands before it.
     billedTokens({ expandedTokens }, { epochs = 1 }) {
@@ -70,57 +73,7 @@ function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerO
     objectOf(await retried(what, signal, async () => (await ask(http, path, { signal })).json()));
 
   return {
-    async upload(file, { signal, tell }) {
-      // Named by its content: the same file is the same dataset.
-      const id = `tm-${file.sha256.slice(0, 20)}`;
-      const known = await read(`/datasets/${id}`, signal, "look for the file").catch((error: unknown) => {
-        if (error instanceof UsageError && (error.cause as ServiceError | undefined)?.status === 404) return null;
-        throw error;
-      });
-      if (known === null) {
-        const body = { datasetId: id, dataset: { userUploaded: {}, exampleCount: String(file.rows) } };
-        await retried("make a dataset", signal, async () => {
-          await ask(http, "/datasets", { method: "POST", body, signal }).catch((error: unknown) => {
-            // Made by a try whose answer was lost.
-            if (!(error instanceof ServiceError) || error.status !== 409) throw error;
-          });
-        });
-      }
-      if (known === null || textOf(known.state) !== "READY") {
-        await retried("upload the file", signal, async () => {
-          if (file.bytes <= limit) {
-            const form = new FormData();
-            form.append("file", await openAsBlob(file.path), basename(file.path));
-            await ask(http, `/datasets/${id}:upload`, { method: "POST", body: form, signal });
-            return;
-          }
-          const body = { filenameToSize: { [basename(file.path)]: String(file.bytes) } };
-          const told = objectOf(
-            await (await ask(http, `/datasets/${id}:getUploadEndpoint`, { method: "POST", body, signal })).json(),
-          );
-          const url = textOf(Object.values(objectOf(told.filenameToSignedUrls))[0]) ?? "";
-          await ask({ ...http, headers: {} }, url, {
-            method: "PUT",
-            body: await openAsBlob(file.path),
-            headers: { "content-type": "application/octet-stream" },
-            signal,
-          });
-          await ask(http, `/datasets/${id}:validateUpload`, { method: "POST", body: {}, signal });
-        });
-      }
-      for (;;) {
-        const found = await read(`/datasets/${id}`, signal, "look at the file");
-        const state = textOf(found.state) ?? "READY";
-        if (state === "READY") return id;
-        const status = objectOf(found.status);
-        if (state !== "UPLOADING" && state !== "STATE_UNSPECIFIED")
-          throw new UsageError(
-            `Fireworks refuses the file ${basename(file.path)} (${id}, ${state}): ${textOf(status.message) ?? "no reason given"}`,
-          );
-        tell(`${id} ${state.toLowerCase()}`);
-        await sleep(pollMs, undefined, { signal });
-      }
-    },
+    upload: fireworksUpload(http, { pollMs, limit, retried, read }),
     async create(files, settings, { key: name, signal }) {
       const kind = kindOf(settings);
       const id = `tm-${name}`;
@@ -187,7 +140,7 @@ function requestOf(
   account: string,
   {
     files,
-    settings: { model, epochs, learningRate, loraRank, suffix, extra },
+    settings: { model, method, epochs, learningRate, loraRank, suffix, extra },
     id,
   }: {
     readonly files: { readonly training: string; readonly validation: string | null };
@@ -196,14 +149,27 @@ function requestOf(
   },
 ): Record<string, unknown> {
   const dataset = (name: string) => `accounts/${account}/datasets/${name}`;
-  return {
-    dataset: dataset(files.training),
-    ...(files.validation === null ? {} : { evaluationDataset: dataset(files.validation) }),
+  const training = {
     baseModel: model,
     outputModel: `accounts/${account}/models/${suffix ?? id}`,
     epochs: epochs ?? 1,
     ...(learningRate === undefined ? {} : { learningRate }),
     loraRank: loraRank ?? 8,
+  };
+  if (method === "dpo") {
+    // Such a job keeps all that is about the training in an object of its own.
+    const beside = Object.entries(extra).filter(([name]) => besideTraining.includes(name));
+    const within = Object.entries(extra).filter(([name]) => !besideTraining.includes(name));
+    return {
+      dataset: dataset(files.training),
+      trainingConfig: { ...training, ...Object.fromEntries(within) },
+      ...Object.fromEntries(beside),
+    };
+  }
+  return {
+    dataset: dataset(files.training),
+    ...(files.validation === null ? {} : { evaluationDataset: dataset(files.validation) }),
+    ...training,
     // The split is ours: by source dataset.
     evalAutoCarveout: false,
     ...extra,
@@ -237,7 +203,8 @@ function jobOf(value: unknown, kind: string): TuningJob {
     status: status.toLowerCase(),
     state,
     error: state === "failed" ? (textOf(objectOf(job.status).message) ?? status.toLowerCase()) : null,
-    tunedModel: state === "succeeded" ? textOf(job.outputModel) : null,
+    tunedModel:
+      state === "succeeded" ? (textOf(job.outputModel) ?? textOf(objectOf(job.trainingConfig).outputModel)) : null,
     trainedTokens: null,
   };
 }

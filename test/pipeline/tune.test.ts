@@ -211,13 +211,23 @@ describe.concurrent("a job from file to model", () => {
     };
     const file = await folder.text("pairs.jsonl", [line, line, line]);
     const options = ["--option", "account=acme", "--option", "direct-upload-bytes=100", "--method", "dpo"];
-    const end = await folder.tune(at("fireworks", file, server, ...options));
+    const extra = ["--set", "maxContextLength=8192", "--set", "lossConfig={klBeta: 0.1}"];
+    const end = await folder.tune(at("fireworks", file, server, ...options, ...extra));
     expect([end.code, end.stderr]).toEqual([0, ""]);
     expect(server.datasets[0]?.bytes).toEqual(await readFile(file));
     expect(server.arrived.map(({ path }) => path)).toContain(
       `/accounts/acme/datasets/${server.datasets[0]?.id}:validateUpload`,
     );
     expect(server.jobs[0]?.id).toMatch(/^dpoJobs\/tm-/);
+    const output = `accounts/acme/models/${server.jobs[0]?.id.split("/")[1]}`;
+    expect(server.jobs[0]?.asked).toEqual({
+      dataset: `accounts/acme/datasets/${server.datasets[0]?.id}`,
+      trainingConfig: { baseModel: model, outputModel: output, epochs: 1, loraRank: 8, maxContextLength: 8192 },
+      lossConfig: { klBeta: 0.1 },
+    });
+    expect(await folder.job()).toMatchObject({ state: "succeeded", tunedModel: output });
+    const validated = await folder.tune(at("fireworks", file, server, ...options, "--validation", file));
+    expect([validated.code, validated.stderr]).toEqual([2, expect.stringContaining("takes none with preferences")]);
   });
 });
 

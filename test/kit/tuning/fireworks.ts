@@ -11,6 +11,8 @@ import {
   type TuningServer,
 } from "./service.ts";
 
+const lengthRange = "x-goog-content-length-range";
+
 export interface FireworksOptions {
   readonly faults?: TuningFault[];
   readonly statuses?: readonly string[];
@@ -56,7 +58,8 @@ export async function serveFireworks(options: FireworksOptions = {}): Promise<Fi
     }
     if (verb === "getUploadEndpoint") {
       const [name = ""] = Object.keys(jsonOf(request).filenameToSize as object);
-      return { json: { filenameToSignedUrls: { [name]: `${baseUrl}/signed/${dataset.id}` } } };
+      const url = `${baseUrl}/signed/${dataset.id}?X-Goog-SignedHeaders=content-type%3Bhost%3B${lengthRange}`;
+      return { json: { filenameToSignedUrls: { [name]: url } } };
     }
     return verb === "validateUpload" ? { json: {} } : null;
   };
@@ -64,8 +67,12 @@ export async function serveFireworks(options: FireworksOptions = {}): Promise<Fi
     const { method, query } = request;
     if (id === undefined) {
       const name = query.get(`${kind}Id`) ?? "";
+      const asked = jsonOf(request);
+      const training = kind === "dpoJob" ? asked.trainingConfig : asked;
+      if (typeof (training as { baseModel?: unknown } | undefined)?.baseModel !== "string")
+        return { status: 400, json: { code: 3, message: "no base model where this kind of job has one" } };
       if (jobs.some((job) => job.id === `${kind}s/${name}`)) return { status: 409, json: { message: "it exists" } };
-      const job = { id: `${kind}s/${name}`, asked: jsonOf(request), statuses: [...statuses] };
+      const job = { id: `${kind}s/${name}`, asked, statuses: [...statuses] };
       jobs.unshift(job);
       return { json: shownJob(job, "CREATING") };
     }
@@ -81,6 +88,8 @@ export async function serveFireworks(options: FireworksOptions = {}): Promise<Fi
     const signed = datasets.find(({ id }) => path === `/signed/${id}`);
     if (signed !== undefined) {
       if (headers.authorization !== undefined || headers["content-length"] === undefined) return { status: 400 };
+      // What was signed has to come along as it was signed.
+      if (headers[lengthRange] !== `${body.byteLength},${body.byteLength}`) return { status: 403 };
       signed.bytes = body;
       return {};
     }
