@@ -93,7 +93,7 @@ export async function exportedFolder(
         folders: true,
       })),
     );
-  const splits = { train: { groups: 1, items: 9 }, validation: { groups: 1, items: 3 } };
+  const splits = { train: { share: 0.8, groups: 1, items: 9 }, validation: { share: 0.2, groups: 1, items: 3 } };
   const facts = { ...plainFacts, seed: 7, splits };
   const text = "You are a data scientist.\n";
   const prompts = [{ name: "agent/react.md", text, sha256: createHash("sha256").update(text).digest("hex") }];

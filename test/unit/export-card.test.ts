@@ -181,7 +181,7 @@ test("shards of a split are one glob in the front matter, and the card says what
     split: name.replace(/-.*/, ""),
   }));
   const formats = [{ format: "openai", product: "sft", subset: "openai-1", items: 15, without: 2, files }];
-  const splits = { train: { groups: 4, items: 10 }, validation: { groups: 1, items: 5 } };
+  const splits = { train: { share: 0.8, groups: 4, items: 10 }, validation: { share: 0.2, groups: 1, items: 5 } };
   const card = datasetCard(subject({ formats, facts: { ...plainFacts, seed: 7, shuffled: true, splits } }));
   expect(front(card).configs).toEqual([
     {
@@ -193,7 +193,9 @@ test("shards of a split are one glob in the front matter, and the card says what
       ],
     },
   ]);
-  expect(card).toContain("never by example (seed 7): `train`: 10 examples of 4 source datasets. `validation`: 5");
+  expect(card).toContain(
+    "never by example (seed 7): `train`: 10 examples of 4 source datasets (asked for: 80 % of them). `validation`: 5",
+  );
   expect(card).toContain("The order is drawn by the seed 7.");
   expect(card).toContain("2 of 15 items have no row in `openai`");
   expect(card).not.toContain("There is no validation split");

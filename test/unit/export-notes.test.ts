@@ -12,7 +12,15 @@ import { exportItems, type WrittenFormat } from "../../src/exports/write-all.ts"
 import { exportNotes } from "../../src/run/export-notes.ts";
 import { count, exampleOf, scratchFolder, streamOf } from "./export-fixtures.ts";
 
-const facts: ExportFacts = { seed: null, shuffled: false, perStep: false, splits: null, length: null, renderer: null };
+const facts: ExportFacts = {
+  seed: null,
+  shuffled: false,
+  perStep: false,
+  splits: null,
+  length: null,
+  renderer: null,
+  tokens: null,
+};
 
 test("a try whose label moved makes another subset; other files of the same items do not", async () => {
   await using folder = await scratchFolder();
