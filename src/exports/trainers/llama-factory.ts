@@ -38,8 +38,8 @@ function turnOf({ role, content, reasoning, toolCalls }: ExampleMessage): Turn |
 
 interface Shared {
   readonly conversations: Turn[];
-  readonly system?: string;
-  readonly tools?: string;
+  readonly system: string;
+  readonly tools: string;
 }
 
 function sharegpt(messages: readonly ExampleMessage[], tools: readonly ToolDefinition[] | undefined): Shared | null {
@@ -49,12 +49,12 @@ function sharegpt(messages: readonly ExampleMessage[], tools: readonly ToolDefin
   if (turns.includes(null)) return null;
   return {
     conversations: turns as Turn[],
-    ...(first?.role === "system" ? { system: first.content } : {}),
-    ...(tools === undefined
-      ? {}
-      : {
-          tools: JSON.stringify(tools.map(({ name, description, parameters }) => ({ name, description, parameters }))),
-        }),
+    // Always there: a column that dataset_info.json names and no row has is a KeyError, and an empty one says the same as none.
+    system: first?.role === "system" ? first.content : "",
+    tools:
+      tools === undefined
+        ? ""
+        : JSON.stringify(tools.map(({ name, description, parameters }) => ({ name, description, parameters }))),
   };
 }
 
