@@ -1,13 +1,11 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { UsageError } from "../../src/domain/errors.ts";
 import { datasetCard, writeCard } from "../../src/exports/card/card.ts";
 import { sizeCategory } from "../../src/exports/card/front-matter.ts";
 import type { CardSubject } from "../../src/exports/card/subject.ts";
 import { exampleTally } from "../../src/exports/card/tally.ts";
 import { writeExportManifest } from "../../src/exports/manifest.ts";
-import { openRenderer } from "../../src/exports/render/open.ts";
 import { plainFacts, cardSubject as subject } from "../kit/card-subject.ts";
 import { callingExample, exampleOf, say, scratchFolder } from "./export-fixtures.ts";
 
@@ -255,9 +253,13 @@ test("the judge's certificate says who judged, how it scored, and that nobody co
     dropped: null,
   };
   const prompts = [{ name: "judge/system.md", text: "Judge.", sha256: "e".repeat(64), role: "judge" }];
-  const models = [{ name: "judge", identity: { model: "gpt-x", endpoint: "http://10.0.0.1/v1" }, program: false }];
+  const models = [
+    { name: "judge", identity: { model: "gpt-x", endpoint: "https://u:p@api.example.org/v1?key=k" }, program: false },
+  ];
   const card = datasetCard(subject({ judge, prompts, models }));
-  expect(card).toContain("| endpoint | http://10.0.0.1/v1 |");
+  expect(card).toContain("| endpoint | https://api.example.org/v1 |");
+  const own = { name: "judge", identity: { endpoint: "http://10.0.0.1:8000/v1" }, program: false };
+  expect(datasetCard(subject({ judge, models: [own] }))).not.toContain("10.0.0.1");
   expect(card).toContain(`| prompt judge/system.md | sha256 ${"e".repeat(64)} |`);
   expect(card).toContain("12 candidates were judged by `gpt-x`, 24 reviews in all, 3 of which had to be repaired");
   expect(card).toContain("Thresholds: `mean` 0.7.");

@@ -75,7 +75,7 @@ const cases: readonly [what: string, rule: string, told: RegExp | null, spoil: (
   [
     "a file that nobody names",
     "HF-R2",
-    /named in README\.md's configs or in croissant\.json, got `notes\.txt`/,
+    /named in README\.md or in croissant\.json, got `notes\.txt`/,
     () => writeFile(folder.at("notes.txt"), "private\n"),
   ],
   [
@@ -84,6 +84,7 @@ const cases: readonly [what: string, rule: string, told: RegExp | null, spoil: (
     /got `openai\/train\.jsonl\.partial` in none/,
     () => writeFile(folder.at("openai/train.jsonl.partial"), "{"),
   ],
+  ["a file that the card names", "HF-R2", null, namedFile],
   ["a link", "HF-R2", /files and folders only/, () => symlink("/etc/hostname", folder.at("LICENSE"))],
   ["a licence text and a hidden file", "HF-R2", null, hiddenAndLicence],
   ["a data file without rows in no config", "HF-R2", null, () => exportedFolder(folder.path, {}, { empty: true })],
@@ -214,6 +215,11 @@ async function change(name: string, from: string | RegExp, to: string): Promise<
   const changed = text.replace(from, () => to);
   expect(changed).not.toBe(text);
   await writeFile(path, changed);
+}
+
+async function namedFile(): Promise<void> {
+  await writeFile(folder.at("load.py"), "\n");
+  await inCard(/$/, "`load.py` loads it.\n");
 }
 
 async function hiddenAndLicence(): Promise<void> {

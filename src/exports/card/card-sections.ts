@@ -74,13 +74,24 @@ function judgedWith({ models, prompts = [] }: CardSubject): string[] {
   const rows: Cell[][] = [
     ...Object.entries(model?.identity ?? {}).map(([name, value]) => [
       name,
-      typeof value === "string" ? value : JSON.stringify(value),
+      typeof value === "string" ? published(value) : JSON.stringify(value),
     ]),
     ...prompts
       .filter(({ role }) => role === "judge" || role === "record")
       .map(({ name, sha256 }) => [`prompt ${name}`, `sha256 ${sha256}`]),
   ];
   return rows.length === 0 ? [] : [markdownTable(["the judge", ""], rows)];
+}
+
+/** An address as it may be published: without user, password and query, and not at all where it is of a network of one's own. */
+function published(value: string): string {
+  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) return value;
+  const { hostname, origin, pathname } = new URL(value);
+  const isOwn =
+    !hostname.includes(".") ||
+    hostname.startsWith("[") ||
+    /^(127|10|192\.168|169\.254|172\.(1[6-9]|2\d|3[01]))\.|\.(local|internal|lan|home)$/.test(hostname);
+  return isOwn ? "an endpoint in a network of one's own" : `${origin}${pathname}`;
 }
 
 function quantileRow(name: string, quantiles: JudgeCertificate["kept"]): Cell[] {

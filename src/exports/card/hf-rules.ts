@@ -31,7 +31,7 @@ async function checkFolder(folder: string): Promise<ExportProblem[]> {
     checkLicence(front, found);
     await checkSize(front, { folder, found });
     const listed = await checkHashes(folder, { files, found });
-    checkNamed(files, { globs: named, listed, found });
+    checkNamed(files, { card: card ?? "", globs: named, listed, found });
     if (hasUnlicensed(card ?? ""))
       found.add({
         rule: "C12",
@@ -49,10 +49,12 @@ async function checkFolder(folder: string): Promise<ExportProblem[]> {
 function checkNamed(
   files: readonly string[],
   {
+    card,
     globs,
     listed,
     found,
   }: {
+    readonly card: string;
     readonly globs: readonly string[];
     readonly listed: ReadonlyMap<string, { readonly rows: number | null }>;
     readonly found: ProblemList;
@@ -70,12 +72,12 @@ function checkNamed(
         "configs",
         `Expected every data file in a config, got \`${file}\` in none; name it or take it out`,
       );
-    else if (known === undefined)
+    else if (known === undefined && !card.includes(file))
       add(
         found,
         "HF-R2",
         "croissant.json",
-        `Expected every file to be named in README.md's configs or in croissant.json, got \`${file}\` in none; take it out, or it is published`,
+        `Expected every file to be named in README.md or in croissant.json, got \`${file}\` in none; take it out, or it is published`,
       );
   }
 }
