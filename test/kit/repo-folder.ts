@@ -17,8 +17,6 @@ export const noFacts: ExportFacts = {
 
 export interface RepoChanges extends Partial<CardSubject> {
   readonly prompt?: string;
-  /** A folder for each format, with a train and a validation file of so many items each. */
-  readonly shards?: number;
 }
 
 export interface RepoFolder extends AsyncDisposable {
@@ -32,21 +30,14 @@ export async function repoFolder(changes: RepoChanges = {}): Promise<RepoFolder>
   const scratch = await scratchFolder();
   const path = scratch.at("exports");
   await mkdir(path);
-  const write = async ({ prompt = "Answer.\n", shards, ...subject }: RepoChanges = {}) => {
+  const write = async ({ prompt = "Answer.\n", ...subject }: RepoChanges = {}) => {
     const tally = exampleTally();
     const examples = count(30);
     const formats = await exportItems({
       exporters: [chatJsonlExporter(), parquetExporter()],
-      splits:
-        shards === undefined
-          ? [{ name: "train", items: streamOf(examples) }]
-          : [
-              { name: "train", items: streamOf(examples.slice(0, 20)) },
-              { name: "validation", items: streamOf(examples.slice(20)) },
-            ],
+      splits: [{ name: "train", items: streamOf(examples) }],
       folder: path,
-      folders: shards !== undefined,
-      ...(shards === undefined ? {} : { shards: { items: shards } }),
+      folders: false,
       watch: tally.add,
     });
     const extent = { owed: 0, stopped: subject.stopped ?? false };
