@@ -549,15 +549,18 @@ export interface TuningService {
     settings: TuningSettings,
     options: { readonly key: string; readonly signal: AbortSignal },
   ): Promise<TuningJob>;
-  /** The job that `create` made under this key; null where there is none. */
+  /** The job that `create` made under this key; null where there is none. `earlier` are the ids of jobs that were made of the same files before, under other keys. */
   find(
     files: TuningFiles,
     settings: TuningSettings,
-    options: { readonly key: string; readonly signal: AbortSignal },
+    options: { readonly key: string; readonly earlier: readonly string[]; readonly signal: AbortSignal },
   ): Promise<TuningJob | null>;
   job(id: string, signal: AbortSignal): Promise<TuningJob>;
-  /** All events of a job, oldest first. */
-  events(id: string, signal: AbortSignal): Promise<readonly TuningEvent[]>;
+  /** The events of a job, oldest first: at least all behind the last one that is known. */
+  events(
+    id: string,
+    options: { readonly signal: AbortSignal; readonly isKnown: (eventId: string) => boolean },
+  ): Promise<readonly TuningEvent[]>;
   checkpoints(id: string, signal: AbortSignal): Promise<readonly TuningCheckpoint[]>;
   cancel(id: string, signal: AbortSignal): Promise<TuningJob>;
 }

@@ -255,6 +255,7 @@ async function startCommand(args: TuneArguments, { tell, signal }: Doing): Promi
         fileId: null,
         validationFileId: null,
         attempt: 1,
+        earlierJobIds: [],
       },
       ...{ asked: false, jobId: null, status: null, state: null, error: null, tunedModel: null, trainedTokens: null },
       ...{ estimateUsd: null, startedAt: new Date().toISOString(), endedAt: null },
@@ -271,8 +272,8 @@ async function startCommand(args: TuneArguments, { tell, signal }: Doing): Promi
     tell(`failed    ${opened.record.error ?? "it failed"}. The same command with --again runs it again (tune ${id})`);
     return 3;
   }
-  await expectConsent(args, `Run \`${command}\`?`);
-  return tuneByCommand(opened, { command, file, validation, settings, signal, tell });
+  const confirm = () => expectConsent(args, `Run \`${command}\`?`);
+  return tuneByCommand(opened, { command, file, validation, settings, signal, tell, confirm });
 }
 
 async function startLocal(trainer: string, args: TuneArguments, { tell, signal }: Doing): Promise<number> {

@@ -17,6 +17,12 @@ export function thisHolder(): Holder {
   return self;
 }
 
+/** A running process as a holder; null where there is none of this pid. */
+export function holderOf(pid: number): Holder | null {
+  const started = startedAt(pid);
+  return started === null ? null : { boot: bootId(), pid, started };
+}
+
 /** True while the very process that is named still runs; false once it is dead, a zombie, or the machine was restarted. */
 export function isAlive(holder: Holder): boolean {
   const own = thisHolder();

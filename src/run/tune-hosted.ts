@@ -3,11 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { count, dollars, duration, harmless, plural } from "../audit/text.ts";
 import type { Renderer, Tuner, TuningFile, TuningJob, TuningService, TuningSettings } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
-import { targets } from "../exports/targets.ts";
 import type { TuningPrice } from "../models/prices.ts";
 import { processSecrets } from "../telemetry/run-secrets.ts";
 import { optionProblems } from "../tuners/settings.ts";
 import { expectConsent } from "./consent.ts";
+import { expectGoodFiles } from "./tune-check.ts";
 import { costOf, outlineOf } from "./tune-cost.ts";
 import { type OpenRecord, openRecord, openRecordIfFree, type TuneRecord, tuneIdOf } from "./tune-record.ts";
 import { measureTrainingFile } from "./tune-tokens.ts";
@@ -35,7 +35,7 @@ export interface HostedTuning {
 /** Starts the job that is asked for, or goes on with it. Returns the exit code: 0 succeeded (or detached), 3 it failed or was cancelled. @throws {UsageError} before anything is sent. */
 export async function tuneHosted(asked: HostedTuning): Promise<number> {
   const { tuner, settings, tell, renderer, output, signal } = asked;
-  await expectGood(asked);
+  await expectGoodFiles(asked);
   const training = await measureTrainingFile(asked.file, renderer);
   const measured = asked.validation === null ? null : await measureTrainingFile(asked.validation, renderer);
   const validation = measured?.file ?? null;
@@ -60,7 +60,10 @@ export async function tuneHosted(asked: HostedTuning): Promise<number> {
   await using opened = await openRecord(output, id, () => firstRecord(asked, { id, file: training.file, validation }));
   const { record } = opened;
   if (record.state !== null && ["failed", "cancelled"].includes(record.state) && asked.again)
-    await opened.set({ ...unasked, attempt: record.attempt + 1 });
+    await opened.set({
+      ...{ ...unasked, attempt: record.attempt + 1 },
+      earlierJobIds: [...record.earlierJobIds, ...(record.jobId === null ? [] : [record.jobId])],
+    });
   else if (opened.record.asked) {
     tell(
       `tune ${id}: this command ${record.jobId === null ? "was begun before" : `has made its job before (${record.jobId})`}; going on with it`,
@@ -96,27 +99,10 @@ function firstRecord(
   return {
     ...{ version: 1, id, target: tuner.name, baseUrl, keyVariable, options, settings: { ...settings } },
     ...{ file: part(file), validation: validation === null ? null : part(validation) },
-    ...{ fileId: null, validationFileId: null, attempt: 1, estimateUsd: null },
+    ...{ fileId: null, validationFileId: null, attempt: 1, earlierJobIds: [], estimateUsd: null },
     ...unasked,
     startedAt: new Date().toISOString(),
   };
-}
-
-/** @throws {UsageError} with the first broken rules of either file. */
-async function expectGood({ tuner, settings, file, validation, renderer }: HostedTuning): Promise<void> {
-  const name = tuner.targets[settings.method];
-  const target = targets.find((one) => one.name === name);
-  if (target === undefined) throw new Error(`Expected the target ${name} in the list, got none`);
-  for (const path of validation === null ? [file] : [file, validation]) {
-    const problems = (await target.check(path, { renderer })).filter(({ severity }) => severity === "error");
-    if (problems.length === 0) continue;
-    const shown = problems
-      .slice(0, 5)
-      .map(({ rule, line, field, message }) => `- ${rule} line ${line} ${field}: ${harmless(message)}`);
-    throw new UsageError(
-      `Expected \`${path}\` to keep the rules of ${name}, got ${plural(problems.length, "problem")}:\n${shown.join("\n")}\nNothing was sent. \`npx tracemill check ${path} --target ${name}\` shows all`,
-    );
-  }
 }
 
 /** The key in a variable. @throws {UsageError} where it holds none. */
@@ -178,6 +164,10 @@ function jobKey({ id, attempt }: TuneRecord): string {
   return attempt === 1 ? id : `${id}-${attempt}`;
 }
 
+function lookedFor(record: TuneRecord) {
+  return { key: jobKey(record), earlier: record.earlierJobIds };
+}
+
 interface Doing {
   readonly asked: Pick<HostedTuning, "tuner" | "detach" | "pollMs" | "signal" | "tell" | "settings"> &
     Partial<Pick<HostedTuning, "yes">>;
@@ -191,6 +181,10 @@ async function create(opened: OpenRecord, { asked, service }: Doing): Promise<nu
   const told = await service.estimate?.(files, settings, signal);
   if (told !== undefined && told !== null) {
     tell(`price     ${told.usd === null ? told.why : `${dollars(told.usd)}, ${told.why}`}`);
+    // Agreed to was the price that was known by then.
+    const isNews = told.usd !== null && told.usd > (record.estimateUsd ?? -1);
+    if (told.usd !== null && isNews && asked.yes === false)
+      await expectConsent({ yes: false }, `Start the job at ${dollars(told.usd)}?`);
     if (told.usd !== null) await opened.set({ estimateUsd: told.usd });
   }
   // Written before it is asked for: whoever comes after a kill looks for the job first.
@@ -209,7 +203,7 @@ async function create(opened: OpenRecord, { asked, service }: Doing): Promise<nu
 export async function goOn(opened: OpenRecord, { asked, service }: Doing): Promise<number> {
   const { record } = opened;
   if (record.jobId === null) {
-    const found = await service.find(filesOf(record), asked.settings, { key: jobKey(record), signal: asked.signal });
+    const found = await service.find(filesOf(record), asked.settings, { ...lookedFor(record), signal: asked.signal });
     if (found === null) {
       asked.tell("find      no job was made: the command was stopped before the service had it");
       await opened.set({ asked: false });
@@ -228,7 +222,7 @@ async function watch(opened: OpenRecord, { asked, service }: Doing): Promise<num
   for (;;) {
     const job = await service.job(id, signal);
     await opened.saw(job, new Date().toISOString());
-    for (const event of await opened.add(await service.events(id, signal)))
+    for (const event of await opened.add(await service.events(id, { signal, isKnown: opened.knows })))
       tell(
         `${event.level === "error" ? "error" : "event"}     ${harmless(event.message)}${metricsText(event.metrics)}`,
       );
@@ -290,7 +284,7 @@ export async function cancelJob(
   const settings = record.settings as TuningSettings;
   const id =
     record.jobId ??
-    (record.asked ? (await service.find(filesOf(record), settings, { key: jobKey(record), signal }))?.id : null) ??
+    (record.asked ? (await service.find(filesOf(record), settings, { ...lookedFor(record), signal }))?.id : null) ??
     null;
   if (id === null) throw new UsageError(`Expected a job to cancel, got ${record.id}, which has none`);
   const job = await service.cancel(id, signal);

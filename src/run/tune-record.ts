@@ -1,13 +1,13 @@
 // What is written down of a tuning job, so that the same command finds it again: below `<output>/tunes/<id>/`.
-import { appendFile, link, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { TuningCheckpoint, TuningEvent, TuningJob, TuningSettings } from "../contracts.ts";
 import { StoreError, UsageError } from "../domain/errors.ts";
 import { hashOf } from "../domain/hash.ts";
 import { parseJson } from "../domain/reply-json.ts";
-import { type Holder, isAlive, thisHolder } from "../engine/holder.ts";
 import { writeTextFile } from "../exports/atomic-file.ts";
+import { takeLock, type Unlock } from "./tune-lock.ts";
 
 const file = z.object({ path: z.string(), bytes: z.number(), sha256: z.string(), rows: z.number() });
 
@@ -32,6 +32,8 @@ export const tuneRecord = z.object({
   /** Counts from 1; another after a job that failed or was cancelled. */
   attempt: z.number().int(),
   jobId: z.string().nullable(),
+  /** Jobs of earlier attempts. */
+  earlierJobIds: z.array(z.string()).default([]),
   status: z.string().nullable(),
   state: z.enum(["waiting", "running", "succeeded", "failed", "cancelled"]).nullable(),
   error: z.string().nullable(),
@@ -63,6 +65,8 @@ export interface OpenRecord extends AsyncDisposable {
   set(change: Partial<TuneRecord>): Promise<void>;
   /** Takes in how the job stands. */
   saw(job: TuningJob, now: string): Promise<void>;
+  /** Whether an event of this id was written. */
+  knows(eventId: string): boolean;
   /** Writes events that were not written before, and their metrics; gives those back. */
   add(events: readonly TuningEvent[]): Promise<readonly TuningEvent[]>;
   keep(checkpoints: readonly TuningCheckpoint[]): Promise<void>;
@@ -76,7 +80,7 @@ function tunesFolder(output: string): string {
 export async function openRecord(output: string, id: string, first?: () => TuneRecord): Promise<OpenRecord> {
   const folder = join(tunesFolder(output), id);
   await mkdir(folder, { recursive: true });
-  const taken = await lock(join(folder, "lock"));
+  const taken = await takeLock(folder);
   if (!("pid" in taken)) return opened(folder, { id, first, unlock: taken });
   throw new UsageError(
     `Another process (pid ${taken.pid}) watches the tuning job ${id}: \`npx tracemill tune status ${id}\` shows how it stands`,
@@ -86,11 +90,9 @@ export async function openRecord(output: string, id: string, first?: () => TuneR
 /** Opens the record of an id; null while another process has it open. */
 export async function openRecordIfFree(output: string, id: string): Promise<OpenRecord | null> {
   const folder = join(tunesFolder(output), id);
-  const taken = await lock(join(folder, "lock"));
+  const taken = await takeLock(folder);
   return "pid" in taken ? null : opened(folder, { id, first: undefined, unlock: taken });
 }
-
-type Unlock = () => Promise<void>;
 
 async function opened(
   folder: string,
@@ -129,6 +131,7 @@ async function opened(
           ...{ jobId, status, state, error, tunedModel, trainedTokens, asked: true },
           ...(["succeeded", "failed", "cancelled"].includes(state) ? { endedAt: record?.endedAt ?? now } : {}),
         }),
+      knows: (eventId) => seen.has(eventId),
       async add(events) {
         const fresh = unknownTo(seen, events);
         await appendLines(eventsPath, fresh);
@@ -227,28 +230,6 @@ async function readRecord(path: string): Promise<TuneRecord | null> {
       `Expected \`${path}\` to be a tuning job's record, got another file: put it back, or remove its folder`,
     );
   return read.data;
-}
-
-/** Takes the record for this process; a dead holder's is taken at once. Gives the holder where that lives. */
-async function lock(path: string): Promise<Unlock | Holder> {
-  // Linked into place whole: an empty lock would be taken for a dead one's.
-  const own = `${path}.${process.pid}`;
-  await writeFile(own, JSON.stringify(thisHolder()));
-  try {
-    for (;;) {
-      try {
-        await link(own, path);
-        return () => rm(path, { force: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-        const holder = parseJson(await readFile(path, "utf8").catch(() => "")) as Holder | undefined;
-        if (holder !== undefined && isAlive(holder)) return holder;
-        await rm(path, { force: true });
-      }
-    }
-  } finally {
-    await rm(own, { force: true });
-  }
 }
 
 async function onDisk(path: string, work: () => Promise<void>): Promise<void> {

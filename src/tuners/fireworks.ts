@@ -2,7 +2,7 @@
 import type { Tuner, TunerOptions, TuningJob, TuningService, TuningSettings } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
 import { fireworksUpload } from "./fireworks-upload.ts";
-import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
+import { again, ask, type HttpOptions, inWords, ServiceError, whenThereIsRoom } from "./http.ts";
 import { objectOf, textOf } from "./read.ts";
 import { ownProblems, rangeProblems } from "./settings.ts";
 
@@ -80,7 +80,11 @@ function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerO
       try {
         const query = `?${kind}Id=${id}`;
         const body = requestOf(account, { files, settings, id });
-        return jobOf(await (await ask(http, `/${kind}s${query}`, { method: "POST", body, signal })).json(), kind);
+        const made = await whenThereIsRoom(() => ask(http, `/${kind}s${query}`, { method: "POST", body, signal }), {
+          signal,
+          waitMs: pollMs,
+        });
+        return jobOf(await made.json(), kind);
       } catch (error) {
         // Named by what was asked for: the one that has the name is this job, made from another record.
         if (error instanceof ServiceError && error.status === 409)

@@ -31,22 +31,30 @@ export interface HttpRequest {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly body?: Body | object;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly redirect?: "manual";
+  /** A redirect is an answer. */
+  readonly redirects?: boolean;
   readonly signal: AbortSignal;
 }
 
-/** Asks once. Resolves with any status below 400. @throws {ServiceError} otherwise; what fetch throws where nothing came back. */
+/** Asks once. Resolves with any status below 300, and with a redirect where that is asked for; none is followed, for the key would go along. @throws {ServiceError} otherwise; what fetch throws where nothing came back. */
 export async function ask(options: HttpOptions, path: string, request: HttpRequest): Promise<Response> {
-  const { method = "GET", body, redirect, signal } = request;
+  const { method = "GET", body, redirects = false, signal } = request;
   const json = body !== undefined && isPlain(body);
   const response = await fetch(/^https?:/.test(path) ? path : `${options.baseUrl.replace(/\/+$/, "")}${path}`, {
     method,
     signal,
     headers: { ...options.headers, ...(json ? { "content-type": "application/json" } : {}), ...request.headers },
     ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as Body) }),
-    ...(redirect === undefined ? {} : { redirect }),
+    redirect: "manual",
   });
-  if (response.status < 400) return response;
+  const { status } = response;
+  if (status < 300 || (status < 400 && redirects)) return response;
+  if (status < 400) {
+    await response.body?.cancel();
+    const to = response.headers.get("location") ?? "";
+    const host = URL.canParse(to, options.baseUrl) ? new URL(to, options.baseUrl).host : "another place";
+    throw new ServiceError(status, `it sends on to ${host}, where no key goes: name that place as --base-url`);
+  }
   const text = await response.text().catch(() => "");
   throw new ServiceError(response.status, options.cut(messageOf(text)), retryAfterOf(response));
 }
@@ -74,13 +82,19 @@ export async function again<T>(
     signal,
     waitMs = 500,
     tries = triesOfReads,
-  }: { readonly signal: AbortSignal; readonly waitMs?: number; readonly tries?: number },
+    may = passes,
+  }: {
+    readonly signal: AbortSignal;
+    readonly waitMs?: number;
+    readonly tries?: number;
+    readonly may?: (error: unknown) => boolean;
+  },
 ): Promise<T> {
   for (let tried = 1; ; tried++) {
     try {
       return await work();
     } catch (error) {
-      if (signal.aborted || !passes(error) || tried >= tries) throw error;
+      if (signal.aborted || !may(error) || tried >= tries) throw error;
       const told = error instanceof ServiceError ? error.retryAfterMs : null;
       await sleep(Math.min(longestWaitMs, told ?? waitMs * 2 ** (tried - 1)), undefined, { signal });
     }
@@ -91,8 +105,12 @@ export async function again<T>(
 export function passes(error: unknown): boolean {
   if (error instanceof ServiceError)
     return error.status === 408 || error.status === 409 || error.status === 429 || error.status >= 500;
-  // fetch says so of every connection that was refused, reset or cut.
-  return error instanceof TypeError || hasCode(error);
+  return isConnection(error) || hasCode(error);
+}
+
+/** fetch says so of every connection that was refused, reset or cut; any other TypeError is a mistake of ours. */
+function isConnection(error: unknown): boolean {
+  return error instanceof TypeError && (error.message === "terminated" || error.cause !== undefined);
 }
 
 function hasCode(error: unknown): boolean {
@@ -102,12 +120,26 @@ function hasCode(error: unknown): boolean {
   return false;
 }
 
+/** Does again what was refused for want of room (429), which was not done; for requests that must not be done twice. */
+export function whenThereIsRoom<T>(
+  work: () => Promise<T>,
+  { signal, waitMs }: { readonly signal: AbortSignal; readonly waitMs: number },
+): Promise<T> {
+  return again(work, { signal, waitMs, may: (error) => error instanceof ServiceError && error.status === 429 });
+}
+
 /** The error for a person: what to mend, or that the same command goes on. `what` is what was being done. */
 export function inWords(
   error: unknown,
   { what, service, keyVariable }: { readonly what: string; readonly service: string; readonly keyVariable: string },
 ): Error {
   if (!(error instanceof ServiceError)) {
+    if (error instanceof SyntaxError)
+      return new FailureError(
+        "provider",
+        `${service} answered to ${what} with what is no JSON. Look at --base-url; run the same command again: it goes on from there`,
+        { cause: error },
+      );
     if (!passes(error)) return error instanceof Error ? error : new Error(String(error));
     const reason =
       (error as Error).cause instanceof Error ? ((error as Error).cause as Error).message : (error as Error).message;
@@ -126,6 +158,6 @@ export function inWords(
       { cause: error },
     );
   if (status === 404) return new UsageError(`${said}. Look at --model, --base-url and the id`, { cause: error });
-  if (status < 500 && status !== 429) return new UsageError(said, { cause: error });
+  if (status < 500 && ![408, 409, 429].includes(status)) return new UsageError(said, { cause: error });
   return new FailureError("provider", `${said}. Run the same command again: it goes on from there`, { cause: error });
 }

@@ -13,7 +13,7 @@ import type {
   TuningSettings,
 } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
-import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
+import { again, ask, type HttpOptions, inWords, ServiceError, whenThereIsRoom } from "./http.ts";
 import { listOf, numbersOf, objectOf, textOf } from "./read.ts";
 import { ownProblems, rangeProblems } from "./settings.ts";
 
@@ -76,10 +76,10 @@ function tuner(flavour: Flavour): Tuner {
         learningRate: { above: 0, called: "multiplier" },
         seed: { least: 0, most: 2_147_483_647, whole: true },
       }),
-      ...(settings.suffix === undefined || settings.suffix.length <= suffix
+      ...(settings.suffix === undefined || (settings.suffix.length >= 1 && settings.suffix.length <= suffix)
         ? []
         : [
-            `suffix: expected at most ${suffix} characters, got ${settings.suffix.length} (${name === "azure" ? "AZ-R4" : "1 to 64"})`,
+            `suffix: expected 1 to ${suffix} characters, got ${settings.suffix.length}${name === "azure" ? " (AZ-R4)" : ""}`,
           ]),
       ...(settings.loraRank === undefined ? [] : ["lora-rank: the service chooses it; leave it out"]),
       ...ownProblems(settings.extra, ["metadata", "training_file", "validation_file"]),
@@ -143,19 +143,31 @@ function openService(
     async create(files, settings, { key: name, signal }) {
       try {
         const body = requestOf(files, settings, { name, options });
-        return jobOf(await (await ask(http, path("/fine_tuning/jobs"), { method: "POST", body, signal })).json());
+        const made = await whenThereIsRoom(
+          () => ask(http, path("/fine_tuning/jobs"), { method: "POST", body, signal }),
+          { signal, waitMs: pollMs },
+        );
+        return jobOf(await made.json());
       } catch (error) {
         if (flavour.name === "openai" && error instanceof ServiceError && error.status === 403)
           throw new UsageError(`${closed}. The service said: ${error.message}`, { cause: error });
         throw inWords(error, words("create the job"));
       }
     },
-    async find(_files, _settings, { key: name, signal }) {
+    async find(files, _settings, { key: name, earlier, signal }) {
       let after = "";
       for (;;) {
         const page = await read(`/fine_tuning/jobs?limit=100${after}`, signal, "list jobs");
         const jobs = listOf(page.data);
-        const mine = jobs.find((job) => objectOf(job.metadata).tracemill === name);
+        // Older versions of Azure's API keep no metadata: the file, which is uploaded for each record anew, tells there.
+        const mine = jobs.find(
+          ({ id, metadata, training_file: file }) =>
+            objectOf(metadata).tracemill === name ||
+            (flavour.name === "azure" &&
+              objectOf(metadata).tracemill === undefined &&
+              file === files.training &&
+              !earlier.includes(String(id))),
+        );
         if (mine !== undefined) return jobOf(mine);
         const last = textOf(jobs.at(-1)?.id);
         if (page.has_more !== true || last === null) return null;
@@ -163,7 +175,7 @@ function openService(
       }
     },
     job: async (id, signal) => jobOf(await read(`/fine_tuning/jobs/${id}`, signal, "look at the job")),
-    async events(id, signal) {
+    async events(id, { signal, isKnown }) {
       const found: TuningEvent[] = [];
       let after = "";
       for (;;) {
@@ -171,7 +183,8 @@ function openService(
         const events = listOf(page.data);
         found.push(...events.map(eventOf));
         const last = textOf(events.at(-1)?.id);
-        if (page.has_more !== true || last === null) return found.reverse();
+        // The newest come first: behind one that is known all are.
+        if (page.has_more !== true || last === null || isKnown(last)) return found.reverse();
         after = `&after=${encodeURIComponent(last)}`;
       }
     },

@@ -12,6 +12,10 @@ export function textOf(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
+export function numberOf(value: unknown): number | null {
+  return typeof value === "number" ? value : null;
+}
+
 /** The numbers among an object's values. */
 export function numbersOf(value: Record<string, unknown>): Record<string, number> {
   return Object.fromEntries(

@@ -31,7 +31,7 @@ export function togetherUpload(http: HttpOptions, { pollMs, limit, retried }: Up
     const response = await ask(http, `/files?${query}`, {
       method: "POST",
       body: query,
-      redirect: "manual",
+      redirects: true,
       signal,
     });
     const [url, id] = [response.headers.get("location"), response.headers.get("x-together-file-id")];
@@ -79,8 +79,13 @@ export function togetherUpload(http: HttpOptions, { pollMs, limit, retried }: Up
     const [id, upload] = [textOf(begun.file_id) ?? "", textOf(begun.upload_id) ?? ""];
     const done: { part_number: number; etag: string }[] = [];
     const size = Math.ceil(file.bytes / count);
+    const parts = listOf(begun.parts);
+    if (id === "" || parts.length !== count)
+      throw new UsageError(
+        `Expected Together AI to give ${count} addresses for parts of the file, got ${parts.length}`,
+      );
     await using handle = await open(file.path);
-    for (const [index, part] of listOf(begun.parts).entries()) {
+    for (const [index, part] of parts.entries()) {
       const bytes = Buffer.alloc(Math.min(size, file.bytes - index * size));
       await handle.read(bytes, 0, bytes.byteLength, index * size);
       const url = textOf(part.URL) ?? textOf(part.url) ?? "";

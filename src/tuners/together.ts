@@ -10,8 +10,8 @@ import type {
   TuningSettings,
 } from "../contracts.ts";
 import { UsageError } from "../domain/errors.ts";
-import { again, ask, type HttpOptions, inWords, ServiceError } from "./http.ts";
-import { listOf, numbersOf, objectOf, textOf } from "./read.ts";
+import { again, ask, type HttpOptions, inWords, ServiceError, whenThereIsRoom } from "./http.ts";
+import { listOf, numberOf, numbersOf, objectOf, textOf } from "./read.ts";
 import { ownProblems, rangeProblems } from "./settings.ts";
 import { togetherUpload } from "./together-upload.ts";
 
@@ -20,6 +20,17 @@ const longestSuffix = 24;
 /** Above this a file goes up in parts; bytes. */
 const singleUploadBytes = 5 * 1000 ** 3;
 const service = "together";
+/** What a price is asked for with; it knows no other fields of a job. */
+const pricedFields = [
+  "training_file",
+  "validation_file",
+  "model",
+  "n_epochs",
+  "n_evals",
+  "training_method",
+  "training_type",
+  "from_checkpoint",
+];
 
 export function togetherTuner(): Tuner {
   return {
@@ -36,14 +47,15 @@ export function togetherTuner(): Tuner {
         learningRate: { above: 0 },
         loraRank: { least: 1, whole: true },
       }),
-      ...(settings.suffix === undefined || settings.suffix.length <= longestSuffix
+      ...(settings.suffix === undefined || (settings.suffix.length >= 1 && settings.suffix.length <= longestSuffix)
         ? []
-        : [`suffix: expected at most ${longestSuffix} characters, got ${settings.suffix.length} (TG-R14)`]),
+        : [`suffix: expected 1 to ${longestSuffix} characters, got ${settings.suffix.length} (TG-R14)`]),
       ...ownProblems(settings.extra, ["suffix", "training_file", "validation_file"]),
     ],
-    // One evaluation over the validation file, as it is asked for.
-    billedTokens({ tokens, validationTokens }, { epochs = 1 }) {
-      return { tokens: tokens * epochs + validationTokens, epochs };
+    // One evaluation over the validation file where no other number is set. Unpacked, each row is as long as the longest that is allowed.
+    billedTokens({ rows, tokens, longest, validationTokens }, { epochs = 1, extra }) {
+      const inEpoch = extra.packing === false ? rows * (numberOf(extra.max_seq_length) ?? longest) : tokens;
+      return { tokens: inEpoch * epochs + validationTokens * (numberOf(extra.n_evals) ?? 1), epochs };
     },
     open: openService,
   };
@@ -79,21 +91,26 @@ function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerO
     upload: togetherUpload(http, { pollMs, limit, retried }),
     async estimate(files, settings, signal) {
       try {
-        const body = { ...requestOf(files, settings, ""), from_checkpoint: undefined, suffix: undefined };
-        const told = objectOf(
-          await (await ask(http, "/fine-tunes/estimate-price", { method: "POST", body, signal })).json(),
-        );
-        return estimateOf(told);
+        const asked = Object.entries(requestOf(files, settings, "")).filter(([name]) => pricedFields.includes(name));
+        const body = Object.fromEntries(asked);
+        const path = "/fine-tunes/estimate-price";
+        const price = () => ask(http, path, { method: "POST", body, signal });
+        return estimateOf(objectOf(await (await again(price, { signal, waitMs: pollMs })).json()));
       } catch (error) {
         // A price is a courtesy: a service that gives none is no reason not to go on.
-        if (error instanceof ServiceError && error.status < 500 && error.status !== 401) return null;
+        if (error instanceof ServiceError && error.status < 500 && error.status !== 401)
+          return { usd: null, why: `Together AI gives no price: it answered ${error.status}, ${error.message}` };
         throw inWords(error, words("ask for the price"));
       }
     },
     async create(files, settings, { key: name, signal }) {
       try {
         const body = requestOf(files, settings, name);
-        return jobOf(await (await ask(http, "/fine-tunes", { method: "POST", body, signal })).json());
+        const made = await whenThereIsRoom(() => ask(http, "/fine-tunes", { method: "POST", body, signal }), {
+          signal,
+          waitMs: pollMs,
+        });
+        return jobOf(await made.json());
       } catch (error) {
         throw inWords(error, words("create the job"));
       }
@@ -105,7 +122,7 @@ function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerO
       return mine === undefined ? null : jobOf(mine);
     },
     job: async (id, signal) => jobOf(await read(`/fine-tunes/${id}`, signal, "look at the job")),
-    async events(id, signal) {
+    async events(id, { signal }) {
       const found = listOf(objectOf(await read(`/fine-tunes/${id}/events`, signal, "read events")).data);
       return [...found.map(eventOf), ...(await metricsOf(id, signal))];
     },
@@ -113,7 +130,7 @@ function openService({ baseUrl, key, keyVariable, pollMs, options, cut }: TunerO
       const found = listOf(objectOf(await read(`/fine-tunes/${id}/checkpoints`, signal, "read checkpoints")).data);
       return found.map((checkpoint) => ({
         id: textOf(checkpoint.path) ?? textOf(checkpoint.id) ?? `step ${String(checkpoint.step ?? "")}`,
-        step: typeof checkpoint.step === "number" ? checkpoint.step : null,
+        step: numberOf(checkpoint.step),
         model: textOf(checkpoint.path),
         metrics: numbersOf(objectOf(checkpoint.metrics)),
       }));
@@ -156,12 +173,14 @@ function requestOf(
 function estimateOf(told: Record<string, unknown>): TuningEstimate {
   if (told.estimation_available !== true)
     return { usd: null, why: `Together AI gives no price: ${textOf(told.unavailable_reason) ?? "no reason given"}` };
-  const usd = typeof told.estimated_total_price === "number" ? told.estimated_total_price : null;
-  const limit =
-    told.allowed_to_proceed === false
-      ? `; it says that the account's limit${typeof told.user_limit === "number" ? ` of $${told.user_limit}` : ""} does not hold it`
-      : "";
-  return { usd, why: `Together AI's own estimate${limit}` };
+  const usd = numberOf(told.estimated_total_price);
+  if (told.allowed_to_proceed === false) {
+    const limit = numberOf(told.user_limit);
+    throw new UsageError(
+      `Together AI does not let this account start the job: it would cost ${usd === null ? "more" : `$${usd}`}${limit === null ? "" : ` and the account's limit is $${limit}`}. Raise the limit there, or train on less; no job was made`,
+    );
+  }
+  return { usd, why: "Together AI's own estimate" };
 }
 
 const states: Readonly<Record<string, TuningJob["state"]>> = {
@@ -192,7 +211,7 @@ function jobOf(value: unknown): TuningJob {
             .at(-1) ?? status)
         : null,
     tunedModel: state === "succeeded" ? (textOf(job.model_output_name) ?? textOf(job.output_name)) : null,
-    trainedTokens: typeof job.token_count === "number" ? job.token_count : null,
+    trainedTokens: numberOf(job.token_count),
   };
 }
 

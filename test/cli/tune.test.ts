@@ -90,6 +90,16 @@ describe.concurrent("before anything is sent", () => {
   });
 });
 
+test("the training file as validation file ends it before anything is sent", async () => {
+  await using folder = await tuneFolder();
+  await using server = await serveTogether();
+  const file = await folder.write("together");
+  const common = [file, "--target", "together", "--model", "m", "--base-url", server.baseUrl, "--yes"];
+  const end = await folder.tune([...common, "--validation", file]);
+  expect([end.code, end.stderr]).toEqual([2, expect.stringMatching(/OA-R14.*the same file/)]);
+  expect(server.arrived).toEqual([]);
+});
+
 describe.concurrent("what it would cost", () => {
   /** What is said of the cost, with the file's tokens: asked without --yes, so nothing is sent. */
   async function costOf(folder: TuneFolder, file: string, words: readonly string[]) {
@@ -129,10 +139,18 @@ describe.concurrent("what it would cost", () => {
       "--epochs",
       "3",
       "--validation",
-      together,
+      await folder.text("other.jsonl", [
+        {
+          messages: [
+            { role: "user", content: "Which week had the most rain in Lisbon?" },
+            { role: "assistant", content: "The ninth" },
+          ],
+        },
+      ]),
       ...old,
     ]);
-    expect(least.billed).toBe(least.tokens * 4);
+    expect(least.billed).toBeGreaterThan(least.tokens * 3);
+    expect(least.billed).toBeLessThan(least.tokens * 3 + 100);
     for (const words of ["about $4.00", "the least a job costs", "the price is of 2025-01-02", "$1.70 an hour"])
       expect(least.said).toContain(words);
 
@@ -232,5 +250,37 @@ describe.concurrent("--target command", () => {
     expect([stopped.code, stopped.stdout]).toEqual([130, expect.stringContaining("begins it anew")]);
     expect(await other.job()).toMatchObject({ status: "interrupted", state: "cancelled" });
     expect((await other.tune(slow)).code).toBe(0);
+  });
+
+  test("a watcher that is killed leaves its command running; the same command follows it, and begins none", async () => {
+    await using folder = await tuneFolder();
+    const file = await folder.write("openai");
+    const [count, go] = [join(folder.path, "count"), join(folder.path, "go")];
+    const command = [
+      `echo x >> '${count}'`,
+      "echo '{\"step\": 1}'",
+      `until [ -e '${go}' ]; do sleep 0.02; done`,
+      "echo '{\"step\": 2}'",
+      "printf 'the end, without a line feed'",
+    ].join("; ");
+    const words = [file, "--target", "command", "--yes", "--command", command];
+    let pid = 0;
+    const killed = folder.tune(words, {
+      started: (one) => {
+        pid = one;
+      },
+    });
+    while ((await folder.record("metrics.jsonl")) === "") await new Promise((resolve) => setTimeout(resolve, 20));
+    process.kill(pid, "SIGKILL");
+    await killed;
+    const following = folder.tune(words.filter((word) => word !== "--yes"));
+    await writeFile(go, "");
+    const end = await following;
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    expect(end.stdout).toContain("was begun before");
+    expect(end.stdout).toContain("the end, without a line feed\n");
+    expect(await readFile(count, "utf8")).toBe("x\n");
+    expect(await folder.lines("metrics.jsonl")).toMatchObject([{ step: 1 }, { step: 2 }]);
+    expect(await folder.job()).toMatchObject({ state: "succeeded", attempt: 1 });
   });
 });

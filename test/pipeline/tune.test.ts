@@ -226,7 +226,9 @@ describe.concurrent("a job from file to model", () => {
       lossConfig: { klBeta: 0.1 },
     });
     expect(await folder.job()).toMatchObject({ state: "succeeded", tunedModel: output });
-    const validated = await folder.tune(at("fireworks", file, server, ...options, "--validation", file));
+    const asked = { messages: [{ role: "user", content: "Which week had the most rain in Lisbon?" }] };
+    const other = await folder.text("other.jsonl", Array(3).fill({ ...line, input: asked }));
+    const validated = await folder.tune(at("fireworks", file, server, ...options, "--validation", other));
     expect([validated.code, validated.stderr]).toEqual([2, expect.stringContaining("takes none with preferences")]);
   });
 });
@@ -238,7 +240,7 @@ describe.concurrent("one command, one job", () => {
     const words = at("openai", await folder.write("openai"), server);
     let pid = 0;
     server.faults.push({ on: "GET /fine_tuning/jobs/ftjob-1/events", times: 1, kind: { status: 500 } });
-    const killed = folder.tune([...words, "--poll-seconds", "0.3"], {
+    const killed = folder.tune([...words, "--poll-seconds", "3"], {
       started: (one) => {
         pid = one;
       },

@@ -1,8 +1,9 @@
 // What a tuning job is asked for and paid by, without a service: epochs, tokens, ranges, the record's lines.
-import { appendFile, readFile, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Renderer, TuningSettings } from "../../src/contracts.ts";
+import { takeLock } from "../../src/run/tune-lock.ts";
 import { openRecord, type TuneRecord } from "../../src/run/tune-record.ts";
 import { measureTrainingFile } from "../../src/run/tune-tokens.ts";
 import { tuners } from "../../src/tuners/index.ts";
@@ -40,6 +41,14 @@ test.each([
   expect(tunerOf(name).billedTokens(counts, { ...settings, epochs })).toEqual({ tokens, epochs: passes });
 });
 
+test.each([
+  ["unpacked, each row is as long as the longest", { packing: false }, 2000 + 50],
+  ["or as is said", { packing: false, max_seq_length: 4096 }, 40_960 + 50],
+  ["evaluations as many as are asked for", { n_evals: 4 }, 1000 + 200],
+])("together, %s", (_, extra, tokens) => {
+  expect(tunerOf("together").billedTokens(counts, { ...settings, extra })).toEqual({ tokens, epochs: 1 });
+});
+
 const settings: TuningSettings = { model: "m", method: "sft", extra: {} };
 
 function tunerOf(name: string) {
@@ -65,6 +74,7 @@ const bad: [string, Partial<TuningSettings>, string][] = [
   ["openai", { learningRate: 0 }, "learning-rate"],
   ["openai", { seed: -1 }, "seed"],
   ["openai", { suffix: "x".repeat(65) }, "suffix"],
+  ["openai", { suffix: "" }, "suffix"],
   ["openai", { loraRank: 8 }, "lora-rank"],
   ["openai", { extra: { metadata: {} } }, "set metadata"],
   ["azure", { suffix: "x".repeat(19) }, "suffix"],
@@ -144,7 +154,16 @@ test("a record whose last lines were half written goes on: no event twice, no nu
       settings: { ...settings },
     },
     ...{ file: { path: "", bytes: 0, sha256: "", rows: 0 }, validation: null, fileId: null, validationFileId: null },
-    ...{ asked: true, attempt: 1, jobId: null, status: null, state: null, error: null, tunedModel: null },
+    ...{
+      asked: true,
+      attempt: 1,
+      earlierJobIds: [],
+      jobId: null,
+      status: null,
+      state: null,
+      error: null,
+      tunedModel: null,
+    },
     ...{ trainedTokens: null, estimateUsd: null, startedAt: "2026-11-25T00:00:00Z", endedAt: null },
   });
   const events = [1, 2, 3].map((n) => ({ id: `e${n}`, at: null, level: "info", message: "", metrics: { step: n } }));
@@ -160,4 +179,18 @@ test("a record whose last lines were half written goes on: no event twice, no nu
   expect((await opened.add(events)).map(({ id }) => id)).toEqual(["e3"]);
   const written = (await readFile(at("metrics.jsonl"), "utf8")).trim().split("\n");
   expect(written.map((line) => (JSON.parse(line) as { step: number }).step)).toEqual([1, 2, 3]);
+});
+
+test("of twenty that open a record at once, which a dead process had, one has it; then the next", async () => {
+  await using folder = await scratchFolder();
+  const dead = { boot: "an earlier one", pid: 1, started: "0" };
+  await writeFile(folder.at("lock.7"), JSON.stringify(dead));
+  for (const number of [8, 9]) {
+    const taken = await Promise.all(Array.from({ length: 20 }, () => takeLock(folder.path)));
+    const unlocks = taken.filter((one) => typeof one === "function");
+    expect(unlocks).toHaveLength(1);
+    for (const one of taken) if (typeof one !== "function") expect(one.pid).toBe(process.pid);
+    expect(await readdir(folder.path)).toEqual([`lock.${number}`]);
+    await unlocks[0]?.();
+  }
 });

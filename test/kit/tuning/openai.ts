@@ -21,6 +21,8 @@ export interface OpenaiOptions {
   /** Jobs made before, which the list has to be paged through. */
   readonly olderJobs?: number;
   readonly error?: unknown;
+  /** Whether jobs keep what they were named by; older versions of Azure's API do not. */
+  readonly metadata?: boolean;
 }
 
 export interface OpenaiServer extends TuningServer {
@@ -65,6 +67,7 @@ export async function serveOpenai(options: OpenaiOptions = {}): Promise<OpenaiSe
       };
     const asked = jsonOf(request);
     if (!files.some(({ id }) => id === asked.training_file)) return refused(`no file ${String(asked.training_file)}`);
+    if (options.metadata === false) delete asked.metadata;
     const job = { id: `ftjob-${jobs.length + 1}`, asked, statuses: [...statuses] };
     jobs.unshift(job);
     return { json: jobOf(job, "validating_files", options.error) };

@@ -34,6 +34,10 @@ export interface TogetherServer extends TuningServer {
   readonly jobs: ServedJob[];
 }
 
+const pricedFields = [
+  ...["training_file", "validation_file", "model", "n_epochs", "n_evals", "training_method", "training_type"],
+  "from_checkpoint",
+];
 const fileStates = ["PENDING", "QUEUED", "RUNNING"];
 const defaultPrice = {
   ...{ estimation_available: true, allowed_to_proceed: true, estimated_total_price: 4.25 },
@@ -109,7 +113,11 @@ export async function serveTogether(options: TogetherOptions = {}): Promise<Toge
       if (path.endsWith("/preprocess")) return preprocess ? { json: { id: file.id } } : null;
       return { json: shownFile(file) };
     }
-    if (path === "/fine-tunes/estimate-price") return { json: price };
+    if (path === "/fine-tunes/estimate-price") {
+      const unknown = Object.keys(jsonOf(request)).filter((name) => !pricedFields.includes(name));
+      if (unknown.length > 0) return { status: 400, json: { error: { message: `unknown fields ${unknown.join()}` } } };
+      return { json: price };
+    }
     if (path === "/fine-tunes" && method === "POST") {
       const job = { id: `ft-${jobs.length + 1}`, asked: jsonOf(request), statuses: [...statuses] };
       jobs.unshift(job);
