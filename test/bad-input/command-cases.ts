@@ -46,6 +46,23 @@ export const commandCases: readonly Case[] = [
     wayOut: /one of chat-jsonl, openai, .*--target openai/,
   },
   {
+    did: "`tracemill tune` for a trainer with a setting that would train what is masked",
+    arrange: async ({ write }) => {
+      const row = {
+        messages: [
+          { role: "user", content: "Rows?" },
+          { role: "assistant", content: "891" },
+        ],
+      };
+      const file = await write("trl.jsonl", `${JSON.stringify(row)}\n`);
+      return { args: ["tune", file, "--target", "trl", "--set", "assistant_only_loss=false"] };
+    },
+    code: 2,
+    what: /Expected settings with which trl trains this file as it is meant/,
+    where: /`--set assistant_only_loss` \(TR-R5\) Expected `true`, got `false`/,
+    wayOut: /Leave them out/,
+  },
+  {
     did: "`tracemill check` for a misspelt target",
     arrange: async ({ write }) => ({ args: ["check", await write("rows.jsonl", "{}\n"), "--target", "togehter"] }),
     code: 2,

@@ -79,6 +79,47 @@ const cases: [string, string, string, string, object, object, object?][] = [
     { prompt: [user], completion: [said], tools: functions },
     { prompt: [user], completion: [said], tools },
   ],
+  [
+    "TR-R1",
+    "trl-steps",
+    "a prompt as text and a completion as messages",
+    "completion",
+    { prompt: "How many rows?", completion: [said] },
+    { prompt: "How many rows?", completion: "891" },
+  ],
+  [
+    "TR-R1",
+    "trl-steps",
+    "a column of another form",
+    "",
+    { prompt: [user], completion: [said], messages: [user, said] },
+    { prompt: [user], completion: [said], id: "example_1" },
+  ],
+  [
+    "TR-R3",
+    "trl",
+    "null for what the template is given",
+    "chat_template_kwargs",
+    { messages: [user, said], chat_template_kwargs: null },
+    { messages: [user, said], chat_template_kwargs: { enable_thinking: true } },
+  ],
+  ["TR-R5", "trl", "nobody who answers", "messages", { messages: [user] }, { messages: [user, said] }],
+  [
+    "TR-R6",
+    "trl-steps",
+    "an observation in the completion",
+    "completion[1].role",
+    { prompt: [user], completion: [call(), reply, said] },
+    { prompt: [user, call(), reply], completion: [said] },
+  ],
+  [
+    "TR-R6",
+    "trl-preference",
+    "an observation in what is compared",
+    "rejected[1].role",
+    { prompt: [user], chosen: [said], rejected: [call(), reply] },
+    { prompt: [user], chosen: [said], rejected: [call()] },
+  ],
   ["TR-R4", "trl", "a row too long", "messages", { messages: [user, said] }, { messages: [user, said] }, manyTokens],
   [
     "TR-R6",
@@ -300,23 +341,60 @@ test("AX-R2: the type of an argument may not change over the lines of a file", a
   );
 });
 
+test("TR-R3: lines that differ in tools as lists, or in having template arguments, are told", async () => {
+  await using folder = await scratchFolder();
+  const row = (more: object) => ({ messages: [user, said], ...more });
+  const other = [{ type: "function", function: { ...functions[0]?.function, name: "sql" } }];
+  const find = async (...rows: object[]) =>
+    (await checkRows("trl", { rows, padding: 0 }, folder.path)).map(({ line, field, severity }) => [
+      line,
+      field,
+      severity,
+    ]);
+  expect(await find(row({ tools: functions }), row({ tools: other }))).toEqual([
+    [1, "tools", "warning"],
+    [2, "tools", "error"],
+  ]);
+  const thinking = { chat_template_kwargs: { enable_thinking: true } };
+  expect(await find(row(thinking), row({}))).toEqual([[2, "chat_template_kwargs", "error"]]);
+  expect(await find(row({}), row(thinking))).toEqual([[2, "chat_template_kwargs", "error"]]);
+  expect(await find(row({}), row({}))).toEqual([]);
+});
+
 test("LF-R1: dataset_info.json beside a file has to name all of it", async () => {
   await using folder = await scratchFolder();
-  const check = async (info: object) => {
-    await writeFile(folder.at("rows.jsonl"), `${JSON.stringify({ conversations: [human, gpt] })}\n`);
+  const check = async (info: object, more: object = {}) => {
+    await writeFile(folder.at("rows.jsonl"), `${JSON.stringify({ conversations: [human, gpt], ...more })}\n`);
     await writeFile(folder.at("dataset_info.json"), JSON.stringify(info));
     return (await targetNamed("llama-factory").check(folder.at("rows.jsonl"))).map(({ rule, field }) => [rule, field]);
   };
   const tags = Object.fromEntries(
     ["role", "content", "user", "assistant", "observation", "function", "system"].map((name) => [`${name}_tag`, name]),
   );
-  const columns = { messages: "conversations", system: "system", tools: "tools" };
-  const whole = { file_name: "rows.jsonl", formatting: "sharegpt", tags, columns };
+  const whole = { file_name: "rows.jsonl", formatting: "sharegpt", tags, columns: { messages: "conversations" } };
   expect(await check({ rows: whole })).toEqual([]);
   expect(await check({ rows: { ...whole, tags: { ...tags, system_tag: undefined } } })).toEqual([
     ["LF-R1", "rows.tags.system_tag"],
   ]);
   expect(await check({ other: { ...whole, file_name: "other.jsonl" } })).toEqual([["LF-R1", "dataset_info.json"]]);
+  expect(await check({ rows: { ...whole, formatting: "openai" } })).toEqual([["LF-R1", "rows.formatting"]]);
+  expect(await check({ rows: { ...whole, ranking: true } })).toEqual([["LF-R1", "rows.ranking"]]);
+  expect(await check({ rows: { ...whole, columns: {} } })).toEqual([["LF-R1", "rows.columns"]]);
+  // A column that no line has stops the trainer; one that is not named is not read.
+  const system = { messages: "conversations", system: "system" };
+  expect(await check({ rows: { ...whole, columns: system } })).toEqual([["LF-R1", "rows.columns.system"]]);
+  expect(await check({ rows: { ...whole, columns: system } }, { system: "" })).toEqual([]);
+  expect(await check({ rows: whole }, { system: "You count." })).toEqual([["LF-R1", "rows.columns"]]);
+});
+
+test("LF-R2: a system message may stand first among the turns", async () => {
+  await using folder = await scratchFolder();
+  const rows = [{ conversations: [{ from: "system", value: "You count." }, human, gpt] }];
+  expect(await checkRows("llama-factory", { rows, padding: 0 }, folder.path)).toEqual([]);
+  const late = [{ conversations: [human, { from: "system", value: "You count." }] }];
+  expect((await checkRows("llama-factory", { rows: late, padding: 0 }, folder.path)).map(({ rule }) => rule)).toEqual([
+    "LF-R2",
+  ]);
 });
 
 test("every rule that the trainers' formats can tell has a case here, or is told by rendering", () => {

@@ -27,31 +27,33 @@ export function axolotlExporter(): Exporter {
       line: axolotlLine(),
     }),
     conversation: (line) => conversationOf(readMessages(line.messages, "train"), readToolsOrText(line.tools)),
-    companions: (files) => [
-      {
-        name: "axolotl-datasets.yaml",
-        text: datasetsYaml(files.filter(({ split }) => split !== "test").map(({ file }) => file)),
-      },
-    ],
+    companions: (files) => [{ name: "axolotl-datasets.yaml", text: datasetsYaml(files) }],
   });
 }
 
-/** The `datasets` part of a config that reads these files as they are meant. */
-function datasetsYaml(files: readonly string[]): string {
-  const entries = files.map((file) =>
-    [
-      `  - path: ${JSON.stringify(file)}`,
-      "    ds_type: json",
-      "    type: chat_template",
-      "    field_messages: messages",
-      "    field_tools: tools",
-      "    message_property_mappings: { role: role, content: content }",
-      "    roles_to_train: []",
-      "    message_field_training: train",
-      "    train_on_eos: turn",
-    ].join("\n"),
-  );
-  return `datasets:\n${entries.join("\n")}\n`;
+/** The parts of a config that read these files as they are meant: `datasets`, and `test_datasets` where there is a validation file. */
+function datasetsYaml(files: readonly { readonly file: string; readonly split: string }[]): string {
+  const list = (name: string, wanted: string, more: readonly string[]) => {
+    const entries = files
+      .filter(({ split }) => split === wanted)
+      .map(({ file }) =>
+        [
+          `  - path: ${JSON.stringify(file)}`,
+          "    ds_type: json",
+          ...more,
+          "    type: chat_template",
+          "    field_messages: messages",
+          "    field_tools: tools",
+          "    message_property_mappings: { role: role, content: content }",
+          "    roles_to_train: []",
+          "    message_field_training: train",
+          "    train_on_eos: turn",
+        ].join("\n"),
+      );
+    return entries.length === 0 ? "" : `${name}:\n${entries.join("\n")}\n`;
+  };
+  // A file of its own has one split, which Axolotl calls train.
+  return list("datasets", "train", []) + list("test_datasets", "validation", ["    split: train"]);
 }
 
 /** The rules of a line; remembers how arguments were written, which has to be one way in a file whose arguments differ in type (AX-R2). */

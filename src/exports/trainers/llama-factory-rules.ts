@@ -16,16 +16,20 @@ export function llamaFactoryLine(columns: readonly string[]): (line: JsonObject)
     if (!Array.isArray(conversations) || conversations.length === 0)
       report("LF-R2", "conversations", `Expected a list of turns, got ${shown(conversations)}`);
     else {
-      if ((conversations.length % 2 === 1) !== ranks)
+      // A system message may stand first.
+      const [first] = conversations as unknown[];
+      const from = isObject(first) && first.from === "system" ? 1 : 0;
+      const turns = (conversations as unknown[]).slice(from);
+      if ((turns.length % 2 === 1) !== ranks || turns.length === 0)
         report(
           "LF-R2",
           "conversations",
-          `Expected an ${ranks ? "odd" : "even"} number of turns, got ${conversations.length}: the line would be skipped`,
+          `Expected an ${ranks ? "odd" : "even"} number of turns, got ${turns.length}: the line would be skipped`,
         );
-      for (const [index, turn] of (conversations as unknown[]).entries())
-        problems.push(
-          ...turnProblems(turn, { field: `conversations[${index}]`, wanted: index % 2 === 0 ? asks : answers }),
-        );
+      for (const [index, turn] of turns.entries()) {
+        const wanted = index % 2 === 0 ? asks : answers;
+        problems.push(...turnProblems(turn, { field: `conversations[${index + from}]`, wanted }));
+      }
     }
     for (const key of ["chosen", "rejected"])
       if (columns.includes(key)) problems.push(...turnProblems(line[key], { field: key, wanted: answers }));

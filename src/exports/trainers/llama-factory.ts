@@ -42,30 +42,35 @@ interface Shared {
   readonly tools: string;
 }
 
-function sharegpt(messages: readonly ExampleMessage[], tools: readonly ToolDefinition[] | undefined): Shared | null {
+/**
+ * Messages as a row; null where it has no place for one of them, or where questions and answers do not alternate up to `ends` (LF-R2).
+ * `system` and `tools` are always there: the trainer reads every column of dataset_info.json, and fails on one that no row has.
+ */
+function sharegpt(
+  messages: readonly ExampleMessage[],
+  { tools = [], ends }: { readonly tools: readonly ToolDefinition[] | undefined; readonly ends: "answer" | "question" },
+): Shared | null {
   const [first] = messages;
   const spoken = first?.role === "system" ? messages.slice(1) : messages;
-  const turns = spoken.map(turnOf);
-  if (turns.includes(null)) return null;
+  const turns = spoken.map(turnOf).filter((turn) => turn !== null);
+  const alternates = spoken.every(({ role }, index) => (role === "assistant") === (index % 2 === 1));
+  if (turns.length < spoken.length || !alternates || (spoken.length % 2 === 0) !== (ends === "answer")) return null;
+  const functions = tools.map(({ name, description, parameters }) => ({ name, description, parameters }));
   return {
-    conversations: turns as Turn[],
-    // Always there: a column that dataset_info.json names and no row has is a KeyError, and an empty one says the same as none.
+    conversations: turns,
     system: first?.role === "system" ? first.content : "",
-    tools:
-      tools === undefined
-        ? ""
-        : JSON.stringify(tools.map(({ name, description, parameters }) => ({ name, description, parameters }))),
+    tools: functions.length === 0 ? "" : JSON.stringify(functions),
   };
 }
 
 function* wholeRows(example: Example): Generator<JsonObject> {
-  const row = trainsWhole(example) ? sharegpt(example.messages, example.tools) : null;
+  const row = trainsWhole(example) ? sharegpt(example.messages, { tools: example.tools, ends: "answer" }) : null;
   if (row !== null) yield { ...row };
 }
 
 function* stepRows(example: Example): Generator<JsonObject> {
   for (const step of perStep(example)) {
-    const row = sharegpt(step.messages, step.tools);
+    const row = sharegpt(step.messages, { tools: step.tools, ends: "answer" });
     if (row !== null) yield { ...row };
   }
 }
@@ -121,17 +126,18 @@ export function llamaFactoryPreferenceExporter(): Exporter<PreferencePair> {
       product: "preference",
       fileName: "llama-factory-preference.jsonl",
       *rows({ prompt, chosen, rejected, tools }) {
-        const row = sharegpt(prompt, tools);
+        const row = sharegpt(withoutThinking(prompt), { tools, ends: "question" });
         const [better, worse] = [chosen, rejected].map(([first]) => (first === undefined ? null : turnOf(first)));
         if (row !== null && better && worse) yield { ...row, chosen: better, rejected: worse };
       },
       rules: rules(llamaFactoryLine(["conversations", "chosen", "rejected"])),
       companions: (files) => [registry(files, { ranking: true, columns: { chosen: "chosen", rejected: "rejected" } })],
     }),
+    ["chosen", "rejected"],
   );
 }
 
-/** LLaMA-Factory's KTO format: a conversation and whether it is good. */
+/** LLaMA-Factory's KTO format: a conversation and whether it is good. The trainer compares its last turn; all before is the prompt. */
 export function llamaFactoryKtoExporter(): Exporter<LabelledTry> {
   return withRegistry(
     jsonlFormat<LabelledTry>({
@@ -140,24 +146,34 @@ export function llamaFactoryKtoExporter(): Exporter<LabelledTry> {
       product: "kto",
       fileName: "llama-factory-kto.jsonl",
       *rows({ messages, tools, label }) {
-        const row = sharegpt(messages, tools);
+        const row = sharegpt([...withoutThinking(messages.slice(0, -1)), ...messages.slice(-1)], {
+          tools,
+          ends: "answer",
+        });
         if (row !== null) yield { ...row, label };
       },
       rules: rules(llamaFactoryLine(["conversations", "label"])),
       companions: (files) => [registry(files, { columns: { kto_tag: "label" } })],
     }),
+    ["label"],
   );
 }
 
+const withoutThinking = (messages: readonly ExampleMessage[]) =>
+  messages.map(({ reasoning: _, ...message }) => message);
+
 /** Its check looks at dataset_info.json beside the file as well (LF-R1). */
-function withRegistry<Item>(exporter: Exporter<Item>): Exporter<Item> {
+function withRegistry<Item>(exporter: Exporter<Item>, columns: readonly string[] = []): Exporter<Item> {
   return {
     ...exporter,
-    check: async (path, options) => [...(await exporter.check(path, options)), ...(await datasetInfoProblems(path))],
+    check: async (path, options) => [
+      ...(await exporter.check(path, options)),
+      ...(await datasetInfoProblems(path, ["conversations", ...columns])),
+    ],
   };
 }
 
-/** dataset_info.json beside the data: an entry for each file, every tag and column written out (LF-R1). */
+/** dataset_info.json beside the data: an entry for each file, every tag and column written out (LF-R1). Rows have every column. */
 function registry(
   files: readonly { readonly file: string; readonly split: string }[],
   { columns = {}, ...more }: { readonly columns?: Readonly<Record<string, string>>; readonly ranking?: boolean },
@@ -195,19 +211,27 @@ function readSharegpt({ conversations, system, tools }: JsonObject): Conversatio
     else if (from === tags.assistant_tag) messages.push({ role: "assistant", ...splitThinking(value), train: true });
     else if (from === tags.function_tag) {
       const { content, ...thinking } = splitThinking(value);
-      const call = readCall(content, calls + 1);
-      if (call === null) return null;
-      calls += 1;
-      messages.push({ role: "assistant", content: "", ...thinking, toolCalls: [call], train: true });
-    } else return null;
+      const toolCalls = readCalls(content, calls);
+      if (toolCalls === null) return null;
+      calls += toolCalls.length;
+      messages.push({ role: "assistant", content: "", ...thinking, toolCalls, train: true });
+    } else if (from === tags.system_tag && messages.length === 0)
+      messages.push({ role: "system", content: value, train: false });
+    else return null;
   }
   return conversationOf(messages, readFunctions(tools));
 }
 
-function readCall(text: string, number: number): ToolCall | null {
+/** One call, or a list of them; null where it is neither. */
+function readCalls(text: string, before: number): ToolCall[] | null {
   const value = parseJson(text);
-  if (!isObject(value) || typeof value.name !== "string") return null;
-  return { id: `call_${number}`, name: value.name, arguments: JSON.stringify(value.arguments ?? {}) };
+  const given: unknown[] = Array.isArray(value) ? value : [value];
+  const calls = given.map((call, index): ToolCall | null =>
+    isObject(call) && typeof call.name === "string"
+      ? { id: `call_${before + index + 1}`, name: call.name, arguments: JSON.stringify(call.arguments ?? {}) }
+      : null,
+  );
+  return calls.length === 0 || calls.includes(null) ? null : (calls as ToolCall[]);
 }
 
 function readFunctions(text: unknown): ToolDefinition[] | null | undefined {

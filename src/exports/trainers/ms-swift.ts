@@ -9,9 +9,9 @@ import { swiftLine } from "./ms-swift-rules.ts";
 import { conversationOf, readToolsOrText, splitThinking, toolsText, withThinking } from "./rows.ts";
 
 /** Messages as ms-swift has them: calls and their answers are messages of their own; `loss` on what the model says. */
-function swiftMessages(messages: readonly ExampleMessage[], { flags }: { readonly flags: boolean }): JsonObject[] {
+function swiftMessages(messages: readonly ExampleMessage[]): JsonObject[] {
   return messages.flatMap(({ role, content, reasoning, toolCalls = [], train }): JsonObject[] => {
-    const flag = flags ? { loss: train } : {};
+    const flag = { loss: train };
     if (role === "tool") return [{ role: "tool_response", content }];
     if (role !== "assistant") return [{ role, content }];
     const text = withThinking(reasoning, content);
@@ -39,13 +39,23 @@ export function swiftExporter(): Exporter {
     name: "ms-swift",
     about: "ms-swift SFT: messages with a loss flag, calls as messages of their own",
     fileName: "ms-swift.jsonl",
-    rows: ({ messages, tools }) => [{ ...toolColumn(tools), messages: swiftMessages(messages, { flags: true }) }],
+    rows: ({ messages, tools }) => [{ ...toolColumn(tools), messages: swiftMessages(messages) }],
     rules: () => ({ ...file, line: swiftLine({ rejected: false, label: false }) }),
     conversation: readSwift,
   });
 }
 
-/** ms-swift's preference format: the accepted try as messages, the rejected one as `rejected_messages` (SW-R5). */
+/** Context: nothing of it is trained or compared. */
+const context = (messages: readonly ExampleMessage[]) => messages.map((message) => ({ ...message, train: false }));
+
+/** Everything the model says: what makes a bad try bad may stand anywhere in it. */
+const allSaid = (messages: readonly ExampleMessage[]) =>
+  messages.map((message) => ({ ...message, train: message.role === "assistant" }));
+
+/**
+ * ms-swift's preference format: the accepted try as messages, the rejected one as `rejected_messages` (SW-R5). Flags leave out what both share,
+ * and of the accepted try what an example leaves out.
+ */
 export function swiftPreferenceExporter(): Exporter<PreferencePair> {
   return jsonlFormat<PreferencePair>({
     name: "ms-swift-preference",
@@ -55,8 +65,8 @@ export function swiftPreferenceExporter(): Exporter<PreferencePair> {
     rows: ({ prompt, chosen, rejected, tools }) => [
       {
         ...toolColumn(tools),
-        messages: swiftMessages([...prompt, ...chosen], { flags: false }),
-        rejected_messages: swiftMessages([...prompt, ...rejected], { flags: false }),
+        messages: swiftMessages([...context(prompt), ...chosen]),
+        rejected_messages: swiftMessages([...context(prompt), ...allSaid(rejected)]),
         ...(tools === undefined ? {} : { rejected_tools: toolsText(tools) }),
       },
     ],
@@ -64,7 +74,7 @@ export function swiftPreferenceExporter(): Exporter<PreferencePair> {
   });
 }
 
-/** ms-swift's KTO format: a try as messages, with a label (SW-R5). */
+/** ms-swift's KTO format: a try as messages, with a label (SW-R5); of a good try the flags of an example, of a bad one all that was said. */
 export function swiftKtoExporter(): Exporter<LabelledTry> {
   return jsonlFormat<LabelledTry>({
     name: "ms-swift-kto",
@@ -72,7 +82,7 @@ export function swiftKtoExporter(): Exporter<LabelledTry> {
     product: "kto",
     fileName: "ms-swift-kto.jsonl",
     rows: ({ messages, tools, label }) => [
-      { ...toolColumn(tools), messages: swiftMessages(messages, { flags: false }), label },
+      { ...toolColumn(tools), messages: swiftMessages(label ? messages : allSaid(messages)), label },
     ],
     rules: () => ({ ...file, line: swiftLine({ rejected: false, label: true }) }),
   });

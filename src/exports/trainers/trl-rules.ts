@@ -1,6 +1,7 @@
-// TR-R1 to TR-R3, R6, R7: what TRL takes of a line.
+// TR-R1 to TR-R3, R5 to R7: what TRL takes of a line.
 import { parseJson } from "../../domain/reply-json.ts";
 import { isObject, type JsonObject, type LineProblem, shown } from "../chat-line.ts";
+import type { JsonlRules, LineAt } from "../jsonl-check.ts";
 import { objectMessageProblems } from "./rows.ts";
 
 const forms = {
@@ -9,50 +10,73 @@ const forms = {
   text: ["text"],
   tokenised: ["input_ids"],
 } as const;
+const columns = [...Object.values(forms).flat(), "chosen", "rejected"];
 
 /** The rules of a line of one of TRL's SFT forms. Made anew for each file: rows of one file have one form. */
-export function trlLine(form: "messages" | "prompt-completion"): (line: JsonObject) => LineProblem[] {
-  return (line) => {
-    const problems: LineProblem[] = [];
-    const present = Object.entries(forms).filter(([, keys]) => keys.every((key) => key in line));
-    if (present.length !== 1 || present[0]?.[0] !== form) {
-      const got = present.map(([name]) => name).join(" and ") || "none";
-      problems.push({
-        rule: "TR-R1",
-        field: "",
-        message: `Expected exactly one form, \`${form}\` (${forms[form].join(", ")}), got ${got}; one form a file`,
-      });
-      return problems;
-    }
-    for (const key of forms[form]) problems.push(...messageProblems(line[key], key));
-    problems.push(...toolProblems(line.tools));
-    if (form === "messages") problems.push(...flagProblems(line.messages));
-    if (form === "prompt-completion") problems.push(...completionProblems(line));
+export function trlLine(form: "messages" | "prompt-completion"): JsonlRules["line"] {
+  return (line, at) => {
+    const present = columns.filter((key) => key in line);
+    const wanted: readonly string[] = forms[form];
+    if (present.length !== wanted.length || wanted.some((key) => !(key in line)))
+      return [
+        {
+          rule: "TR-R1",
+          field: "",
+          message: `Expected exactly one form, \`${form}\` (${wanted.join(", ")}), got ${present.join(" and ") || "none"}; one form a file`,
+        },
+      ];
+    const problems = wanted.flatMap((key) => messageProblems(line[key], key));
+    problems.push(...columnProblems(line, at));
+    if (form === "messages") problems.push(...spokenProblems(line.messages), ...flagProblems(line.messages));
+    if (form === "prompt-completion") problems.push(...completionProblems(line, ["completion"]));
     return problems;
   };
 }
 
+/** TR-R5: with `assistant_only_loss` TRL stops at a row without an assistant message. */
+function* spokenProblems(messages: unknown): Generator<LineProblem> {
+  if (!Array.isArray(messages) || messages.length === 0) return;
+  if ((messages as unknown[]).some((message) => isObject(message) && message.role === "assistant")) return;
+  yield { rule: "TR-R5", field: "messages", message: "Expected an assistant message to train, got none; drop the row" };
+}
+
+/** Messages, or text where a form has prompts. */
 function messageProblems(value: unknown, at: string): LineProblem[] {
+  if (typeof value === "string" && at !== "messages") return [];
   return [...objectMessageProblems(value, { shape: "TR-R1", object: "TR-R2", at })];
 }
 
+/** What columns beside the messages break: TR-R2 and R3. */
+function* columnProblems(line: JsonObject, { first }: Pick<LineAt, "first">): Generator<LineProblem> {
+  yield* toolProblems(line.tools, first.tools);
+  const { chat_template_kwargs: given } = line;
+  if (
+    given === undefined ? "chat_template_kwargs" in first : !isObject(given) || first.chat_template_kwargs === undefined
+  )
+    yield {
+      rule: "TR-R3",
+      field: "chat_template_kwargs",
+      message: `Expected an object on every line or on none, got ${shown(given)}: datasets fills it with null, and TRL stops there`,
+    };
+}
+
 /** TR-R2, R3: functions are a list or its JSON text; text survives files whose rows differ. */
-function toolProblems(tools: unknown): LineProblem[] {
-  if (tools === undefined || tools === null) return [];
-  if (Array.isArray(tools))
-    return [
-      {
-        rule: "TR-R3",
-        field: "tools",
-        message:
-          "Expected tools as JSON text: as a list they are read as a rigid struct, and filled with nulls where rows differ",
-        severity: "warning",
-      },
-    ];
-  if (typeof tools === "string" && Array.isArray(parseJson(tools))) return [];
-  return [
-    { rule: "TR-R2", field: "tools", message: `Expected a list of functions or its JSON text, got ${shown(tools)}` },
-  ];
+function* toolProblems(tools: unknown, first: unknown): Generator<LineProblem> {
+  if (tools === undefined || tools === null || (typeof tools === "string" && Array.isArray(parseJson(tools)))) return;
+  const told = (rule: string, message: string, severity: LineProblem["severity"] = "error") =>
+    ({ rule, field: "tools", message, severity }) as const;
+  if (!Array.isArray(tools)) yield told("TR-R2", `Expected a list of functions or its JSON text, got ${shown(tools)}`);
+  else if (JSON.stringify(tools) !== JSON.stringify(first))
+    yield told(
+      "TR-R3",
+      "Expected tools as JSON text where lines differ in them, got a list: one struct is made of all, filled with nulls",
+    );
+  else
+    yield told(
+      "TR-R3",
+      "Expected tools as JSON text: as a list they are read as a rigid struct, and filled with nulls where rows differ",
+      "warning",
+    );
 }
 
 /** TR-R7: TRL reads no flag by message; one that says "no loss" would be trained all the same. */
@@ -67,30 +91,37 @@ function* flagProblems(messages: unknown): Generator<LineProblem> {
         };
 }
 
-/** TR-R6: loss falls on the completion, so it is the assistant's. */
-function* completionProblems({ prompt, completion }: JsonObject): Generator<LineProblem> {
-  const last: unknown = Array.isArray(completion) ? completion[0] : undefined;
-  if (Array.isArray(completion) && (!isObject(last) || last.role !== "assistant"))
-    yield {
-      rule: "TR-R6",
-      field: "completion[0].role",
-      message: `Expected the completion to begin with an assistant message, got ${shown(isObject(last) ? last.role : last)}`,
-    };
-  if (Array.isArray(prompt) !== Array.isArray(completion))
-    yield {
-      rule: "TR-R1",
-      field: "completion",
-      message: "Expected prompt and completion both as messages or both as text, got one of each",
-    };
+/** TR-R6: loss falls on every token after the prompt, so what stands there is the assistant's. */
+function* completionProblems(line: JsonObject, keys: readonly string[]): Generator<LineProblem> {
+  for (const key of keys) {
+    const messages = line[key];
+    if (Array.isArray(line.prompt) !== Array.isArray(messages))
+      yield {
+        rule: "TR-R1",
+        field: key,
+        message: `Expected prompt and ${key} both as messages or both as text, got one of each`,
+      };
+    for (const [index, message] of (Array.isArray(messages) ? (messages as unknown[]) : []).entries())
+      if (!isObject(message) || message.role !== "assistant")
+        yield {
+          rule: "TR-R6",
+          field: `${key}[${index}].role`,
+          message: `Expected assistant messages only in what is trained, got ${shown(isObject(message) ? message.role : message)}; it belongs into the prompt`,
+        };
+  }
 }
 
-/** The rules of a line of a preference form: messages under each key, and a boolean `label` where it has one. */
-export function trlPreferenceLine(
-  keys: readonly string[],
-  { label }: { readonly label: boolean },
-): (line: JsonObject) => LineProblem[] {
-  return (line) => {
-    const problems = [...keys.flatMap((key) => messageProblems(line[key], key)), ...toolProblems(line.tools)];
+/** The rules of a line of a preference form: a prompt and what is compared under each key, and a boolean `label` where it has one. */
+export function trlPreferenceLine(keys: readonly string[], { label }: { readonly label: boolean }): JsonlRules["line"] {
+  return (line, at) => {
+    const problems = keys.flatMap((key) => messageProblems(line[key], key));
+    problems.push(
+      ...columnProblems(line, at),
+      ...completionProblems(
+        line,
+        keys.filter((key) => key !== "prompt"),
+      ),
+    );
     if (label && typeof line.label !== "boolean")
       problems.push({ rule: "TR-R1", field: "label", message: `Expected true or false, got ${shown(line.label)}` });
     return problems;

@@ -1,5 +1,5 @@
 import type { Exporter } from "../../contracts.ts";
-import type { Example } from "../../domain/example.ts";
+import type { Conversation, ExampleMessage } from "../../domain/example.ts";
 import type { LabelledSteps, LabelledTry, PreferencePair } from "../../domain/products.ts";
 import type { JsonObject } from "../chat-line.ts";
 import type { JsonlRules } from "../jsonl-check.ts";
@@ -11,14 +11,27 @@ import { trlLine, trlPreferenceLine, trlStepwiseLine } from "./trl-rules.ts";
 const file = { lines: "TR-R1", rows: { rule: "TR-R1", fewest: 1 } } as const;
 const rules = (line: JsonlRules["line"]): JsonlRules => ({ ...file, length: { rule: "TR-R4" }, line });
 
-/** The columns beside the messages: functions as text, and that the template shall write thinking. */
-function besides({ messages, tools }: Pick<Example, "messages" | "tools">): JsonObject {
+/**
+ * The columns beside the messages: functions as text, and that the template may write thinking, as most do unasked. The latter stands on every
+ * row, also where there is none: where some rows of a file lack it, datasets fills it with null, on which TRL stops (TR-R3).
+ */
+function besides(tools: Conversation["tools"]): JsonObject {
   const text = toolsText(tools);
+  return { ...(text === null ? {} : { tools: text }), chat_template_kwargs: { enable_thinking: true } };
+}
+
+/** A prompt and one message after it under each name; loss falls on these, so there is thinking in them alone. */
+function promptRow(
+  prompt: readonly ExampleMessage[],
+  after: Readonly<Record<string, ExampleMessage>>,
+  tools: Conversation["tools"],
+): JsonObject {
+  const context = prompt.map(({ reasoning: _, ...message }) => message);
+  const messages = Object.entries(after).map(([name, message]) => [name, objectMessages([message])] as const);
   return {
-    ...(text === null ? {} : { tools: text }),
-    ...(messages.some(({ reasoning }) => reasoning !== undefined)
-      ? { chat_template_kwargs: { enable_thinking: true } }
-      : {}),
+    prompt: objectMessages(context),
+    ...Object.fromEntries(messages),
+    ...besides(tools),
   };
 }
 
@@ -32,7 +45,7 @@ export function trlExporter(): Exporter {
     about: "TRL SFT, messages: examples whose every assistant message is trained",
     fileName: "trl.jsonl",
     rows: (example) =>
-      trainsWhole(example) ? [{ messages: objectMessages(example.messages), ...besides(example) }] : [],
+      trainsWhole(example) ? [{ messages: objectMessages(example.messages), ...besides(example.tools) }] : [],
     rules: () => rules(trlLine("messages")),
     conversation: (line) => conversationOf(readMessages(line.messages), readToolsOrText(line.tools)),
   });
@@ -44,12 +57,12 @@ export function trlStepsExporter(): Exporter {
     name: "trl-steps",
     about: "TRL SFT, prompt and completion: a row for each trained message, loss on it alone",
     fileName: "trl-steps.jsonl",
-    rows: (example) =>
-      perStep(example).map((step) => ({
-        prompt: objectMessages(step.messages.slice(0, -1)),
-        completion: objectMessages(step.messages).slice(-1),
-        ...besides(step),
-      })),
+    *rows(example) {
+      for (const { messages, tools } of perStep(example)) {
+        const completion = messages.at(-1);
+        if (completion !== undefined) yield promptRow(messages.slice(0, -1), { completion }, tools);
+      }
+    },
     rules: () => rules(trlLine("prompt-completion")),
     conversation(line) {
       const prompt = readMessages(line.prompt);
@@ -61,44 +74,34 @@ export function trlStepsExporter(): Exporter {
   });
 }
 
-/** TRL's preference format for DPO and its kin: prompt, chosen and rejected as messages, the whole of both tries. */
+/**
+ * TRL's preference format for DPO and its kin: the conversation, and the two messages in which the tries first differ. Not the tries to their
+ * end: TRL compares every token after the prompt, observations too (TR-R6).
+ */
 export function trlPreferenceExporter(): Exporter<PreferencePair> {
   return jsonlFormat<PreferencePair>({
     name: "trl-preference",
-    about: "TRL preference (DPO): prompt, chosen, rejected, the whole of both tries",
+    about: "TRL preference (DPO): the messages in which two tries first differ",
     product: "preference",
     fileName: "trl-preference.jsonl",
-    rows: ({ prompt, chosen, rejected, tools }) => [
-      {
-        prompt: objectMessages(prompt),
-        chosen: objectMessages([...prompt, ...chosen]).slice(prompt.length),
-        rejected: objectMessages([...prompt, ...rejected]).slice(prompt.length),
-        ...besides({ messages: [...chosen, ...rejected], ...(tools === undefined ? {} : { tools }) }),
-      },
-    ],
+    *rows({ prompt, chosen: [chosen], rejected: [rejected], tools }) {
+      if (chosen !== undefined && rejected !== undefined) yield promptRow(prompt, { chosen, rejected }, tools);
+    },
     rules: () => rules(trlPreferenceLine(["prompt", "chosen", "rejected"], { label: false })),
   });
 }
 
-/** TRL's unpaired preferences for KTO: prompt, completion, label. */
+/** TRL's unpaired preferences for KTO: a try's last message with a label, after all that went before. Its loss, too, falls on every token after the prompt. */
 export function trlKtoExporter(): Exporter<LabelledTry> {
   return jsonlFormat<LabelledTry>({
     name: "trl-kto",
-    about: "TRL KTO: prompt, completion and a label, the whole of each try",
+    about: "TRL KTO: each try's last message with a label, the rest as prompt",
     product: "kto",
     fileName: "trl-kto.jsonl",
-    rows({ messages, tools, label }) {
-      const start = messages.findIndex(({ role }) => role === "assistant");
-      if (start === -1) return [];
-      const all = objectMessages(messages);
-      return [
-        {
-          prompt: all.slice(0, start),
-          completion: all.slice(start),
-          label,
-          ...besides({ messages, ...(tools === undefined ? {} : { tools }) }),
-        },
-      ];
+    *rows({ messages, tools, label }) {
+      const last = messages.findLastIndex(({ role }) => role === "assistant");
+      const completion = messages[last];
+      if (completion !== undefined) yield { ...promptRow(messages.slice(0, last), { completion }, tools), label };
     },
     rules: () => rules(trlPreferenceLine(["prompt", "completion"], { label: true })),
   });
