@@ -97,7 +97,11 @@ function countRows(
   whole: (rule: string, message: string, severity?: ExportProblem["severity"]) => void,
 ): void {
   const lines = fewest === 1 ? "line" : "lines";
-  if (rows < fewest) whole(rule, `Expected at least ${fewest} ${lines}, got ${rows}; ask for a larger target`);
+  if (rows < fewest)
+    whole(
+      rule,
+      `Expected at least ${fewest} ${lines}, got ${rows}; ${rows === 0 ? "the format had a place for none of the items: another format, or a larger target" : "ask for a larger target"}`,
+    );
   else if (rows < advised)
     whole(rule, `Expected ${advised} lines or more, got ${rows}: accepted, but too few to learn from`, "warning");
   if (rows > most) whole(rule, `Expected at most ${most} lines, got ${rows}; take a part of them`);
