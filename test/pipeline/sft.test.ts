@@ -51,10 +51,17 @@ describe.skipIf(missing !== null)(`the SFT line${missing === null ? "" : ` (skip
   });
 
   test("writes files that pass their targets' rules", async () => {
-    for (const exporter of exporters) {
-      const problems = await exporter.check(join(files.output, "runs/latest/exports", exporter.fileName));
+    const folder = join(files.output, "runs/latest/exports");
+    const { formats } = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as {
+      readonly formats: readonly { readonly format: string; readonly files: readonly { readonly file: string }[] }[];
+    };
+    expect(formats.map(({ format }) => format)).toEqual(["chat-jsonl", "parquet", "arrow"]);
+    for (const { format, files: written } of formats) {
+      const exporter = exporters.find(({ name }) => name === format);
+      expect(written).toHaveLength(1);
+      const problems = await exporter?.check(join(folder, written[0]?.file ?? ""));
       // Five examples are fewer than a hosted service takes; nothing else may be wrong.
-      expect(problems.filter((problem) => problem.severity === "error" && problem.rule !== "OA-R2")).toEqual([]);
+      expect(problems?.filter((problem) => problem.severity === "error" && problem.rule !== "OA-R2")).toEqual([]);
     }
   });
 
