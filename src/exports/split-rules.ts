@@ -1,7 +1,6 @@
 // SP-R2, SP-R3 and OA-R14: a validation file that shares nothing with the training file.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { ExportProblem } from "../contracts.ts";
+import { hashOfFile } from "./file-hash.ts";
 import { problemList } from "./problem-list.ts";
 import { questionsOf, sharedLines, shinglesOf, withoutShared, wordsOf } from "./questions.ts";
 
@@ -76,11 +75,4 @@ function nearest(shingles: ReadonlySet<string>, { questions, index }: Indexed) {
     if (best === null || similarity > best.similarity) best = { similarity, line: other.line };
   }
   return best;
-}
-
-/** SHA-256 of a file, hex. */
-export async function hashOfFile(path: string): Promise<string> {
-  const digest = createHash("sha256");
-  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
-  return digest.digest("hex");
 }

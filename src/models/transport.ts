@@ -1,7 +1,8 @@
+import { retryAfterMs } from "../domain/retry-after.ts";
 import { type Answer, ErrorInBody, readAnswer } from "./answer.ts";
 import { type Asked, type EndpointProblem, endpointError, readErrorBody } from "./endpoint-error.ts";
 import type { KeyHeader } from "./family.ts";
-import { attachHeaders, retryAfterMs, TransientError, withDeadline } from "./retry.ts";
+import { attachHeaders, TransientError, withDeadline } from "./retry.ts";
 import { deepest } from "./root-error.ts";
 import { estimateUsage } from "./tokens.ts";
 

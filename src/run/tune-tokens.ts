@@ -1,8 +1,6 @@
 // What a training file holds, counted before anything is sent.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import type { Renderer, TuningFile, TuningTokens } from "../contracts.ts";
+import { measureFile } from "../datasets/keep.ts";
 import type { Conversation } from "../domain/example.ts";
 import { isObject, type JsonObject } from "../exports/chat-line.ts";
 import { readChat } from "../exports/hosted/chat-rows.ts";
@@ -31,11 +29,8 @@ export async function measureTrainingFile(
     longest = Math.max(longest, count);
     expandedTokens += expanded(conversation, renderer) ?? count;
   }
-  const digest = createHash("sha256");
-  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
-  const { size } = await stat(path);
   return {
-    file: { path, bytes: size, sha256: digest.digest("hex"), rows, ...has },
+    file: { path, ...(await measureFile(path)), rows, ...has },
     tokens: { rows, tokens, expandedTokens, longest },
   };
 }

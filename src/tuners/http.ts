@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FailureError, UsageError } from "../domain/errors.ts";
 import { parseJson } from "../domain/reply-json.ts";
+import { retryAfterMs } from "../domain/retry-after.ts";
 
 const triesOfReads = 6;
 const longestWaitMs = 30_000;
@@ -56,7 +57,11 @@ export async function ask(options: HttpOptions, path: string, request: HttpReque
     throw new ServiceError(status, `it sends on to ${host}, where no key goes: name that place as --base-url`);
   }
   const text = await response.text().catch(() => "");
-  throw new ServiceError(response.status, options.cut(messageOf(text)), retryAfterOf(response));
+  throw new ServiceError(
+    response.status,
+    options.cut(messageOf(text)),
+    retryAfterMs(response.headers, Date.now()) || null,
+  );
 }
 
 function isPlain(body: Body | object): boolean {
@@ -68,11 +73,6 @@ function messageOf(text: string): string {
   const error = value?.error;
   const message = typeof error === "string" ? error : (error?.message ?? value?.message);
   return typeof message === "string" ? message : text.slice(0, 400);
-}
-
-function retryAfterOf(response: Response): number | null {
-  const seconds = Number(response.headers.get("retry-after"));
-  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : null;
 }
 
 /** Does `work` again where it broke for a while (429, 5xx, nothing came back), waiting as told or ever longer. Only for what may be done twice. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { FailureError } from "../../src/domain/errors.ts";
-import { retry, retryAfterMs, TransientError, withDeadline } from "../../src/models/retry.ts";
+import { retryAfterMs } from "../../src/domain/retry-after.ts";
+import { retry, TransientError, withDeadline } from "../../src/models/retry.ts";
 
 const { signal } = new AbortController();
 

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExportedFile } from "../../contracts.ts";
+import { sha256 } from "../../domain/hash.ts";
 import type { CardSubject } from "./subject.ts";
 
 /** What is published beside the data, as it lies there now: prompts, functions, what trainers read besides. Small files, read whole. */
@@ -15,7 +15,7 @@ export async function besideData(subject: CardSubject): Promise<Pick<ExportedFil
   return Promise.all(
     paths.map(async (path) => {
       const bytes = await readFile(path);
-      return { path, bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
+      return { path, bytes: bytes.length, sha256: sha256(bytes) };
     }),
   );
 }

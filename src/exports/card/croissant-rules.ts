@@ -1,10 +1,9 @@
 // CR-R1: croissant.json tells the truth about the folder; and manifest.json, where there is one.
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJson } from "../../domain/reply-json.ts";
 import { isObject, type JsonObject, shown } from "../chat-line.ts";
+import { hashOfFile } from "../file-hash.ts";
 import type { ProblemList } from "../problem-list.ts";
 
 interface Folder {
@@ -50,7 +49,7 @@ export async function checkHashes(
         add(name, `Expected the file \`${file}\` that ${name} lists, got none`);
         continue;
       }
-      const sha256 = hashes.get(file) ?? (await sha256Of(join(folder, file)));
+      const sha256 = hashes.get(file) ?? (await hashOfFile(join(folder, file)));
       hashes.set(file, sha256);
       if (sha256 !== entry.sha256)
         add(name, `Expected \`${file}\` to have the sha256 that ${name} lists, got another; export again`);
@@ -90,10 +89,4 @@ function sourcesOf({ source, subField }: JsonObject): JsonObject[] {
 
 function objectsOf(value: unknown): JsonObject[] {
   return Array.isArray(value) ? (value as unknown[]).filter(isObject) : [];
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const digest = createHash("sha256");
-  for await (const chunk of createReadStream(path)) digest.update(chunk as Buffer);
-  return digest.digest("hex");
 }

@@ -21,7 +21,7 @@ export interface ExampleStatistics {
   readonly lengths: readonly LengthBucket[];
 }
 
-/** Counts examples as they pass: hand `add` to `exportExamples` as `watch`, then ask. */
+/** Counts examples as they pass: hand them to `add`, then ask. */
 export interface ExampleTally {
   readonly add: (example: Example) => void;
   readonly examples: () => number;
